@@ -1,0 +1,174 @@
+//! What a valid configuration says, in the program's own types: no text that still has to be
+//! parsed, no name that does not resolve.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::backup::StampPattern;
+use crate::domain::checklist::Checklist;
+use crate::domain::inventory::{ActionCard, Repeat, SystemCard};
+use crate::domain::limit::Limit;
+use crate::domain::observation::ProbeId;
+use crate::domain::plan::Invocation;
+use crate::domain::schedule::Schedule;
+use crate::domain::time::Zone;
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The files it was read from; empty for the built-in round.
+    pub files: Vec<PathBuf>,
+    pub system: SystemCard,
+    /// The zone of times of day: `system.timezone`, or the machine's.
+    pub zone: Zone,
+    pub store: StoreSpec,
+    pub acts: ActsSpec,
+    pub host: HostSpec,
+    pub databases: Vec<DatabaseSpec>,
+    pub backups: Vec<BackupSpec>,
+    pub tasks: Vec<TaskSpec>,
+    /// Whether the crontabs of this machine are read for tasks nobody configured.
+    pub discover_tasks: bool,
+    pub checks: Vec<CheckSpec>,
+    pub actions: Vec<ActionCard>,
+    pub checklists: Vec<Checklist>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug)]
+pub struct StoreSpec {
+    /// The SQLite file of the store. The state directory is the folder it lies in.
+    pub path: PathBuf,
+    pub keep_observations: Duration,
+    pub keep_audit: Duration,
+}
+
+impl StoreSpec {
+    /// The folder of the store: locks, spool and job logs lie beside it.
+    pub fn state_dir(&self) -> PathBuf {
+        self.path.parent().map_or_else(PathBuf::new, PathBuf::from)
+    }
+}
+
+/// `[actions]`
+#[derive(Clone, Debug)]
+pub struct ActsSpec {
+    pub read_only: bool,
+    pub log_directory: PathBuf,
+}
+
+/// Bounds on one sample: `{ warn = "> 70 %", crit = "> 90 %", for = "5m", hint = "…" }`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    pub warning: Option<Limit>,
+    pub critical: Option<Limit>,
+    pub hold: Duration,
+    pub hint: Option<String>,
+}
+
+/// `[host]`; defaults where the configuration says nothing.
+#[derive(Clone, Debug)]
+pub struct HostSpec {
+    pub every: Duration,
+    pub cpu: Bounds,
+    pub memory: Bounds,
+    pub swap: Bounds,
+    /// Per core, 5 minutes.
+    pub load: Bounds,
+    pub disk_free: Bounds,
+    pub disk_inodes_free: Bounds,
+    pub disk_full_in: Bounds,
+    /// Mount points that are left out; glob patterns.
+    pub disk_exclude: Vec<String>,
+}
+
+/// `[[database]]`
+#[derive(Clone, Debug)]
+pub struct DatabaseSpec {
+    pub id: String,
+    /// Where it is. For SQLite an absolute path.
+    pub path: PathBuf,
+    pub every: Duration,
+    pub timeout: Duration,
+    pub size: Bounds,
+    pub latency: Bounds,
+    pub growth: Bounds,
+    /// How old the last integrity check may be; `None` when it is not asked for.
+    pub integrity_every: Option<Duration>,
+}
+
+/// `[[backup]]`
+#[derive(Clone, Debug)]
+pub struct BackupSpec {
+    pub id: String,
+    /// The database it copies.
+    pub database: Option<String>,
+    pub command: Option<Invocation>,
+    pub files: StampPattern,
+    /// A second file that must exist with the same stamp.
+    pub pair: Option<StampPattern>,
+    pub schedule: Option<Schedule>,
+    pub grace: Duration,
+    pub rpo: Option<Duration>,
+    pub min_size: Option<u64>,
+    /// Change of size against the median of the last ten, in percent either way.
+    pub size_change: Bounds,
+    /// How old the last verification may be.
+    pub verify_every: Option<Duration>,
+    /// Tables whose rows are compared; all when empty.
+    pub rows: Vec<String>,
+}
+
+/// `[[task]]`
+#[derive(Clone, Debug)]
+pub struct TaskSpec {
+    pub id: String,
+    pub source: TaskSource,
+    /// What its line in the crontab contains; for `exec` tasks nothing.
+    pub matches: Option<String>,
+    /// Overrides, or for `exec` tasks is, the schedule.
+    pub schedule: Option<Schedule>,
+    pub grace: Duration,
+    pub min_duration: Option<Duration>,
+    pub max_duration: Option<Duration>,
+    pub run: Option<Invocation>,
+    pub repeat: Repeat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskSource {
+    /// A line of a crontab.
+    Cron,
+    /// Only what `rounds exec` recorded.
+    Exec,
+}
+
+/// `[[check]]`
+#[derive(Clone, Debug)]
+pub struct CheckSpec {
+    pub id: String,
+    pub form: CheckForm,
+    pub every: Duration,
+    pub timeout: Duration,
+    /// The check it is folded under while both are bad.
+    pub depends_on: Option<ProbeId>,
+}
+
+#[derive(Clone, Debug)]
+pub enum CheckForm {
+    /// A Monitoring Plugin.
+    Command(Invocation),
+    /// The newest file of a glob pattern.
+    File { newest: String, age: Bounds, size: Bounds },
+}
+
+impl CheckSpec {
+    /// The probe's id: `command:ssh`, `file:report`.
+    pub fn probe(&self) -> ProbeId {
+        let kind = match self.form {
+            CheckForm::Command(_) => "command",
+            CheckForm::File { .. } => "file",
+        };
+        ProbeId::new(kind, &self.id)
+    }
+}

@@ -1,0 +1,33 @@
+//! What an act is called, everywhere: on the command line, in the key table, in the audit log.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of an act: `backup`, `vacuum`, or the id of a configured action.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActionName(Cow<'static, str>);
+
+impl ActionName {
+    pub const BACKUP: ActionName = ActionName(Cow::Borrowed("backup"));
+    pub const VERIFY: ActionName = ActionName(Cow::Borrowed("verify"));
+    pub const VACUUM: ActionName = ActionName(Cow::Borrowed("vacuum"));
+    pub const INTEGRITY: ActionName = ActionName(Cow::Borrowed("integrity"));
+    pub const RUN_TASK: ActionName = ActionName(Cow::Borrowed("run-task"));
+
+    pub fn custom(id: impl Into<String>) -> Self {
+        Self(Cow::Owned(id.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ActionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,91 @@
+//! Checklists: what somebody must look at each day, week, month; items tick themselves from
+//! evidence of this period, and a signature freezes what was seen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::time::Timestamp;
+
+/// Something an operator did to one item. Marks are events: an undo is a mark of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub checklist: String,
+    /// The period's key: `2026-03-02`, `2026-W10`, `2026-03`, `2026-Q1`, `2026`.
+    pub period: String,
+    /// The item's text, which is its identity: an item that now says something else has not
+    /// been ticked.
+    pub item: String,
+    pub kind: MarkKind,
+    pub at: Timestamp,
+    pub operator: String,
+    /// The reason of a skip; a note otherwise.
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkKind {
+    Tick,
+    Skip,
+    Undo,
+}
+
+/// The signature under one period's list: a frozen snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    pub checklist: String,
+    pub period: String,
+    pub at: Timestamp,
+    pub operator: String,
+    /// From the first mark of the period to the signature.
+    pub took_s: f64,
+    /// Every item with its value, limit, age and mark at that moment, as JSON.
+    pub snapshot: serde_json::Value,
+    /// Why it was signed although something was open or bad; empty when nothing was.
+    pub exceptions: String,
+    /// `seq:hash` of the audit log's head.
+    pub chain_head: String,
+}
+
+/// A recurring list.
+#[derive(Clone, Debug)]
+pub struct Checklist {
+    pub id: String,
+    pub title: String,
+    pub every: Period,
+    /// When it should be done, local time of day; the items are overdue after this.
+    pub due: Option<chrono::NaiveTime>,
+    /// When it must be signed; unsigned after this is a warning of its own.
+    pub sign_by: Option<chrono::NaiveTime>,
+    pub owner: Option<String>,
+    pub items: Vec<Item>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
+    /// No calendar: a list for an occasion.
+    Event,
+}
+
+/// One line of a checklist.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub text: String,
+    pub evidence: Evidence,
+}
+
+/// What ticks an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Ticks itself when this probe, or every probe of this kind, is ok.
+    Auto(Vec<crate::domain::observation::ProbeId>),
+    /// Shows the evidence; the operator ticks.
+    Confirm(Vec<crate::domain::observation::ProbeId>),
+    /// The operator looks elsewhere.
+    Manual,
+}

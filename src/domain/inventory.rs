@@ -1,0 +1,208 @@
+//! What there is to act upon. Built once from the configuration; actions and panes see
+//! this, never the configuration.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::action_name::ActionName;
+use crate::domain::backup::StampPattern;
+use crate::domain::observation::ProbeId;
+use crate::domain::plan::{Guard, Invocation, Postcondition, Risk};
+
+/// What an act is aimed at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    pub kind: TargetKind,
+    pub id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetKind {
+    Database,
+    Backup,
+    Task,
+    /// A configured action, which is its own target.
+    Action,
+}
+
+impl Target {
+    pub fn new(kind: TargetKind, id: impl Into<String>) -> Self {
+        Self { kind, id: id.into() }
+    }
+
+    pub fn database(id: impl Into<String>) -> Self {
+        Self::new(TargetKind::Database, id)
+    }
+
+    pub fn backup(id: impl Into<String>) -> Self {
+        Self::new(TargetKind::Backup, id)
+    }
+
+    pub fn task(id: impl Into<String>) -> Self {
+        Self::new(TargetKind::Task, id)
+    }
+
+    pub fn action(id: impl Into<String>) -> Self {
+        Self::new(TargetKind::Action, id)
+    }
+
+    /// The probe that tells how this target is.
+    pub fn probe(&self) -> ProbeId {
+        ProbeId::new(self.kind.word(), &self.id)
+    }
+}
+
+impl TargetKind {
+    pub const fn word(self) -> &'static str {
+        match self {
+            TargetKind::Database => "database",
+            TargetKind::Backup => "backup",
+            TargetKind::Task => "task",
+            TargetKind::Action => "action",
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.word(), self.id)
+    }
+}
+
+/// Every target with what can be done to it.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The host's name, shown in every confirmation.
+    pub host: String,
+    pub system: SystemCard,
+    pub databases: BTreeMap<String, DatabaseCard>,
+    pub backups: BTreeMap<String, BackupCard>,
+    pub tasks: BTreeMap<String, TaskCard>,
+    pub actions: BTreeMap<String, ActionCard>,
+}
+
+/// The system everything in one configuration belongs to.
+#[derive(Clone, Debug, Default)]
+pub struct SystemCard {
+    pub name: String,
+    pub title: String,
+    /// `production` raises every confirmation by one level.
+    pub environment: String,
+    pub owner: Option<String>,
+}
+
+impl SystemCard {
+    pub fn is_production(&self) -> bool {
+        self.environment.eq_ignore_ascii_case("production")
+    }
+}
+
+/// What can be done to a database.
+#[derive(Clone, Debug)]
+pub struct DatabaseCard {
+    pub id: String,
+    /// `sqlite`.
+    pub engine: &'static str,
+    /// Where it is, with any password masked.
+    pub location: String,
+    /// The file, for engines that are one.
+    pub path: Option<PathBuf>,
+    /// The maintenance its engine can do.
+    pub can: &'static [Maintenance],
+    pub timeout: Duration,
+}
+
+/// Upkeep of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Maintenance {
+    Vacuum,
+    Integrity,
+}
+
+impl Maintenance {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Maintenance::Vacuum => "vacuum",
+            Maintenance::Integrity => "integrity",
+        }
+    }
+}
+
+/// How a backup is made and where it lies.
+#[derive(Clone, Debug)]
+pub struct BackupCard {
+    pub id: String,
+    /// The database it copies, when we make it.
+    pub database: Option<String>,
+    /// The command that makes it, when a command does.
+    pub command: Option<Invocation>,
+    /// Where its files lie, with the stamp in their name.
+    pub files: Option<StampPattern>,
+    /// Tables whose rows are compared with the source after the copy; all when empty.
+    pub rows: Vec<String>,
+}
+
+impl BackupCard {
+    /// Whether pressing a key can make one.
+    pub fn can_run(&self) -> bool {
+        self.database.is_some() || self.command.is_some()
+    }
+}
+
+/// How a task is started by hand.
+#[derive(Clone, Debug)]
+pub struct TaskCard {
+    pub id: String,
+    /// What runs it now; `Err` says why nothing here can.
+    pub run: Result<Invocation, String>,
+    pub repeat: Repeat,
+}
+
+/// Whether a second run on one day does harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeat {
+    /// Running it again is harmless.
+    #[default]
+    Free,
+    /// It asks first when it already ran today.
+    Ask,
+}
+
+/// A configured action.
+#[derive(Clone, Debug)]
+pub struct ActionCard {
+    pub name: ActionName,
+    pub title: String,
+    pub risk: Risk,
+    pub command: Invocation,
+    pub params: Vec<Param>,
+    pub timeout: Duration,
+    pub guards: Vec<Guard>,
+    /// What must hold afterwards for the act to have succeeded.
+    pub verify: Option<Postcondition>,
+    /// How to undo it, or `none`.
+    pub undo: Option<String>,
+}
+
+/// A value the operator gives, used as `{name}` inside one argument and never split again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    pub name: String,
+    pub kind: ParamKind,
+    pub default: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParamKind {
+    Text,
+    Integer,
+    Date,
+}

@@ -1,0 +1,316 @@
+//! A plan: the exact steps of an act, as data. The dialog and `--dry-run` show it, the
+//! executor runs it, and only once it is [`Confirmed`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::action_name::ActionName;
+use crate::domain::humanize;
+use crate::domain::inventory::{Maintenance, Target};
+use crate::domain::observation::ProbeId;
+
+/// How much an act can hurt, and therefore how it is confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Nothing is lost and nobody waits: one key.
+    Routine,
+    /// Somebody may notice: a dialog.
+    Disruptive,
+    /// Something may be gone: the target's name is typed.
+    Destructive,
+}
+
+impl Risk {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Risk::Routine => "routine",
+            Risk::Disruptive => "disruptive",
+            Risk::Destructive => "destructive",
+        }
+    }
+
+    /// One level up, as in production.
+    #[must_use]
+    pub const fn raised(self) -> Self {
+        match self {
+            Risk::Routine => Risk::Disruptive,
+            Risk::Disruptive | Risk::Destructive => Risk::Destructive,
+        }
+    }
+}
+
+/// A program and its arguments; no shell ever sees them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    pub argv: Vec<String>,
+    pub directory: Option<PathBuf>,
+    /// Variables it gets beside the few it always has.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Invocation {
+    pub fn new(argv: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { argv: argv.into_iter().map(Into::into).collect(), directory: None, environment: BTreeMap::new() }
+    }
+}
+
+impl fmt::Display for Invocation {
+    /// As one could type it: arguments with anything unusual in them are quoted.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, argument) in self.argv.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+            if !argument.is_empty() && argument.chars().all(plain) {
+                f.write_str(argument)?;
+            } else {
+                write!(f, "'{}'", argument.replace('\'', r"'\''"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Run a program.
+    Run { command: Invocation },
+    /// Copy a SQLite database to `destination` while it is in use, and publish the copy once
+    /// it is proven.
+    CopyDatabase { backup: String, database: String, source: PathBuf, destination: PathBuf, rows: Vec<String> },
+    /// Hash a backup file, compare it with its manifest, and check its structure.
+    VerifyBackup { backup: String, file: PathBuf },
+    /// Upkeep by the database's engine.
+    Maintain { database: String, operation: Maintenance },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Run { command } => {
+                write!(f, "$ {command}")?;
+                if let Some(directory) = &command.directory {
+                    write!(f, "   in {}", directory.display())?;
+                }
+                Ok(())
+            }
+            Step::CopyDatabase { source, destination, .. } => {
+                write!(f, "online copy of {} to {}", source.display(), destination.display())
+            }
+            Step::VerifyBackup { file, .. } => write!(f, "hash and structure check of {}", file.display()),
+            Step::Maintain { database, operation: Maintenance::Vacuum } => write!(f, "SQL on {database}: VACUUM"),
+            Step::Maintain { database, operation: Maintenance::Integrity } => {
+                write!(f, "SQL on {database}, read-only: PRAGMA integrity_check; PRAGMA foreign_key_check")
+            }
+        }
+    }
+}
+
+/// What must hold before an act may start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "guard", rename_all = "kebab-case")]
+pub enum Guard {
+    /// The newest usable backup is no older than this.
+    BackupWithin { backup: String, within: Duration },
+    /// No other act runs on this target.
+    Idle { target: String },
+    /// This much room is free where the path lies.
+    FreeSpace { path: PathBuf, bytes: u64 },
+    /// The newest run of the task is not of today.
+    NotRunToday { task: String },
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Guard::BackupWithin { backup, within } => {
+                write!(f, "backup `{backup}` is no older than {}", humanize::duration(*within))
+            }
+            Guard::Idle { target } => write!(f, "nothing else runs on `{target}`"),
+            Guard::FreeSpace { path, bytes } => {
+                write!(f, "{} free at {}", humanize::bytes(*bytes as f64), path.display())
+            }
+            Guard::NotRunToday { task } => write!(f, "`{task}` has not run today"),
+        }
+    }
+}
+
+/// What must hold after an act for it to have succeeded; exit 0 is not enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Postcondition {
+    /// The probe that must be ok.
+    pub check: ProbeId,
+    /// How long it may take to become so.
+    pub within: Duration,
+}
+
+/// The exact steps of an act.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub action: ActionName,
+    /// What it does, in words: `Back up rota-db`.
+    pub title: String,
+    pub target: Target,
+    pub risk: Risk,
+    pub environment: String,
+    pub host: String,
+    pub guards: Vec<Guard>,
+    pub steps: Vec<Step>,
+    pub verify: Option<Postcondition>,
+    /// Probes that are read again when it is done.
+    pub affects: Vec<ProbeId>,
+    pub timeout: Duration,
+    /// What the operator should know before saying yes.
+    pub notes: Vec<String>,
+    pub undo: Option<String>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("there is no {kind} called `{id}`{}", nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?")))]
+    NoTarget { kind: &'static str, id: String, nearest: Option<String> },
+    /// The act makes no sense on this target; the text says why, and what would.
+    #[error("{0}")]
+    Impossible(String),
+    #[error("parameter `{name}`: {why}")]
+    Parameter { name: String, why: String },
+}
+
+/// How the operator answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// Yes: a key in the dialog, or `--yes`.
+    Yes,
+    /// The target's name, typed: in the dialog, or by `--confirm`.
+    Typed(&'a str),
+}
+
+/// Why a plan was not confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("this is destructive: it wants the name `{0}` typed (on the command line: --confirm {0})")]
+    WantsName(String),
+    #[error("`{typed}` is not the name `{wanted}`")]
+    WrongName { typed: String, wanted: String },
+}
+
+/// A plan the operator agreed to. The only thing the executor takes, and only
+/// [`Plan::confirm`] makes one: an unconfirmed act does not type-check.
+#[derive(Clone, Debug)]
+pub struct Confirmed(Plan);
+
+impl Confirmed {
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+impl Plan {
+    /// A plan without steps yet; the rest is set by the action that makes it.
+    pub fn new(action: ActionName, title: impl Into<String>, target: Target) -> Self {
+        Self {
+            action,
+            title: title.into(),
+            target,
+            risk: Risk::Routine,
+            environment: String::new(),
+            host: String::new(),
+            guards: Vec::new(),
+            steps: Vec::new(),
+            verify: None,
+            affects: Vec::new(),
+            timeout: Duration::from_secs(3600),
+            notes: Vec::new(),
+            undo: None,
+        }
+    }
+
+    /// The name a destructive plan wants typed: the target's, or the action's own.
+    pub fn name_to_type(&self) -> &str {
+        &self.target.id
+    }
+
+    pub fn confirm(self, answer: Answer<'_>) -> Result<Confirmed, Refusal> {
+        match answer {
+            Answer::Typed(typed) if typed == self.name_to_type() => Ok(Confirmed(self)),
+            Answer::Typed(typed) => {
+                Err(Refusal::WrongName { typed: typed.to_owned(), wanted: self.name_to_type().to_owned() })
+            }
+            Answer::Yes if self.risk == Risk::Destructive => Err(Refusal::WantsName(self.name_to_type().to_owned())),
+            Answer::Yes => Ok(Confirmed(self)),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// What `--dry-run` prints and the dialog shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title)?;
+        writeln!(f, "  target       {}", self.target)?;
+        if !self.host.is_empty() {
+            writeln!(f, "  host         {}", self.host)?;
+        }
+        if !self.environment.is_empty() {
+            writeln!(f, "  environment  {}", self.environment)?;
+        }
+        writeln!(f, "  risk         {}", self.risk.word())?;
+        for (index, guard) in self.guards.iter().enumerate() {
+            writeln!(f, "  {}  {guard}", if index == 0 { "only if    " } else { "           " })?;
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "  step {}       {step}", index + 1)?;
+        }
+        if let Some(verify) = &self.verify {
+            writeln!(f, "  succeeds if  {} is ok within {}", verify.check, humanize::duration(verify.within))?;
+        }
+        writeln!(f, "  time limit   {}", humanize::duration(self.timeout))?;
+        for note in &self.notes {
+            writeln!(f, "  note         {note}")?;
+        }
+        if let Some(undo) = &self.undo {
+            writeln!(f, "  undo         {undo}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(risk: Risk) -> Plan {
+        Plan { risk, ..Plan::new(ActionName::VACUUM, "Vacuum rota", Target::database("rota")) }
+    }
+
+    #[test]
+    fn destructive_wants_the_name_and_nothing_else() {
+        assert_eq!(
+            plan(Risk::Destructive).confirm(Answer::Yes).expect_err("yes is too weak"),
+            Refusal::WantsName("rota".into())
+        );
+        assert!(matches!(plan(Risk::Destructive).confirm(Answer::Typed("rot")), Err(Refusal::WrongName { .. })));
+        assert!(plan(Risk::Destructive).confirm(Answer::Typed("rota")).is_ok());
+        assert!(plan(Risk::Disruptive).confirm(Answer::Yes).is_ok());
+    }
+
+    #[test]
+    fn production_raises_every_level() {
+        assert_eq!(Risk::Routine.raised(), Risk::Disruptive);
+        assert_eq!(Risk::Disruptive.raised(), Risk::Destructive);
+    }
+
+    #[test]
+    fn commands_are_shown_so_that_arguments_can_be_told_apart() {
+        let invocation = Invocation::new(["echo", "a b", "it's", "", "--x=1"]);
+        assert_eq!(invocation.to_string(), r"echo 'a b' 'it'\''s' '' --x=1");
+    }
+}

@@ -1,0 +1,26 @@
+//! The ledger: what the program itself has recorded about the world, as probes may ask it.
+//! A port: probes know this trait, the runtime gives it a store.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::domain::task::TaskRun;
+use crate::domain::vitals::{Proof, ProofKind};
+
+/// A boxed future, as every trait of ours returns it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The ledger could not be read; the text says why.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LedgerError(pub String);
+
+/// What was recorded: runs of tasks, and proofs.
+pub trait Ledger: Debug + Send + Sync {
+    /// The latest runs of a task, newest first, at most `limit`.
+    fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>>;
+
+    /// The latest proof of this kind for every subject that starts with `prefix`.
+    fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>>;
+}
