@@ -53,7 +53,9 @@ pub fn bytes(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| push_hex(&mut text, u32::from(*byte)));
+        for byte in chunk.invalid() {
+            push_hex(&mut text, u32::from(*byte));
+        }
     }
     line(&text)
 }
@@ -201,17 +203,34 @@ enum Class {
     Invisible,
 }
 
+/// What Unicode asks displays to ignore, with the fillers that are blank and the marks that
+/// turn the direction of text.
+const INVISIBLE: &[std::ops::RangeInclusive<char>] = &[
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0d}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0100}'..='\u{e01ef}',
+];
+
 fn class(c: char) -> Class {
     match c {
         _ if c.is_control() => Class::Control,
-        '\u{2028}' | '\u{2029}' => Class::Control,
         '\u{200d}' => Class::Joiner,
         '\u{fe0e}' | '\u{fe0f}' => Class::Selector,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => Class::Invisible,
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => Class::Invisible,
-        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' => Class::Invisible,
-        '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' => Class::Invisible,
-        '\u{e0100}'..='\u{e01ef}' => Class::Invisible,
+        _ if INVISIBLE.iter().any(|range| range.contains(&c)) => Class::Invisible,
         '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{10ffff}' => Class::Private,
         _ if u32::from(c) & 0xfffe == 0xfffe => Class::Private,
         _ => Class::Plain,
