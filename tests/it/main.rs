@@ -1,3 +1,4 @@
 //! The one integration binary: the program from outside.
 
+mod config;
 mod exec_runner;
