@@ -11,6 +11,7 @@ use crate::domain::inventory::{ActionCard, ParamKind, Repeat};
 use crate::domain::limit::Limit;
 use crate::domain::plan::{Guard, Invocation};
 use crate::domain::sample::Unit;
+use crate::domain::sanitize;
 use crate::domain::time::Zone;
 
 /// What holds, with nothing left to look up. Holds no secrets.
@@ -226,7 +227,7 @@ impl Page {
     }
 
     fn comment(&mut self, text: &str) {
-        self.line(format_args!("# {text}"));
+        self.line(format_args!("# {}", sanitize::line(text)));
     }
 
     fn set(&mut self, key: &str, value: impl AsRef<str>) {

@@ -12,6 +12,7 @@ use crate::config::source::{Source, resolve};
 use crate::config::spec::BackupSpec;
 use crate::config::{defaults, raw};
 use crate::domain::backup::StampPattern;
+use crate::domain::schedule::Schedule;
 use crate::domain::time::Zone;
 
 /// Either way: a backup that shrank by half may be half a backup.
@@ -38,7 +39,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         command: raw.command.as_ref().map(|argv| command(argv.get_ref())),
         files: files(raw, source, scope)?,
         pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
-        schedule: raw.schedule.as_ref().map(|text| schedule(text, scope.zone, source)).transpose()?,
+        schedule: raw.schedule.as_ref().map(|text| expected(text, scope.zone, source)).transpose()?,
         grace: raw.grace.map_or(defaults::BACKUP_GRACE, |grace| grace.0),
         rpo: raw.rpo.map(|rpo| rpo.0),
         min_size: raw.min_size.map(|size| size.0),
@@ -69,6 +70,14 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
     }
 }
 
+/// When a backup is expected, which must be at some time.
+fn expected(text: &Spanned<String>, zone: &Zone, source: &Source) -> Result<Schedule, Fault> {
+    if text.get_ref().trim() == "@reboot" {
+        return Err(source.fault_at(text, "a backup that is made at a reboot has no time at which it is late"));
+    }
+    schedule(text, zone, source)
+}
+
 /// A path with a time in its name; relative ones lie beside the configuration.
 fn stamped(text: &Spanned<String>, zone: &Zone, source: &Source) -> Result<StampPattern, Fault> {
     let written = text.get_ref();
@@ -81,11 +90,11 @@ fn stamped(text: &Spanned<String>, zone: &Zone, source: &Source) -> Result<Stamp
     StampPattern::parse(&full, zone.clone()).map_err(|why| source.fault_at(text, why.to_string()))
 }
 
-/// A directory as part of a pattern, in which it stands for nothing but itself.
+/// A directory as part of a pattern.
 fn literal<T>(directory: &Path, blame: &Spanned<T>, source: &Source) -> Result<String, Fault> {
     let odd = "the directory of the files has a name that is not UTF-8; write a full path in `files`";
     let text = directory.to_str().ok_or_else(|| source.fault_at(blame, odd))?;
-    Ok(text.trim_end_matches('/').replace('%', "%%"))
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// Two backups whose files cannot be told apart: each would take the other's for its own.
