@@ -42,8 +42,8 @@ impl Store {
 
     /// [`Store::open`] with limits of one's own.
     pub async fn open_within(path: &Path, now: Timestamp, limits: Limits) -> Result<Store, StoreError> {
-        place::make(path)?;
-        if place::peek(path)? == Standing::Unnamed {
+        let standing = off_thread(path, |path| place::make(path).and_then(|()| place::peek(path))).await?;
+        if standing == Standing::Unnamed {
             refuse_tables_of_others(path, limits.busy).await?;
         }
         let explain = |error: sqlx::Error| explain(&error, path, limits.busy);
@@ -53,7 +53,7 @@ impl Store {
         if version > KNOWN {
             return Err(StoreError::Newer { path: path.to_owned(), found: version, known: KNOWN });
         }
-        place::keep_private(path)?;
+        off_thread(path, place::keep_private).await?;
         switch_to_wal(&mut connection, limits.busy).await.map_err(explain)?;
         connection.close().await.map_err(explain)?;
         Self::connected(path, limits, Access::Read, true)
@@ -62,12 +62,13 @@ impl Store {
     /// Opens a store that need not, or cannot, be written. On a file system that is mounted
     /// read-only it shows what had been folded into the file by then.
     pub async fn open_read_only(path: &Path) -> Result<Store, StoreError> {
-        match place::peek(path)? {
+        match off_thread(path, place::peek).await? {
             Standing::Ours => {}
             Standing::Empty => return Err(StoreError::Missing { path: path.to_owned() }),
             Standing::Unnamed => return Err(StoreError::Foreign { path: path.to_owned() }),
         }
-        let access = if place::on_read_only_file_system(path) { Access::Frozen } else { Access::Read };
+        let frozen = off_thread(path, |path| Ok(place::on_read_only_file_system(path))).await?;
+        let access = if frozen { Access::Frozen } else { Access::Read };
         let store = Self::connected(path, Limits::default(), access, false)?;
         match store.read.read(|c| Box::pin(schema::signs(c))).await?.version {
             KNOWN => Ok(store),
@@ -86,6 +87,16 @@ impl Store {
         };
         Ok(Store { writers, read: link(read)?, kept: Arc::default(), path })
     }
+}
+
+/// Looks at files where a slow disk stops nobody else.
+async fn off_thread<T: Send + 'static>(
+    path: &Path,
+    look: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let owned = path.to_owned();
+    let looked = tokio::task::spawn_blocking(move || look(&owned)).await;
+    looked.unwrap_or_else(|error| Err(StoreError::Io { path: path.to_owned(), why: error.to_string() }))
 }
 
 /// A database nobody put a name on is taken only while it is empty; looking does not change it.

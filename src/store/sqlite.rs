@@ -65,11 +65,17 @@ pub(super) fn options(path: &Path, access: Access, limits: Limits) -> SqliteConn
     }
 }
 
+/// The index of the write-ahead log cannot grow: to SQLite an input/output error.
+const SHM_SIZE: i32 = 4874;
+
 /// What an error of the database means for the store at `path`.
 pub(super) fn explain(error: &sqlx::Error, path: &Path, waited: Duration) -> StoreError {
     let why = crate::domain::sanitize::line(&error.to_string());
     let path = path.to_owned();
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    if code == Some(SHM_SIZE) {
+        return StoreError::Full { path };
+    }
     // The low byte is the kind of error, the rest says where it arose.
     match code.map(|code| code & 0xff) {
         Some(3 | 23) => StoreError::Denied { path },

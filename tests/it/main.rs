@@ -2,3 +2,4 @@
 
 mod config;
 mod exec_runner;
+mod store;

@@ -232,16 +232,16 @@ impl Verifier {
         if self.flaw.is_some() {
             return false;
         }
-        match record {
-            Err(seq) => self.found(seq, FlawKind::Altered),
-            Ok(record) => match self.flaw_of(record) {
-                Some((seq, kind)) => self.found(seq, kind),
-                None => {
-                    self.head = Head { seq: record.seq, hash: record.hash.clone() };
-                    self.checked += 1;
-                    self.compare_with_anchor();
-                }
-            },
+        let flaw = match record {
+            Err(seq) => Some((seq, FlawKind::Altered)),
+            Ok(record) => self.flaw_of(record),
+        };
+        if let Some((seq, kind)) = flaw {
+            self.found(seq, kind);
+        } else if let Ok(record) = record {
+            self.head = Head { seq: record.seq, hash: record.hash.clone() };
+            self.checked += 1;
+            self.compare_with_anchor();
         }
         self.flaw.is_none()
     }
@@ -273,7 +273,7 @@ impl Verifier {
         }
         let kind = if record.seq < next {
             FlawKind::Fork
-        } else if !self.is_sealed(record, &self.store_id, record.seq) {
+        } else if !is_sealed(record, &self.store_id, record.seq) {
             self.whose_seal(record)
         } else if record.prev != self.head.hash {
             FlawKind::Fork
@@ -283,21 +283,21 @@ impl Verifier {
         Some((record.seq, kind))
     }
 
-    fn is_sealed(&self, record: &AuditRecord, store_id: &str, seq: u64) -> bool {
-        hash(store_id, seq, &record.prev, &record.entry).as_ref() == Some(&record.hash)
-    }
-
     /// Why a seal does not fit: the record of another store, of another place, or a changed
     /// one. Tries every place of the log, a second or so for a million, and only once.
     fn whose_seal(&self, record: &AuditRecord) -> FlawKind {
-        if record.seq == 1 && self.is_sealed(record, &record.prev, 1) {
+        if record.seq == 1 && is_sealed(record, &record.prev, 1) {
             FlawKind::Foreign
-        } else if (1..=self.last).any(|seq| self.is_sealed(record, &self.store_id, seq)) {
+        } else if (1..=self.last).any(|seq| is_sealed(record, &self.store_id, seq)) {
             FlawKind::Reordered
         } else {
             FlawKind::Altered
         }
     }
+}
+
+fn is_sealed(record: &AuditRecord, store_id: &str, seq: u64) -> bool {
+    hash(store_id, seq, &record.prev, &record.entry).as_ref() == Some(&record.hash)
 }
 
 #[cfg(test)]

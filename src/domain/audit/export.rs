@@ -7,6 +7,7 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 
 use crate::domain::audit::AuditRecord;
+use crate::domain::job::JobResult;
 
 /// One record as documents show it: flat, in the words of the contract.
 #[derive(Debug, Serialize)]
@@ -49,7 +50,7 @@ impl<'a> From<&'a AuditRecord> for Line<'a> {
             risk: &entry.risk,
             reason: &entry.reason,
             plan: &entry.plan,
-            outcome: entry.outcome.map(|outcome| outcome.word()),
+            outcome: entry.outcome.map(JobResult::word),
             detail: &entry.detail,
             took_s: entry.took_s,
             prev: &record.prev,
@@ -92,7 +93,7 @@ pub fn csv(record: &AuditRecord) -> String {
         line.prev,
         line.hash,
     ];
-    let mut row = cells.map(|text| cell(text)).join(",");
+    let mut row = cells.map(cell).join(",");
     row.push_str("\r\n");
     row
 }

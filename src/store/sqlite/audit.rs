@@ -5,6 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::domain::audit::chain::{Head, micros, seal};
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
+use crate::domain::job::JobResult;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::{job_result, seconds, timestamp, to_micros, unexpected};
 
@@ -56,7 +57,7 @@ pub(in crate::store) async fn append(c: &mut SqliteConnection, entry: AuditEntry
     .bind(&entry.risk)
     .bind(&entry.reason)
     .bind(&entry.plan)
-    .bind(entry.outcome.map(|outcome| outcome.word()))
+    .bind(entry.outcome.map(JobResult::word))
     .bind(&entry.detail)
     .bind(entry.took_s.map(micros))
     .bind(&record.prev)
@@ -100,7 +101,7 @@ pub(in crate::store) async fn following(
     .bind(limit)
     .fetch_all(c)
     .await?;
-    Ok(rows.iter().map(|row| from_row(row).map_err(|_| number(row).unwrap_or(seq + 1))).collect())
+    Ok(rows.iter().map(|row| from_row(row).map_err(|_unreadable| number(row).unwrap_or(seq + 1))).collect())
 }
 
 pub(super) fn from_row(row: &SqliteRow) -> Result<AuditRecord, sqlx::Error> {
@@ -129,7 +130,7 @@ pub(super) fn from_row(row: &SqliteRow) -> Result<AuditRecord, sqlx::Error> {
 /// The record's number, always the first column.
 fn number(row: &SqliteRow) -> Result<u64, sqlx::Error> {
     let seq: i64 = row.try_get(0)?;
-    u64::try_from(seq).map_err(|_| unexpected(format!("record number {seq}")))
+    u64::try_from(seq).map_err(|error| unexpected(format!("record number {seq}: {error}")))
 }
 
 /// SQLite counts to 2^63 - 1, and so do we.

@@ -77,7 +77,7 @@ impl Link {
         let task = tokio::spawn(async move {
             let mut slot = link.slot.lock().await;
             let explain = |error: sqlx::Error| explain(&error, &link.path, link.busy);
-            if place::identity(&link.path).ok() != Some(link.identity) {
+            if !link.is_still_there().await {
                 *slot = None;
                 return Err(StoreError::Replaced { path: link.path.to_path_buf() });
             }
@@ -94,11 +94,82 @@ impl Link {
         })
     }
 
+    async fn is_still_there(&self) -> bool {
+        let path = Arc::clone(&self.path);
+        let found = tokio::task::spawn_blocking(move || place::identity(&path).ok()).await;
+        found.is_ok_and(|identity| identity == Some(self.identity))
+    }
+
     /// Closes the connection in good order, which folds the write-ahead log back in.
     pub(in crate::store) async fn close(&self) {
         if let Some(connection) = self.slot.lock().await.take() {
             // Nothing is lost if this fails: the log is folded in by whoever comes next.
             let _ = connection.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    async fn store() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().expect("scratch directory");
+        let path = directory.path().join("rounds.db");
+        let store = Store::open(&path, crate::domain::time::Timestamp::UNIX_EPOCH).await.expect("open");
+        (directory, store)
+    }
+
+    fn relaxed(store: &Store) -> &Link {
+        &store.writers.as_ref().expect("writable").relaxed
+    }
+
+    const INSERT: &str = "INSERT INTO job VALUES ('j', 'h', 'b', 1, 1, 1, 'a', 't')";
+
+    async fn scalar<T>(link: &Link, statement: &'static str) -> T
+    where
+        T: Send + Unpin + 'static + sqlx::Type<sqlx::Sqlite> + for<'r> sqlx::Decode<'r, sqlx::Sqlite>,
+    {
+        link.read(move |c| Box::pin(sqlx::query_scalar(statement).fetch_one(c))).await.expect("answer")
+    }
+
+    async fn jobs(store: &Store) -> i64 {
+        scalar(&store.read, "SELECT count(*) FROM job").await
+    }
+
+    #[tokio::test]
+    async fn work_that_fails_or_panics_leaves_nothing_behind() {
+        let (_directory, store) = store().await;
+        for panics in [false, true] {
+            let failed: Result<(), _> = relaxed(&store)
+                .write(move |c| {
+                    Box::pin(async move {
+                        sqlx::query(INSERT).execute(c).await?;
+                        assert!(!panics, "on purpose");
+                        Err(sqlx::Error::RowNotFound)
+                    })
+                })
+                .await;
+            assert!(matches!(failed, Err(StoreError::Io { .. })), "{failed:?}");
+            assert_eq!(jobs(&store).await, 0);
+        }
+        let written = relaxed(&store).write(|c| Box::pin(sqlx::query(INSERT).execute(c))).await;
+        assert_eq!((written.expect("written").rows_affected(), jobs(&store).await), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn every_connection_keeps_its_promises() {
+        let (_directory, store) = store().await;
+        let writers = store.writers.clone().expect("writable");
+        // `synchronous` is 1 for normal, 2 for full.
+        let pragmas = ["PRAGMA recursive_triggers", "PRAGMA trusted_schema", "PRAGMA query_only", "PRAGMA synchronous"];
+        let table = [(&writers.durable, [1, 0, 0, 2]), (&writers.relaxed, [1, 0, 0, 1]), (&store.read, [1, 0, 1, 2])];
+        for (link, expected) in table {
+            for (pragma, expected) in pragmas.into_iter().zip(expected) {
+                assert_eq!(scalar::<i64>(link, pragma).await, expected, "{pragma}");
+            }
+            assert_eq!(scalar::<String>(link, "PRAGMA journal_mode").await, "wal");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::store::sqlite::{to_micros, unexpected};
 const MIGRATIONS: &[&str] = &[include_str!("../../../assets/migrations/sqlite/0001_rounds.sql")];
 
 /// The version this program writes.
-pub(in crate::store) const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(in crate::store) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 
 /// The oldest SQLite that does not corrupt databases in WAL mode under two writers.
 pub(in crate::store) const LIBRARY: &str = "3.51.3";
