@@ -181,7 +181,7 @@ fn random_histories_agree_with_brute_force() {
     };
     let band = Band { usual: None, shortest: None, longest: Some(Bound::Configured(600.0)) };
     let mut seen = std::collections::HashSet::new();
-    for round in 0..1500 {
+    for round in 0..10_000 {
         let midnight = at("00:00:00");
         let now = midnight + TimeDelta::hours(24) + TimeDelta::seconds(below(7200));
         let since = midnight + TimeDelta::seconds(below(40_000));
