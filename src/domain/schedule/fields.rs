@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::domain::sanitize;
+
 /// Which minutes, hours, days, months and weekdays: one bit each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
@@ -148,7 +150,7 @@ fn expand(text: &str) -> Result<&'static str, ScheduleError> {
             return Err(ScheduleError {
                 field: "schedule",
                 column: 1,
-                cause: format!("`{text}` is no macro of cron"),
+                cause: format!("`{}` is no macro of cron", sanitize::line(text)),
                 mend: "cron knows @reboot, @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly, \
                        in small letters"
                     .to_owned(),
@@ -223,7 +225,7 @@ impl Range {
     }
 
     fn error(&self, column: usize, cause: String, mend: String) -> ScheduleError {
-        ScheduleError { field: self.name, column, cause, mend }
+        ScheduleError { field: self.name, column, cause: sanitize::line(&cause), mend: sanitize::line(&mend) }
     }
 }
 
