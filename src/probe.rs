@@ -3,6 +3,12 @@
 //! A probe only reads. Its caller gives it a deadline, never runs it twice at once, and
 //! tells it what time it is.
 
+pub mod blocking;
+pub mod command;
+pub mod disk;
+pub mod file;
+pub mod host;
+
 use std::fmt::Debug;
 
 pub use crate::ledger::BoxFuture;
@@ -47,4 +53,4 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, command::KIND, file::KIND];

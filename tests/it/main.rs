@@ -1,3 +1,4 @@
 //! The one integration binary: the program from outside.
 
+#[cfg(target_os = "linux")]
 mod exec_runner;
