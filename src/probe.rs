@@ -3,7 +3,9 @@
 //! A probe only reads. Its caller gives it a deadline, never runs it twice at once, and
 //! tells it what time it is.
 
+pub mod backup;
 pub mod blocking;
+pub mod database;
 
 use std::fmt::Debug;
 
