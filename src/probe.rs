@@ -55,5 +55,4 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] =
-    &[host::KIND, disk::KIND, database::KIND, backup::KIND, command::KIND, file::KIND];
+pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, database::KIND, backup::KIND, command::KIND, file::KIND];

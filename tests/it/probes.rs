@@ -56,6 +56,7 @@ fn check(id: &str, form: CheckForm) -> CheckSpec {
 
 fn config(checks: Vec<CheckSpec>) -> Config {
     Config {
+        host_name: "db1".to_owned(),
         files: Vec::new(),
         system: SystemCard::default(),
         zone: Zone::utc(),
