@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::action;
 use crate::cli::{ActFlags, Session, output};
 use crate::domain::action_name::ActionName;
-use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult};
 use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal};
@@ -93,12 +92,7 @@ fn tell(update: &Update) {
         Update::Job(JobEvent::Line { line, .. }) => output::progress(line),
         Update::Job(JobEvent::Progress { done, of, .. }) if *of > 0 => {
             let (done, of) = (*done as f64, *of as f64);
-            output::progress(&format!(
-                "{:3.0} %  {} of {}",
-                done / of * 100.0,
-                humanize::bytes(done),
-                humanize::bytes(of)
-            ));
+            output::progress(&format!("{:3.0} %", done / of * 100.0));
         }
         _ => {}
     }

@@ -86,7 +86,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         Format::Text => {
             let mut text = String::new();
             for (one, catalogue) in backups {
-                text.push_str(&format!("{}  {}  {}\n", one.id.name(), one.status, headline(one)));
+                text.push_str(&format!("{}  {}  {}\n", one.id.name(), one.status, headline(one, report.at)));
                 let files = catalogue.map_or(&[][..], |catalogue| &catalogue.files);
                 let rows: Vec<Vec<String>> = files
                     .iter()

@@ -95,7 +95,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
             let rows: Vec<Vec<String>> = databases
                 .map(|one| {
                     let size = one.gauge("size").map_or_else(|| "-".into(), humanize::bytes);
-                    vec![one.id.name().to_owned(), one.status.to_string(), size, headline(one)]
+                    vec![one.id.name().to_owned(), one.status.to_string(), size, headline(one, now)]
                 })
                 .collect();
             output::answer(&output::table(&["ID", "STATUS", "SIZE", ""], &rows))?;

@@ -128,7 +128,7 @@ fn actor(global: &Global, host: &str) -> Actor {
 /// The account the process runs under, by its number rather than by what the environment claims.
 fn os_user() -> String {
     let id = effective_user();
-    let users = sysinfo::Users::new();
+    let users = sysinfo::Users::new_with_refreshed_list();
     let name = users.ok().and_then(|users| {
         let found = users.iter().find(|user| user.id().to_string() == id.to_string())?;
         Some(found.name().to_string())

@@ -93,7 +93,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
                         view.words.clone().unwrap_or_else(|| "-".into()),
                         view.last.as_ref().map_or_else(|| "-".into(), |run| clock(run.started_at)),
                         view.next_due.map_or_else(|| "-".into(), clock),
-                        if one.status.is_ok() { String::new() } else { headline(one) },
+                        if one.status.is_ok() { String::new() } else { headline(one, now) },
                     ]
                 })
                 .collect();

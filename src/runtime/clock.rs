@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{Local, Offset, TimeZone};
+use chrono::{Local, Offset, SubsecRound, TimeZone};
 
 use crate::domain::time::{Timestamp, Zone};
 
@@ -12,9 +12,10 @@ use crate::domain::time::{Timestamp, Zone};
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
+    /// The machine's clock, in whole microseconds: what every record and document keeps.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
     pub fn system() -> Self {
-        Self(Arc::new(chrono::Utc::now))
+        Self(Arc::new(|| chrono::Utc::now().trunc_subsecs(6)))
     }
 
     /// A clock that starts at `base` and follows tokio's, so that a paused test moves wall

@@ -98,7 +98,7 @@ pub(super) async fn look(
 async fn runs(task: &str, config: &Config, context: &Context, clock: &Clock) -> Result<TaskFacts, String> {
     match look(&Target::task(task).probe(), config, context, clock).await? {
         (_, Detail::Task(facts)) => Ok(facts),
-        (assessment, _) => Err(crate::domain::report::headline(&assessment)),
+        (assessment, _) => Err(crate::domain::report::headline(&assessment, clock.now())),
     }
 }
 

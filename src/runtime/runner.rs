@@ -437,7 +437,7 @@ impl Runner {
                 Ok((assessment, _)) if assessment.status.is_ok() => {
                     return Ok(Some(format!("{} is ok", verify.check)));
                 }
-                Ok((assessment, _)) => crate::domain::report::headline(assessment),
+                Ok((assessment, _)) => crate::domain::report::headline(assessment, self.0.clock.now()),
                 Err(why) => why.clone(),
             };
             if work.cancel.is_cancelled() {
