@@ -48,8 +48,7 @@ pub fn propose(
             plan.steps = vec![Step::VerifyBackup { backup: target.id.clone(), file: "newest".into() }];
         }
         TargetKind::Database => {
-            let operation =
-                if *action == ActionName::VACUUM { Maintenance::Vacuum } else { Maintenance::Integrity };
+            let operation = if *action == ActionName::VACUUM { Maintenance::Vacuum } else { Maintenance::Integrity };
             let card = inventory.databases.get(&target.id).ok_or_else(none)?;
             if !card.can.contains(&operation) {
                 return Err(PlanError::Impossible(format!("{} has no {}", card.engine, operation.word())));
