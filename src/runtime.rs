@@ -3,13 +3,14 @@
 
 pub mod clock;
 mod guard;
-mod holder;
+pub mod holder;
 pub mod importer;
 pub mod lease;
 mod memory;
 pub mod recorder;
 pub mod round;
 pub mod runner;
+pub mod sign;
 pub mod sweep;
 
 use std::collections::BTreeMap;
@@ -51,9 +52,9 @@ impl Runtime {
     pub fn start(round: Round, runner: Runner, clock: &Clock) -> Self {
         let (sender, updates) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
-        let recorder = Recorder::start(&mut tasks, &round, sender.clone(), clock.clone());
+        let recorder = Recorder::start(&mut tasks, &round, runner.read_only(), sender.clone(), clock.clone());
         importer::start(&mut tasks, &round, clock.clone());
-        memory::start(&mut tasks, &round, sender.clone(), clock.clone());
+        memory::start(&mut tasks, &round, runner.store_error(), sender.clone(), clock.clone());
         let mut wake = BTreeMap::new();
         for watched in round.watched {
             let notify = Arc::new(Notify::new());

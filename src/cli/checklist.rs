@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, Global, Session, check, output};
-use crate::domain::audit::{AuditEntry, Phase};
 use crate::domain::checklist::{ItemView, ListView, Mark, MarkKind};
 use crate::domain::report;
-use crate::runtime::runner::{Refused, new_job_id};
+use crate::runtime::runner::Refused;
+use crate::runtime::sign;
 
 #[derive(Debug, Subcommand)]
 pub enum ChecklistCommand {
@@ -94,7 +94,7 @@ pub(super) async fn run(command: &ChecklistCommand, global: &Global) -> color_ey
         ChecklistCommand::Undo(args) => return mark(&mut session, args, MarkKind::Undo).await,
         ChecklistCommand::Sign { id, reason, dry_run } => {
             let id = one_of(id, &session)?;
-            return sign(&mut session, &id, reason, *dry_run).await;
+            return sign_list(&mut session, &id, reason, *dry_run).await;
         }
         ChecklistCommand::History { id, format } => {
             let id = one_of(id, &session)?;
@@ -163,14 +163,12 @@ async fn view_again(session: &mut Session, id: &str) -> color_eyre::Result<ListV
     view(session, id).await
 }
 
-async fn sign(session: &mut Session, id: &str, reason: &str, dry_run: bool) -> color_eyre::Result<ExitCode> {
+async fn sign_list(session: &mut Session, id: &str, reason: &str, dry_run: bool) -> color_eyre::Result<ExitCode> {
     let list = view(session, id).await?;
     let now = session.clock.now();
     let store = session.store().map_err(|error| Refused(error.to_string()))?;
-    let head = store.head().await?;
-    let signature = list
-        .sign(&session.actor.operator, reason, head.to_string(), now)
-        .map_err(|error| Refused(error.to_string()))?;
+    let signature =
+        list.sign(&session.actor.operator, reason, String::new(), now).map_err(|error| Refused(error.to_string()))?;
     if dry_run {
         output::answer(&text(&list))?;
         return Ok(ExitCode::SUCCESS);
@@ -178,22 +176,8 @@ async fn sign(session: &mut Session, id: &str, reason: &str, dry_run: bool) -> c
     if session.read_only {
         return Err(Refused("this is a read-only session; nothing was signed".to_owned()).into());
     }
-    let entry = AuditEntry {
-        at: now,
-        phase: Phase::Note,
-        correlation: new_job_id(now).0,
-        actor: session.actor.clone(),
-        action: "sign".to_owned(),
-        target: format!("checklist:{id}"),
-        risk: "routine".to_owned(),
-        reason: reason.to_owned(),
-        plan: signature.snapshot.to_string(),
-        outcome: None,
-        detail: format!("{} of {}: {} of {} done", list.title, list.period.key, list.done(), list.items.len()),
-        took_s: Some(signature.took_s),
-    };
-    store.append(entry).await.map_err(|error| Refused(error.to_string()))?;
-    store.record_signature(&signature).await.map_err(|error| Refused(error.to_string()))?;
+    let (signature, _) =
+        sign::sign(store, &session.actor, signature).await.map_err(|error| Refused(error.to_string()))?;
     let exceptions = if signature.exceptions.is_empty() {
         String::new()
     } else {

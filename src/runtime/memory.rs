@@ -15,8 +15,20 @@ use crate::runtime::round::Round;
 /// How often the newest audit records and marks of other instances are fetched.
 const REFRESH: Duration = Duration::from_secs(10);
 
-pub(super) fn start(tasks: &mut JoinSet<()>, round: &Round, updates: mpsc::Sender<Update>, clock: Clock) {
-    let Some(store) = round.store.clone() else { return };
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    round: &Round,
+    store_error: Option<String>,
+    updates: mpsc::Sender<Update>,
+    clock: Clock,
+) {
+    let Some(store) = round.store.clone() else {
+        tasks.spawn(async move {
+            let why = store_error.unwrap_or_else(|| "there is no store".to_owned());
+            let _ = updates.send(Update::StoreFailed(Some(why))).await;
+        });
+        return;
+    };
     let (config, zone) = (Arc::clone(&round.config), round.context.zone.clone());
     tasks.spawn(async move {
         match store.memory(clock.now(), &shown_periods(&config, clock.now(), &zone)).await {

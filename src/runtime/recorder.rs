@@ -6,12 +6,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::domain::action_name::ActionName;
+use crate::domain::audit::Actor;
 use crate::domain::board::Change;
 use crate::domain::checklist::{Mark, Signature};
+use crate::domain::inventory::Target;
+use crate::domain::job::JobEvent;
 use crate::domain::observation::Observation;
 use crate::domain::update::Update;
 use crate::runtime::clock::Clock;
 use crate::runtime::round::Round;
+use crate::runtime::sign::sign;
 use crate::store::Store;
 
 /// Something to be written.
@@ -20,7 +25,7 @@ pub enum Note {
     Observed(Observation),
     Changes(Vec<Change>),
     Mark(Mark),
-    Signature(Box<Signature>),
+    Signature(Box<Signature>, Actor),
 }
 
 /// How often observations are written: one sync of the disk for all of them.
@@ -37,14 +42,21 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn start(tasks: &mut JoinSet<()>, round: &Round, updates: mpsc::Sender<Update>, clock: Clock) -> Self {
+    pub(super) fn start(
+        tasks: &mut JoinSet<()>,
+        round: &Round,
+        read_only: bool,
+        updates: mpsc::Sender<Update>,
+        clock: Clock,
+    ) -> Self {
         // Unbounded towards the writer, because the screen must never wait for a disk; the
         // writer itself drops what a store that is away cannot take.
         let (notes, inbox) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
         let keep = round.config.store.keep_observations;
-        let writer = Writer { store: round.store.clone(), updates, clock, keep, waiting: Vec::new(), failed: false };
+        let writer =
+            Writer { store: round.store.clone(), updates, clock, read_only, keep, waiting: Vec::new(), failed: false };
         tasks.spawn(async move {
             writer.run(inbox, stopped).await;
             let _ = finished.send(());
@@ -70,6 +82,7 @@ struct Writer {
     store: Option<Store>,
     updates: mpsc::Sender<Update>,
     clock: Clock,
+    read_only: bool,
     /// How long observations are kept.
     keep: Duration,
     waiting: Vec<Observation>,
@@ -117,26 +130,52 @@ impl Writer {
                 }
             }
             Note::Mark(mark) => {
-                let written = match &self.store {
-                    Some(store) => store.record_mark(&mark).await.map_err(|error| error.to_string()),
-                    None => Err("there is no store, so the mark was not kept".to_owned()),
-                };
-                if written.is_ok() {
-                    let _ = self.updates.send(Update::Marked(mark)).await;
+                let target = mark.checklist.clone();
+                match self.writable() {
+                    Ok(store) => match store.record_mark(&mark).await {
+                        Ok(()) => self.send(Update::Marked(mark)).await,
+                        Err(error) => self.refuse("mark", &target, error.to_string()).await,
+                    },
+                    Err(why) => self.refuse("mark", &target, why).await,
                 }
-                self.tell(written).await;
             }
-            Note::Signature(signature) => {
-                let written = match &self.store {
-                    Some(store) => store.record_signature(&signature).await.map_err(|error| error.to_string()),
-                    None => Err("there is no store, so the signature was not kept".to_owned()),
-                };
-                if written.is_ok() {
-                    let _ = self.updates.send(Update::Signed(signature)).await;
+            Note::Signature(signature, actor) => {
+                let target = signature.checklist.clone();
+                match self.writable() {
+                    Ok(store) => match sign(&store, &actor, *signature).await {
+                        Ok((signature, record)) => {
+                            self.send(Update::Signed(Box::new(signature))).await;
+                            self.send(Update::Audited(Box::new(record))).await;
+                        }
+                        Err(error) => self.refuse("sign", &target, error.to_string()).await,
+                    },
+                    Err(why) => self.refuse("sign", &target, why).await,
                 }
-                self.tell(written).await;
             }
         }
+    }
+
+    /// The store, where marks and signatures may be written.
+    fn writable(&self) -> Result<Store, String> {
+        if self.read_only {
+            return Err("this is a read-only session".to_owned());
+        }
+        self.store.clone().ok_or_else(|| "there is no store to keep it in".to_owned())
+    }
+
+    async fn refuse(&self, action: &str, checklist: &str, why: String) {
+        let event = JobEvent::Refused {
+            action: ActionName::custom(action),
+            target: Target::action(checklist),
+            at: self.clock.now(),
+            why,
+        };
+        self.send(Update::Job(event)).await;
+    }
+
+    async fn send(&self, update: Update) {
+        // A screen that is gone needs no news.
+        let _ = self.updates.send(update).await;
     }
 
     async fn flush(&mut self) {

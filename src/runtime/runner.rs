@@ -499,8 +499,14 @@ impl Runner {
         Ok(record)
     }
 
-    pub fn inventory(&self) -> &Inventory {
-        &self.0.inventory
+    /// Why there is no store, if there is none.
+    pub fn store_error(&self) -> Option<String> {
+        self.0.store_error.clone()
+    }
+
+    /// Whether every act is refused.
+    pub fn read_only(&self) -> bool {
+        self.0.read_only
     }
 }
 

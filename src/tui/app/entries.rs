@@ -35,7 +35,7 @@ pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
         does: Does::Command(*command),
     });
     let acts = targets(see.inventory).into_iter().flat_map(|target| {
-        action::offers(&target, see.inventory).into_iter().map(move |offer| Entry {
+        action::offers(&target, see.inventory, see.now).into_iter().map(move |offer| Entry {
             name: act_name(&offer.action, &target),
             doc: offer.possible.map_or_else(|why| format!("not now: {why}"), |()| offer.title),
             key: None,
@@ -44,7 +44,7 @@ pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
     });
     let shown = see.report.assessments.iter().map(|one| Entry {
         name: format!("show {}", one.id),
-        doc: format!("{}: {}", one.status.word(), crate::domain::report::headline(one)),
+        doc: format!("{}: {}", one.status.word(), crate::domain::report::headline(one, see.now)),
         key: None,
         does: Does::Explain(one.id.clone()),
     });

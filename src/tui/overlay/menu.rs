@@ -72,7 +72,7 @@ impl Menu {
             see.inventory.actions.keys().map(Target::action).filter(|target| Some(target) != self.target.as_ref());
         let mut acts: Vec<Act> = Vec::new();
         for target in own.chain(configured) {
-            for offer in action::offers(&target, see.inventory) {
+            for offer in action::offers(&target, see.inventory, see.now) {
                 let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
                 let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
                 let letter = key.filter(free).or_else(|| ('a'..='z').filter(|c| !"jkhlgxq".contains(*c)).find(free));
