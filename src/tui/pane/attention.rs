@@ -184,7 +184,8 @@ impl NeedsAttention {
                     let names: Vec<&str> = listed.rows[*index].folded.iter().map(|one| one.id.as_str()).collect();
                     let line = format!("{} because of it: {}", marks.branch, names.join(", "));
                     // Under the name of its cause.
-                    let place = grid.cell(3, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
+                    let place =
+                        grid.cell(3, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
                     text::put(buffer, place, &text::styled(line, see.theme.dim), marks);
                 }
             }

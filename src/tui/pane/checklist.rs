@@ -67,7 +67,8 @@ fn drawn<'a>(see: &Snapshot<'a>) -> Vec<Drawn<'a>> {
     let short = !see.zoomed && lines > usize::from(see.rows);
     let mut drawn = Vec::new();
     for list in lists {
-        let found = |item: &&ItemView| rows::matches(see.filter, [item.text.as_str(), &item.evidence, item.state.word()]);
+        let found =
+            |item: &&ItemView| rows::matches(see.filter, [item.text.as_str(), &item.evidence, item.state.word()]);
         drawn.push(Drawn::Heading(list));
         let items = list.items.iter().filter(found);
         let listed = items.clone().filter(|item| !(short && is_finished(item)));
@@ -135,11 +136,7 @@ impl Pane for Checklists {
 
     fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {
         let (list, item) = self.on(&drawn(see))?;
-        Some(Selection::Item {
-            checklist: list.id.clone(),
-            period: list.period.key.clone(),
-            item: item.text.clone(),
-        })
+        Some(Selection::Item { checklist: list.id.clone(), period: list.period.key.clone(), item: item.text.clone() })
     }
 
     fn update(&mut self, see: &Snapshot<'_>, command: Command) -> Option<Request> {
@@ -175,7 +172,9 @@ impl Pane for Checklists {
             return empty::draw(buffer, area, &says, see.theme);
         }
         let on = self.on(&drawn).map(|(list, item)| key(list, item));
-        let here = |line: &Drawn<'_>| line.item().map(|(list, item)| key(list, item)).is_some_and(|key| Some(&key) == on.as_ref());
+        let here = |line: &Drawn<'_>| {
+            line.item().map(|(list, item)| key(list, item)).is_some_and(|key| Some(&key) == on.as_ref())
+        };
         let at = drawn.iter().position(here).unwrap_or(0);
         let spare = usize::from(area.height).saturating_sub(drawn.len());
         let window = Window::on(drawn.len(), at, area.height);
@@ -210,8 +209,10 @@ impl Checklists {
     ) {
         let (marks, theme) = (Marks::of(see.theme), see.theme);
         let shown = &drawn[window.shown.clone()];
-        let cells: Vec<Cells<'_>> =
-            shown.iter().map(|line| line.item().map_or_else(Cells::new, |(list, item)| cells(see, list, item))).collect();
+        let cells: Vec<Cells<'_>> = shown
+            .iter()
+            .map(|line| line.item().map_or_else(Cells::new, |(list, item)| cells(see, list, item)))
+            .collect();
         let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
         let mut lines = text::rows(area);
         for (((index, line), cells), row) in (window.shown.start..).zip(shown).zip(&cells).zip(lines.by_ref()) {
@@ -225,7 +226,8 @@ impl Checklists {
                 }
                 Drawn::More(count) => {
                     let says = format!("{} {count} more done", theme.glyph(Status::Ok));
-                    let place = grid.cell(1, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
+                    let place =
+                        grid.cell(1, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
                     text::put(buffer, place, &text::styled(says, theme.dim), marks);
                 }
             }
@@ -262,7 +264,13 @@ fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) 
     let (says, style) = signature(see, list);
     let mut right = vec![Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text)];
     right.push(Span::styled(says, style));
-    text::put_both(buffer, Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(1), ..row }, &left, &right.into(), marks);
+    text::put_both(
+        buffer,
+        Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(1), ..row },
+        &left,
+        &right.into(),
+        marks,
+    );
 }
 
 /// Whether a list is signed, or until when it wants to be.

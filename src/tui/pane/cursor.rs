@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn it_follows_its_row_when_rows_change_places() {
-        let mut cursor = Cursor::default();
+        let mut cursor = Cursor::<&str>::default();
         assert_eq!(cursor.place(&["a", "b", "c"]), Some(0));
         assert!(cursor.follow(Command::Down, &["a", "b", "c"], 10));
         assert_eq!(cursor.place(&["b", "c", "a"]), Some(0));
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn it_stays_in_its_place_when_its_row_goes_away() {
-        let mut cursor = Cursor::default();
+        let mut cursor = Cursor::<&str>::default();
         cursor.follow(Command::Bottom, &["a", "b", "c"], 10);
         assert_eq!(cursor.place(&["a", "b"]), Some(1));
         assert_eq!(cursor.place::<&str>(&[]), None);
@@ -87,7 +87,7 @@ mod tests {
             (Command::Top, 0),
             (Command::Bottom, 4),
         ];
-        let mut cursor = Cursor::default();
+        let mut cursor = Cursor::<&str>::default();
         for (command, there) in table {
             assert!(cursor.follow(command, &keys, 4));
             assert_eq!(cursor.place(&keys), Some(there), "{command:?}");

@@ -116,10 +116,8 @@ impl Databases {
         let titles = u16::from(!notes && area.height > 2);
         let window = Window::on(lines.len(), cursor, area.height - titles);
         let shown = &lines[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown
-            .iter()
-            .map(|(index, note)| if *note { Cells::new() } else { cells(see, all[*index]) })
-            .collect();
+        let cells: Vec<Cells<'_>> =
+            shown.iter().map(|(index, note)| if *note { Cells::new() } else { cells(see, all[*index]) }).collect();
         let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
         let mut free = text::rows(area);
         if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
@@ -135,7 +133,9 @@ impl Databases {
                 list::select(buffer, row, see.focused, theme);
             }
         }
-        if window.tells && let Some(row) = free.next() {
+        if window.tells
+            && let Some(row) = free.next()
+        {
             list::tell(buffer, row, rows::beyond(all, &lines, &window), theme);
         }
     }

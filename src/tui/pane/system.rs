@@ -254,7 +254,9 @@ impl Pane for System {
                 list::select(buffer, row, see.focused, theme);
             }
         }
-        if window.tells && let Some(row) = lines.next() {
+        if window.tells
+            && let Some(row) = lines.next()
+        {
             let says = list::beyond(window.shown.start, gauges.len() - window.shown.end);
             list::tell(buffer, row, says, theme);
         }

@@ -40,10 +40,7 @@ pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16
     Explanation {
         title: Line::from(vec![
             Span::styled(one.id.to_string(), theme.title),
-            Span::styled(
-                format!(" {} {}", theme.glyph(one.status), one.status.word()),
-                theme.status(one.status),
-            ),
+            Span::styled(format!(" {} {}", theme.glyph(one.status), one.status.word()), theme.status(one.status)),
         ]),
         right: since(see, one),
         body,

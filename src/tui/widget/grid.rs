@@ -76,8 +76,9 @@ impl<'a> Grid<'a> {
         loop {
             let shown = wants.iter().flatten();
             let total = shown.clone().sum::<u16>() + gap * (shown.count() as u16).saturating_sub(1);
-            let least_needed =
-                (0..columns.len()).filter(|at| wants[*at].is_some() && columns[*at].rank > 0).max_by_key(|at| columns[*at].rank);
+            let least_needed = (0..columns.len())
+                .filter(|at| wants[*at].is_some() && columns[*at].rank > 0)
+                .max_by_key(|at| columns[*at].rank);
             match least_needed {
                 Some(at) if total > width => wants[at] = None,
                 _ => return Self::placed(columns, &wants, width, width.saturating_sub(total), gap),
@@ -170,6 +171,6 @@ a-long-… ok      31h";
         assert_eq!(shown(20), middle);
         assert_eq!(shown(15), "TASK     SAYS\nreport   exit …\na-long-… ok");
         assert_eq!(shown(4), "TASK\nrep…\na-l…");
-        assert_eq!(shown(0), "\n\n");
+        assert_eq!(shown(0), "");
     }
 }

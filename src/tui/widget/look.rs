@@ -7,8 +7,22 @@ use ratatui::style::{Color, Style};
 use crate::tui::theme::Theme;
 
 const ROLES: [&str; 16] = [
-    "text", "dim", "accent", "border", "border-focused", "title", "selected", "ok", "warning", "unknown", "critical",
-    "stale", "bar", "bar-rest", "limit", "?",
+    "text",
+    "dim",
+    "accent",
+    "border",
+    "border-focused",
+    "title",
+    "selected",
+    "ok",
+    "warning",
+    "unknown",
+    "critical",
+    "stale",
+    "bar",
+    "bar-rest",
+    "limit",
+    "?",
 ];
 
 /// A theme in which every role can be told from every other. The selected row is a

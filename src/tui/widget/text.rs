@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn the_measure_is_the_buffers_own() {
-        for text in ["plain", "データ", "e\u{301}", "ﾊﾞ", "👩‍👩‍👧‍👦", "a\tb\u{1b}[31m", "\u{202e}abc", "\u{200b}"] {
+        for text in ["plain", "データ", "e\u{301}", "ﾊﾞ", "👩‍👩‍👧‍👦", "a\tb\u{1b}[31m", "\u{202e}abc", "\u{200b}"]
+        {
             let mut buffer = Buffer::empty(Rect::new(0, 0, 40, 1));
             let (end, _) = buffer.set_stringn(0, 0, text, 40, ratatui::style::Style::new());
             assert_eq!(width(text), usize::from(end), "{text:?}");

@@ -66,7 +66,9 @@ pub fn rule(buffer: &mut Buffer, row: Rect, title: &Line<'_>, right: &Line<'_>, 
         Line::from(spans)
     };
     let (left, right) = (padded(title), padded(right));
-    let taken = if text::line_width(&right) > 2 && text::line_width(&left) + text::line_width(&right) < usize::from(inner.width) {
+    let taken = if text::line_width(&right) > 2
+        && text::line_width(&left) + text::line_width(&right) < usize::from(inner.width)
+    {
         text::put_right(buffer, inner, &right, marks) + 2
     } else {
         0
