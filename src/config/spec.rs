@@ -18,6 +18,8 @@ use crate::domain::time::Zone;
 pub struct Config {
     /// The files it was read from; empty for the built-in round.
     pub files: Vec<PathBuf>,
+    /// The machine's name, shown in every confirmation.
+    pub host_name: String,
     pub system: SystemCard,
     /// The zone of times of day: `system.timezone`, or the machine's.
     pub zone: Zone,
@@ -27,7 +29,8 @@ pub struct Config {
     pub databases: Vec<DatabaseSpec>,
     pub backups: Vec<BackupSpec>,
     pub tasks: Vec<TaskSpec>,
-    /// Whether the crontabs of this machine are read for tasks nobody configured.
+    /// Whether the crontabs of this machine are read for tasks nobody configured: as long as the
+    /// configuration names no task of its own.
     pub discover_tasks: bool,
     pub checks: Vec<CheckSpec>,
     pub actions: Vec<ActionCard>,
