@@ -4,6 +4,10 @@
 //! tells it what time it is.
 
 pub mod blocking;
+pub mod command;
+pub mod disk;
+pub mod file;
+pub mod host;
 
 use std::fmt::Debug;
 
@@ -49,4 +53,4 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, command::KIND, file::KIND];

@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rounds::domain::plan::Invocation;
 use rounds::exec::{Captured, Ended, ExecError, Finished, Limits, capture, run};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -34,23 +35,24 @@ fn alive(pid: &str) -> bool {
 
 /// The pid a child wrote down, once it has.
 async fn pid_in(file: &Path) -> String {
-    for _ in 0..500 {
-        match fs::read_to_string(file) {
-            Ok(pid) if pid.ends_with('\n') => return pid.trim().to_owned(),
-            _ => tokio::time::sleep(Duration::from_millis(10)).await,
+    let written = async {
+        loop {
+            match fs::read_to_string(file) {
+                Ok(pid) if pid.ends_with('\n') => return pid.trim().to_owned(),
+                _ => sleep(Duration::from_millis(10)).await,
+            }
         }
-    }
-    panic!("{} was never written", file.display());
+    };
+    timeout(Duration::from_secs(10), written).await.expect("the child writes its pid down")
 }
 
 async fn assert_dies(pid: &str) {
-    for _ in 0..200 {
-        if !alive(pid) {
-            return;
+    let death = async {
+        while alive(pid) {
+            sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{pid} still lives");
+    };
+    timeout(Duration::from_secs(3), death).await.expect("nobody is left");
 }
 
 #[tokio::test]
@@ -213,7 +215,7 @@ async fn a_dropped_run_kills_its_group() {
 async fn a_hundred_megabytes_cost_a_bounded_log_and_a_bounded_tail() {
     let folder = tempfile::tempdir().expect("scratch");
     let path = folder.path().join("job.log");
-    let limits = Limits { log_bytes: 1_000_000, ..Limits::new(Duration::from_secs(120)).log(&path) };
+    let limits = Limits { log_bytes: 1_000_000, ..Limits::new(Duration::from_mins(2)).log(&path) };
     let mut seen = 0;
     let script = "yes 0123456789012345678901234567890123456789012345678 | head -c 100000000; echo; echo the end";
     let finished = run(&shell(script), limits, CancellationToken::new(), |_| seen += 1).await.expect("it starts");

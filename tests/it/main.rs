@@ -2,5 +2,6 @@
 
 mod config;
 mod exec;
+#[cfg(target_os = "linux")]
 mod exec_runner;
 mod store;
