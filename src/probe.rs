@@ -8,6 +8,7 @@ pub mod command;
 pub mod disk;
 pub mod file;
 pub mod host;
+pub mod task;
 
 use std::fmt::Debug;
 
@@ -53,4 +54,4 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, command::KIND, file::KIND];
+pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, task::KIND, command::KIND, file::KIND];

@@ -277,7 +277,8 @@ fn a_process_left_behind_does_not_hold_the_wrapper() {
 fn signals_reach_the_command_and_its_answer_is_ours() {
     for (signal, name) in [(Signal::TERM, "TERM"), (Signal::INT, "INT"), (Signal::HUP, "HUP"), (Signal::QUIT, "QUIT")] {
         let state = state();
-        let script = format!("trap 'echo caught; exit 42' {name}; echo ready; while :; do sleep 0.02; done");
+        let script =
+            format!("trap 'echo caught; exit 42' {name}; echo ready; for n in $(seq 500); do sleep 0.02; done");
         let mut child =
             wrapper(state.path(), &[]).args(["sh", "-c", &script]).stdout(Stdio::piped()).spawn().expect("wrapper");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));

@@ -1,6 +1,7 @@
 //! The one integration binary: the program from outside.
 
 mod config;
+mod crontab;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
