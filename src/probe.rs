@@ -10,6 +10,7 @@ pub mod database;
 pub mod disk;
 pub mod file;
 pub mod host;
+pub mod task;
 
 use std::fmt::Debug;
 
@@ -55,4 +56,5 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, database::KIND, backup::KIND, command::KIND, file::KIND];
+pub const KINDS: &[Kind] =
+    &[host::KIND, disk::KIND, database::KIND, backup::KIND, task::KIND, command::KIND, file::KIND];

@@ -7,7 +7,7 @@ use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
 
 /// Makes a backup now.
 #[derive(Debug)]
-pub struct Backup;
+pub(super) struct Backup;
 
 impl Action for Backup {
     fn name(&self) -> ActionName {

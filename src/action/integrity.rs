@@ -7,7 +7,7 @@ use crate::domain::plan::{Plan, PlanError, Risk, Step};
 
 /// Checks a database's structure, read-only.
 #[derive(Debug)]
-pub struct Integrity;
+pub(super) struct Integrity;
 
 impl Action for Integrity {
     fn name(&self) -> ActionName {

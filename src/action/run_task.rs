@@ -7,7 +7,7 @@ use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
 
 /// Runs a scheduled task now.
 #[derive(Debug)]
-pub struct RunTask;
+pub(super) struct RunTask;
 
 impl Action for RunTask {
     fn name(&self) -> ActionName {

@@ -7,7 +7,7 @@ use crate::domain::plan::{Guard, Plan, PlanError, Risk};
 
 /// Gives a database's unused space back. Writers wait while it runs, so it asks.
 #[derive(Debug)]
-pub struct Vacuum;
+pub(super) struct Vacuum;
 
 impl Action for Vacuum {
     fn name(&self) -> ActionName {

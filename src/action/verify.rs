@@ -7,7 +7,7 @@ use crate::domain::plan::{Plan, PlanError, Risk, Step};
 
 /// Verifies the newest backup.
 #[derive(Debug)]
-pub struct Verify;
+pub(super) struct Verify;
 
 impl Action for Verify {
     fn name(&self) -> ActionName {

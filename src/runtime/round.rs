@@ -35,6 +35,9 @@ impl Round {
         };
         let mut inventory = config.inventory();
         host.clone_into(&mut inventory.host);
+        for card in crate::probe::task::cards(&config) {
+            inventory.tasks.insert(card.id.clone(), card);
+        }
         let watched = KINDS.iter().flat_map(|kind| (kind.build)(&config, &context)).collect();
         Self { config: Arc::new(config), inventory: Arc::new(inventory), context, watched, store }
     }

@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
+use crate::exec;
 
 pub use by_hand::Account;
 
@@ -70,7 +73,10 @@ pub struct Place {
 }
 
 /// A file larger than this is no crontab.
-const MOST_BYTES: u64 = 1_048_576;
+const MOST_BYTES: usize = 1_048_576;
+
+/// How long `crontab -l` may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the crontabs of users lie: on Debian, on Red Hat, on SUSE.
 const SPOOLS: [&str; 3] = ["var/spool/cron/crontabs", "var/spool/cron", "var/spool/cron/tabs"];
@@ -86,6 +92,29 @@ pub fn read(place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) -> Cr
     }
     name::distinguish(&mut found.entries);
     found
+}
+
+/// The user's own crontab, as `crontab -l` prints it. Waits for it: not for threads of the
+/// runtime, except when the program starts.
+pub fn list() -> Result<Vec<u8>, String> {
+    let invocation = Invocation::new(["crontab", "-l"]);
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let listed = runtime.block_on(exec::capture(&invocation, PATIENCE, MOST_BYTES));
+        listed.map_err(|error| error.to_string())
+    };
+    // A thread of its own, because a runtime cannot be started on a thread that runs one.
+    let listed = std::thread::scope(|scope| scope.spawn(ask).join());
+    let listed = listed.map_err(|_panic| "`crontab -l` could not be asked".to_owned())??;
+    let complaint = sanitize::bytes(&listed.stderr);
+    if listed.exit_code == Some(0) {
+        Ok(listed.stdout)
+    } else if complaint.starts_with("no crontab for") {
+        Ok(Vec::new())
+    } else {
+        Err(format!("`crontab -l` {listed}: {complaint}"))
+    }
 }
 
 impl Crontabs {
@@ -184,7 +213,7 @@ impl Text {
         let file = std::fs::File::open(path)?;
         let written_at = file.metadata()?.modified().ok().map(Timestamp::from);
         let mut bytes = Vec::new();
-        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        file.take(MOST_BYTES as u64).read_to_end(&mut bytes)?;
         Ok(Self { bytes, written_at })
     }
 }

@@ -3,6 +3,8 @@
 mod architecture;
 mod cli;
 mod config;
+mod crontab;
+mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
 mod probes;

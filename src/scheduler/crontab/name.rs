@@ -36,9 +36,13 @@ const INTERPRETERS: [&str; 12] =
 /// What a command is called: `python3 /srv/rota/manage.py send_report` is `send_report`.
 pub(super) fn of(command: &str, line: usize) -> String {
     let words = words(command);
-    let parts = words.split(|word| matches!(word.as_str(), "&&" | "||" | ";" | "|" | "(" | ")" | "{" | "}" | "&"));
-    let name = parts.filter_map(part).find(|name| !GUARDS.contains(&name.as_str()));
-    let name = name.map(|name| plain(&name)).filter(|name| !name.is_empty());
+    let is_operator = |word: &String| ["&&", "||", ";", "|", "(", ")", "{", "}", "&"].contains(&word.as_str());
+    let names: Vec<String> =
+        words.split(is_operator).filter_map(part).filter(|name| !GUARDS.contains(&name.as_str())).collect();
+    // A script within the line, `perl -e '…'`, names the line only when nothing else does.
+    let named = names.iter().find(|name| !INTERPRETERS.contains(&name.as_str()));
+    let name = named.or(names.first());
+    let name = name.map(|name| plain(name)).filter(|name| !name.is_empty());
     name.unwrap_or_else(|| format!("line-{line}"))
 }
 
@@ -52,7 +56,11 @@ fn part(words: &[String]) -> Option<String> {
     loop {
         let program = base(words.next()?);
         if let Some((_, arguments)) = PREFIXES.iter().find(|(prefix, _)| *prefix == program) {
-            while words.next_if(|word| word.starts_with('-') || word.chars().all(|c| c.is_ascii_digit())).is_some() {}
+            while let Some(option) = words.next_if(|word| word.starts_with('-')) {
+                if option.len() == 2 {
+                    words.next_if(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+                }
+            }
             for _ in 0..*arguments {
                 words.next();
             }
