@@ -20,6 +20,8 @@ use crate::runtime::clock::Clock;
 pub(super) async fn watch(watched: Watched, clock: Clock, updates: mpsc::Sender<Update>, wake: Arc<Notify>) {
     let Watched { watch, mut probe } = watched;
     loop {
+        // Whoever asked up to now is answered by the reading that begins now.
+        let _ = wake.notified().now_or_never();
         let observation = observe(&watch, probe.as_mut(), watch.timeout, &clock).await;
         if updates.send(Update::Observed(observation)).await.is_err() {
             return;
