@@ -234,13 +234,14 @@ async fn dropped_futures_leave_no_transaction_open() {
     let (_directory, path) = scratch();
     let limits = Limits { busy: Duration::from_secs(2), ..Limits::default() };
     let store = Store::open_within(&path, nine(), limits).await.expect("open");
+    store.append(entry(Phase::Note, "connected")).await.expect("append");
     let mut dropped = 0;
-    for turns in 0..200 {
+    for round in 0..200 {
         let writer = store.clone();
         let append = tokio::spawn(async move { writer.append(entry(Phase::Note, "j")).await });
         let reader = store.clone();
         let head = tokio::spawn(async move { reader.head().await });
-        for _ in 0..turns {
+        for _ in 0..round * 5 {
             tokio::task::yield_now().await;
         }
         append.abort();
