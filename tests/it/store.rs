@@ -132,6 +132,8 @@ async fn what_is_not_ours_is_refused_by_name_and_not_a_byte_of_it_changes() {
         assert!(expected(&error), "{number}: {error:?}");
         assert!(error.to_string().contains("rounds.db"), "{error}");
         assert_eq!((bytes(), std::fs::metadata(&path).expect("metadata").permissions()), before, "{number}");
+        let beside = std::fs::read_dir(path.parent().expect("parent")).expect("directory").count();
+        assert_eq!(beside, 1, "{number}: nothing is left beside it");
     }
 }
 
