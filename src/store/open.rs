@@ -1,4 +1,4 @@
-//! Opening the store: the file's standing first, then its schema, and only then its
+//! Opening the store: whose file it is first, then its schema, and only then its
 //! connections. Whatever is wrong is an error with a name, and nothing was changed.
 
 use std::path::Path;
@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::place::{self, Standing};
+use crate::store::place;
 use crate::store::sqlite::link::Link;
-use crate::store::sqlite::schema::{self, KNOWN, LIBRARY};
+use crate::store::sqlite::schema::{self, KNOWN, LIBRARY, Signs};
 use crate::store::sqlite::{Access, explain, options};
 use crate::store::{Store, Writers};
 
@@ -42,13 +42,20 @@ impl Store {
 
     /// [`Store::open`] with limits of one's own.
     pub async fn open_within(path: &Path, now: Timestamp, limits: Limits) -> Result<Store, StoreError> {
-        let standing = off_thread(path, |path| place::make(path).and_then(|()| place::peek(path))).await?;
-        if standing == Standing::Unnamed {
-            refuse_tables_of_others(path, limits.busy).await?;
-        }
+        off_thread(path, place::make).await?;
         let explain = |error: sqlx::Error| explain(&error, path, limits.busy);
+        let foreign = || StoreError::Foreign { path: path.to_owned() };
+        // Twice: first without touching anything, then with what its log may hold.
+        let before = look(path, limits).await?;
+        if !before.is_ours && !before.is_empty {
+            return Err(foreign());
+        }
         let mut connection = options(path, Access::Durable, limits).connect().await.map_err(explain)?;
         refuse_old_library(&schema::library_version(&mut connection).await.map_err(explain)?)?;
+        let signs = schema::signs(&mut connection).await.map_err(explain)?;
+        if !signs.is_ours && !signs.is_empty {
+            return Err(foreign());
+        }
         let version = schema::migrate(&mut connection, now).await.map_err(explain)?;
         if version > KNOWN {
             return Err(StoreError::Newer { path: path.to_owned(), found: version, known: KNOWN });
@@ -62,10 +69,11 @@ impl Store {
     /// Opens a store that need not, or cannot, be written. On a file system that is mounted
     /// read-only it shows what had been folded into the file by then.
     pub async fn open_read_only(path: &Path) -> Result<Store, StoreError> {
-        match off_thread(path, place::peek).await? {
-            Standing::Ours => {}
-            Standing::Empty => return Err(StoreError::Missing { path: path.to_owned() }),
-            Standing::Unnamed => return Err(StoreError::Foreign { path: path.to_owned() }),
+        let signs = look(path, Limits::default()).await?;
+        if signs.is_empty {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        } else if !signs.is_ours {
+            return Err(StoreError::Foreign { path: path.to_owned() });
         }
         let frozen = off_thread(path, |path| Ok(place::on_read_only_file_system(path))).await?;
         let access = if frozen { Access::Frozen } else { Access::Read };
@@ -99,14 +107,26 @@ async fn off_thread<T: Send + 'static>(
     looked.unwrap_or_else(|error| Err(StoreError::Io { path: path.to_owned(), why: error.to_string() }))
 }
 
-/// A database nobody put a name on is taken only while it is empty; looking does not change it.
-async fn refuse_tables_of_others(path: &Path, busy: Duration) -> Result<(), StoreError> {
-    let limits = Limits { busy, ..Limits::default() };
-    let explain = |error: sqlx::Error| explain(&error, path, busy);
-    let mut connection = options(path, Access::Look, limits).connect().await.map_err(explain)?;
+/// What the file says of itself, without a byte of it or beside it changing.
+async fn look(path: &Path, limits: Limits) -> Result<Signs, StoreError> {
+    let mut looks_left = 10;
+    loop {
+        match look_once(path, limits).await {
+            // Looking takes no lock, and another instance may be in the middle of writing a
+            // new store: a damaged file is damaged for longer than that takes.
+            Err(StoreError::Damaged { .. }) if looks_left > 0 => sleep(Duration::from_millis(20)).await,
+            answer => return answer,
+        }
+        looks_left -= 1;
+    }
+}
+
+async fn look_once(path: &Path, limits: Limits) -> Result<Signs, StoreError> {
+    let explain = |error: sqlx::Error| explain(&error, path, limits.busy);
+    let mut connection = options(path, Access::Frozen, limits).connect().await.map_err(explain)?;
     let signs = schema::signs(&mut connection).await.map_err(explain)?;
     connection.close().await.map_err(explain)?;
-    if signs.version == 0 && signs.objects == 0 { Ok(()) } else { Err(StoreError::Foreign { path: path.to_owned() }) }
+    Ok(signs)
 }
 
 fn refuse_old_library(found: &str) -> Result<(), StoreError> {

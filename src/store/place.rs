@@ -1,28 +1,20 @@
-//! Where the store lives: a directory and a file that are nobody else's business, looked at
-//! before SQLite gets to touch them.
+//! Where the store lives: a directory and a file that are nobody else's business.
+//!
+//! Nothing here opens a file that exists: closing it would drop the locks that SQLite holds on
+//! it for this whole process (sqlite.org/howtocorrupt.html, 2.2).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::Path;
 
 use crate::store::error::StoreError;
 
-/// Marks a file as ours: `rnds`, at byte 68 of the header. The schema sets it.
-pub(super) const APPLICATION_ID: i64 = 0x726e_6473;
-
-/// What stands at the path, as its first bytes tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// No bytes yet.
-    Empty,
-    Ours,
-    /// A SQLite database that nobody put a name on.
-    Unnamed,
-}
-
 /// Makes the directory (0700) and an empty file (0600) where they are missing.
 pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     let failed = |error: io::Error| StoreError::from_io(&error, path);
+    if path.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
     if path.exists() {
         return Ok(());
     }
@@ -53,25 +45,6 @@ pub(super) fn keep_private(path: &Path) -> Result<(), StoreError> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
-}
-
-/// Reads the header without SQLite, which on opening a foreign database might already
-/// replay its journal.
-pub(super) fn peek(path: &Path) -> Result<Standing, StoreError> {
-    let failed = |error: io::Error| StoreError::from_io(&error, path);
-    let mut header = Vec::with_capacity(100);
-    File::open(path).map_err(failed)?.take(100).read_to_end(&mut header).map_err(failed)?;
-    if header.is_empty() {
-        return Ok(Standing::Empty);
-    }
-    let (Some(b"SQLite format 3\0"), Some(&[a, b, c, d])) = (header.get(..16), header.get(68..72)) else {
-        return Err(StoreError::NotADatabase { path: path.to_owned() });
-    };
-    match i64::from(u32::from_be_bytes([a, b, c, d])) {
-        APPLICATION_ID => Ok(Standing::Ours),
-        0 => Ok(Standing::Unnamed),
-        _ => Err(StoreError::Foreign { path: path.to_owned() }),
-    }
 }
 
 /// Which file a path leads to, in a form that tells it from one put there later.

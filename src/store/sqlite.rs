@@ -33,9 +33,8 @@ pub(super) enum Access {
     /// Writes that may lose the last moments in a power cut, for a fiftieth of the cost.
     Relaxed,
     Read,
-    /// Reads what may be somebody else's: no byte of the file changes.
-    Look,
-    /// Reads a file nobody writes, on a file system where no lock can be taken.
+    /// Reads the file alone, without locks, log or journal: what may be somebody else's, and
+    /// what nobody can write.
     Frozen,
 }
 
@@ -60,7 +59,6 @@ pub(super) fn options(path: &Path, access: Access, limits: Limits) -> SqliteConn
         Access::Durable => options.synchronous(SqliteSynchronous::Full),
         Access::Relaxed => options.synchronous(SqliteSynchronous::Normal),
         Access::Read => options.pragma("query_only", "ON"),
-        Access::Look => options.read_only(true),
         Access::Frozen => options.read_only(true).immutable(true),
     }
 }

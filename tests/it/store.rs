@@ -64,11 +64,11 @@ async fn nobody_else_can_read_the_store() {
     assert_eq!(mode(path.parent().expect("parent")), 0o700);
     let files = ["rounds.db", "rounds.db-wal", "rounds.db-shm"].map(|name| path.with_file_name(name));
     assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 3]);
-    drop(store);
-    for file in files.iter().filter(|file| file.exists()) {
+    for file in &files {
         std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).expect("loosen");
     }
-    open(&path).await.append(entry(Phase::Note, "j")).await.expect("append");
+    let again = open(&path).await;
+    again.append(entry(Phase::Note, "j")).await.expect("append");
     assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 3], "an existing one is tightened");
 }
 
@@ -132,6 +132,8 @@ async fn what_is_not_ours_is_refused_by_name_and_not_a_byte_of_it_changes() {
         assert!(expected(&error), "{number}: {error:?}");
         assert!(error.to_string().contains("rounds.db"), "{error}");
         assert_eq!((bytes(), std::fs::metadata(&path).expect("metadata").permissions()), before, "{number}");
+        let beside = std::fs::read_dir(path.parent().expect("parent")).expect("directory").count();
+        assert_eq!(beside, 1, "{number}: nothing is left beside it");
     }
 }
 
@@ -234,13 +236,19 @@ async fn dropped_futures_leave_no_transaction_open() {
     let (_directory, path) = scratch();
     let limits = Limits { busy: Duration::from_secs(2), ..Limits::default() };
     let store = Store::open_within(&path, nine(), limits).await.expect("open");
+    store.append(entry(Phase::Note, "connected")).await.expect("append");
     let mut dropped = 0;
-    for micros in 0..200 {
-        let patience = Duration::from_micros(micros * 20);
-        dropped += u32::from(tokio::time::timeout(patience, store.append(entry(Phase::Note, "j"))).await.is_err());
-        if micros % 3 == 0 {
-            let _ = tokio::time::timeout(patience, store.head()).await;
+    for round in 0..200 {
+        let writer = store.clone();
+        let append = tokio::spawn(async move { writer.append(entry(Phase::Note, "j")).await });
+        let reader = store.clone();
+        let head = tokio::spawn(async move { reader.head().await });
+        for _ in 0..round * 5 {
+            tokio::task::yield_now().await;
         }
+        append.abort();
+        head.abort();
+        dropped += u32::from(append.await.is_err());
     }
     assert!(dropped > 20, "only {dropped} of 200 were dropped: the test proves nothing");
     // Whatever was begun goes on to its end; then nobody holds the write lock.

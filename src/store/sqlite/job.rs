@@ -36,8 +36,8 @@ pub(in crate::store) async fn insert(
 /// Every act that has an intent and neither an outcome nor a refusal, oldest first.
 pub(in crate::store) async fn open(c: &mut SqliteConnection) -> Result<Vec<OpenJob>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT a.seq, a.at, a.phase, a.correlation, a.operator, a.os_user, a.host, a.origin, a.action, a.target, \
-                a.risk, a.reason, a.plan, a.outcome, a.detail, a.took, a.prev, a.hash, \
+        "SELECT a.seq, json_array(a.at, a.phase, a.correlation, a.operator, a.os_user, a.host, a.origin, a.action, \
+                                  a.target, a.risk, a.reason, a.plan, a.outcome, a.detail, a.took, a.prev, a.hash), \
                 EXISTS (SELECT 1 FROM audit WHERE correlation = a.correlation AND phase = 'started'), \
                 job.host, job.boot_id, job.pid, job.pid_start, job.started_at \
            FROM audit AS a LEFT JOIN job ON job.id = a.correlation \
@@ -64,15 +64,15 @@ pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) 
 
 fn from_row(row: &SqliteRow) -> Result<OpenJob, sqlx::Error> {
     let intent = audit::from_row(row)?;
-    let holder = match row.try_get::<Option<String>, _>(19)? {
+    let holder = match row.try_get::<Option<String>, _>(3)? {
         None => None,
         Some(host) => Some(Holder {
             host,
-            boot_id: row.try_get(20)?,
-            pid: row.try_get(21)?,
-            pid_start: row.try_get(22)?,
-            started_at: timestamp(row.try_get(23)?)?,
+            boot_id: row.try_get(4)?,
+            pid: row.try_get(5)?,
+            pid_start: row.try_get(6)?,
+            started_at: timestamp(row.try_get(7)?)?,
         }),
     };
-    Ok(OpenJob { id: JobId(intent.entry.correlation.clone()), started: row.try_get(18)?, intent, holder })
+    Ok(OpenJob { id: JobId(intent.entry.correlation.clone()), started: row.try_get(2)?, intent, holder })
 }

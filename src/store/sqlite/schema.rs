@@ -16,20 +16,37 @@ pub(in crate::store) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 /// The oldest SQLite that does not corrupt databases in WAL mode under two writers.
 pub(in crate::store) const LIBRARY: &str = "3.51.3";
 
+/// Marks a database as ours: `rnds`, at byte 68 of the file. The first migration sets it.
+const APPLICATION_ID: i64 = 0x726e_6473;
+
 /// What an opened database says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Signs {
+    pub is_ours: bool,
+    /// Nobody put a name on it, nor anything into it.
+    pub is_empty: bool,
     pub version: i64,
-    /// How many tables, indexes and triggers there are.
-    pub objects: i64,
 }
 
 pub(in crate::store) async fn signs(connection: &mut SqliteConnection) -> Result<Signs, sqlx::Error> {
-    let row =
-        sqlx::query("SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)")
-            .fetch_one(connection)
-            .await?;
-    Ok(Signs { version: row.try_get(0)?, objects: row.try_get(1)? })
+    // The name first, and of our own no more than the first page: another instance may be
+    // writing the others at this moment.
+    let name: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
+    if name == APPLICATION_ID {
+        let version = sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await?;
+        return Ok(Signs { is_ours: true, is_empty: false, version });
+    }
+    // In one statement, which sees one moment.
+    let row = sqlx::query(
+        "SELECT (SELECT application_id FROM pragma_application_id), \
+                (SELECT user_version FROM pragma_user_version), \
+                (SELECT count(*) FROM sqlite_schema)",
+    )
+    .fetch_one(connection)
+    .await?;
+    let (name, version, objects): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let is_empty = (name, version, objects) == (0, 0, 0);
+    Ok(Signs { is_ours: name == APPLICATION_ID, is_empty, version })
 }
 
 /// Brings the store up to date and answers the version it has then; a newer one is left alone.
