@@ -279,12 +279,11 @@ fn sentence(manifest: &Manifest, rows: u64, took: Duration, cleared: usize) -> S
         humanize::number(rows as f64),
         manifest.data().map_or("", |data| &data.sha256),
     );
-    for warning in &manifest.warnings {
+    let cleared =
+        (cleared > 0).then(|| format!("{} of interrupted copies removed", humanize::count(cleared, "leftover")));
+    for note in manifest.warnings.iter().chain(&cleared) {
         text.push_str("; ");
-        text.push_str(warning);
-    }
-    if cleared > 0 {
-        text.push_str(&format!("; {} of interrupted copies removed", humanize::count(cleared, "leftover")));
+        text.push_str(note);
     }
     text
 }

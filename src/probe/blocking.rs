@@ -27,6 +27,8 @@ impl Blocking {
             let _ = sender.send(f());
         });
         self.outstanding = Some((Instant::now(), handle));
-        receiver.await.map_err(|error| ProbeError::Panicked(error.to_string()))
+        let answer = receiver.await.map_err(|error| ProbeError::Panicked(error.to_string()));
+        self.outstanding = None;
+        answer
     }
 }

@@ -115,7 +115,7 @@ fn look(path: &Path) -> Result<(), DatabaseError> {
             "{place}: the file is empty, not a SQLite database; its program has not set it up, or it was truncated"
         )));
     }
-    rustix::fs::access(path, Access::READ_OK).map_err(|_| denied(path, "the file"))
+    rustix::fs::access(path, Access::READ_OK).map_err(|_refused| denied(path, "the file"))
 }
 
 fn denied(path: &Path, what: &str) -> DatabaseError {
