@@ -5,7 +5,11 @@
 
 pub mod backup;
 pub mod blocking;
+pub mod command;
 pub mod database;
+pub mod disk;
+pub mod file;
+pub mod host;
 
 use std::fmt::Debug;
 
@@ -51,4 +55,4 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[host::KIND, disk::KIND, database::KIND, backup::KIND, command::KIND, file::KIND];

@@ -1,9 +1,68 @@
-//! Checklists: what somebody must look at each day, week, month; items tick themselves from
+//! Checklists: what somebody must look at each day, week, month. Items tick themselves from
 //! evidence of this period, and a signature freezes what was seen.
 
+mod period;
+mod view;
+
+use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
+pub use period::{Period, PeriodSpan};
+pub use view::{ItemState, ItemView, ListView, SignRefusal};
+
+use crate::domain::observation::ProbeId;
 use crate::domain::time::Timestamp;
+
+/// A recurring list.
+#[derive(Clone, Debug)]
+pub struct Checklist {
+    pub id: String,
+    pub title: String,
+    pub every: Period,
+    /// Local time of day on the last day of the period by which the items should be done.
+    pub due: Option<NaiveTime>,
+    /// When it must be signed; unsigned after this is a warning of its own.
+    pub sign_by: Option<NaiveTime>,
+    pub owner: Option<String>,
+    pub items: Vec<Item>,
+}
+
+/// One line of a checklist.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub text: String,
+    pub evidence: Evidence,
+}
+
+/// What ticks an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Ticks itself when all of these are ok. An id without a name (`disk`) means every
+    /// probe of that kind.
+    Auto(Vec<ProbeId>),
+    /// Shows the evidence; the operator ticks.
+    Confirm(Vec<ProbeId>),
+    /// The operator looks elsewhere.
+    Manual,
+}
+
+impl Evidence {
+    /// The probes it is about; empty for a manual item.
+    pub fn probes(&self) -> &[ProbeId] {
+        match self {
+            Evidence::Auto(probes) | Evidence::Confirm(probes) => probes,
+            Evidence::Manual => &[],
+        }
+    }
+
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Evidence::Auto(_) => "auto",
+            Evidence::Confirm(_) => "confirm",
+            Evidence::Manual => "manual",
+        }
+    }
+}
 
 /// Something an operator did to one item. Marks are events: an undo is a mark of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +95,7 @@ pub struct Signature {
     pub period: String,
     pub at: Timestamp,
     pub operator: String,
-    /// From the first mark of the period to the signature.
+    /// From the first mark of the period, or the moment the list was opened, to the signature.
     pub took_s: f64,
     /// Every item with its value, limit, age and mark at that moment, as JSON.
     pub snapshot: serde_json::Value,
@@ -44,48 +103,4 @@ pub struct Signature {
     pub exceptions: String,
     /// `seq:hash` of the audit log's head.
     pub chain_head: String,
-}
-
-/// A recurring list.
-#[derive(Clone, Debug)]
-pub struct Checklist {
-    pub id: String,
-    pub title: String,
-    pub every: Period,
-    /// When it should be done, local time of day; the items are overdue after this.
-    pub due: Option<chrono::NaiveTime>,
-    /// When it must be signed; unsigned after this is a warning of its own.
-    pub sign_by: Option<chrono::NaiveTime>,
-    pub owner: Option<String>,
-    pub items: Vec<Item>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Period {
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-    /// No calendar: a list for an occasion.
-    Event,
-}
-
-/// One line of a checklist.
-#[derive(Clone, Debug)]
-pub struct Item {
-    pub text: String,
-    pub evidence: Evidence,
-}
-
-/// What ticks an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Evidence {
-    /// Ticks itself when this probe, or every probe of this kind, is ok.
-    Auto(Vec<crate::domain::observation::ProbeId>),
-    /// Shows the evidence; the operator ticks.
-    Confirm(Vec<crate::domain::observation::ProbeId>),
-    /// The operator looks elsewhere.
-    Manual,
 }

@@ -1,4 +1,12 @@
 //! The one integration binary: the program from outside.
 
+mod architecture;
 mod backup;
+mod cli;
+mod config;
+#[cfg(target_os = "linux")]
+mod exec_runner;
+mod probes;
 mod sqlite;
+mod store;
+mod support;

@@ -1,0 +1,431 @@
+//! A list at one moment: every item with its state and the evidence behind it.
+
+use serde_json::json;
+
+use crate::domain::board::Assessment;
+use crate::domain::checklist::{Checklist, Evidence, Item, Mark, MarkKind, PeriodSpan, Signature};
+use crate::domain::observation::ProbeId;
+use crate::domain::report::headline;
+use crate::domain::status::Status;
+use crate::domain::time::{Timestamp, Zone, seconds_between};
+
+/// A list of one period at one moment.
+#[derive(Clone, Debug)]
+pub struct ListView {
+    pub id: String,
+    pub title: String,
+    pub every: super::Period,
+    pub owner: Option<String>,
+    pub period: PeriodSpan,
+    pub due: Option<Timestamp>,
+    pub sign_by: Option<Timestamp>,
+    pub items: Vec<ItemView>,
+    pub signed: Option<Signature>,
+    /// It is this period's, and past its time to be signed.
+    pub overdue: bool,
+}
+
+/// One item at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemView {
+    /// Counted from 1, as the command line names it.
+    pub number: usize,
+    pub text: String,
+    /// `auto`, `confirm` or `manual`.
+    pub form: &'static str,
+    pub state: ItemState,
+    /// What the evidence says right now, or the reason of a skip.
+    pub evidence: String,
+    pub probes: Vec<ProbeId>,
+    /// The mark that counts, if an operator made one.
+    pub mark: Option<Mark>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Somebody has to look, or the evidence of this period is not in yet.
+    Open,
+    /// Ticked, by itself or by an operator.
+    Done,
+    /// The evidence is bad.
+    Failed,
+    /// Left out, with a reason.
+    Skipped,
+    /// Was good when it was signed, and is bad now.
+    Regressed,
+}
+
+impl ItemState {
+    pub const fn word(self) -> &'static str {
+        match self {
+            ItemState::Open => "open",
+            ItemState::Done => "done",
+            ItemState::Failed => "failed",
+            ItemState::Skipped => "skipped",
+            ItemState::Regressed => "regressed",
+        }
+    }
+}
+
+/// Why a list was not signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignRefusal {
+    #[error("{title} of {period} is already signed by {by}")]
+    AlreadySigned { title: String, period: String, by: String },
+    #[error("{0} not done: tick or skip them, or give a reason for signing all the same")]
+    WantsReason(String),
+}
+
+impl Checklist {
+    /// This list in the period `span`, as seen at `now`. `marks` and `signatures` may hold those
+    /// of other lists and periods.
+    pub fn view(
+        &self,
+        span: PeriodSpan,
+        marks: &[Mark],
+        signatures: &[Signature],
+        assessments: &[Assessment],
+        now: Timestamp,
+        zone: &Zone,
+    ) -> ListView {
+        let signed = signatures.iter().rev().find(|one| one.checklist == self.id && one.period == span.key).cloned();
+        let current = span.starts <= now && now < span.ends;
+        let items = self
+            .items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let mark = marks
+                    .iter()
+                    .filter(|mark| mark.checklist == self.id && mark.period == span.key && mark.item == item.text)
+                    .max_by_key(|mark| mark.at)
+                    .filter(|mark| mark.kind != MarkKind::Undo)
+                    .cloned();
+                let seen = seen_in(item, assessments, &span, current);
+                let mut view = item.view(index + 1, mark, &seen);
+                if let Some(signature) = &signed {
+                    view.after_signature(signature, &seen);
+                }
+                view
+            })
+            .collect();
+        let at = |time: Option<chrono::NaiveTime>| time.map(|time| zone.at(span.last_day, time));
+        let (due, sign_by) = (at(self.due), at(self.sign_by));
+        let overdue = current && signed.is_none() && sign_by.is_some_and(|by| now > by);
+        ListView {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            every: self.every,
+            owner: self.owner.clone(),
+            period: span,
+            due,
+            sign_by,
+            items,
+            signed,
+            overdue,
+        }
+    }
+}
+
+/// What the evidence of an item says in this period.
+struct Seen {
+    status: Status,
+    /// Every probe was read in this period.
+    complete: bool,
+    text: String,
+}
+
+fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, current: bool) -> Seen {
+    let concerned: Vec<&Assessment> = assessments
+        .iter()
+        .filter(|one| item.evidence.probes().iter().any(|probe| one.id == *probe || one.id.kind() == probe.as_str()))
+        .collect();
+    let in_period = |one: &&Assessment| one.observed_at.is_some_and(|at| at >= span.starts && at < span.ends);
+    let complete = current && !concerned.is_empty() && concerned.iter().all(in_period);
+    let status = Status::worst(concerned.iter().map(|one| one.status));
+    let worst = concerned.iter().max_by_key(|one| one.status);
+    let text = match (worst, concerned.len()) {
+        (None, _) if item.evidence == Evidence::Manual => String::new(),
+        (None, _) => "nothing here reads it".to_owned(),
+        (Some(_), _) if !current => "not of this period".to_owned(),
+        (Some(worst), 1) => headline(worst),
+        (Some(_), count) if status.is_ok() => format!("all {count} ok"),
+        (Some(worst), count) => {
+            let bad = concerned.iter().filter(|one| !one.status.is_ok()).count();
+            format!("{bad} of {count}: {} {}", worst.id.name(), headline(worst))
+        }
+    };
+    Seen { status, complete, text }
+}
+
+impl Item {
+    fn view(&self, number: usize, mark: Option<Mark>, seen: &Seen) -> ItemView {
+        let kind = mark.as_ref().map(|mark| mark.kind);
+        let state = match (&self.evidence, kind) {
+            (_, Some(MarkKind::Skip)) => ItemState::Skipped,
+            (Evidence::Auto(_), _) if seen.complete && seen.status.is_ok() => ItemState::Done,
+            (Evidence::Auto(_), _) if seen.complete => ItemState::Failed,
+            (Evidence::Confirm(_) | Evidence::Manual, Some(MarkKind::Tick)) => ItemState::Done,
+            _ => ItemState::Open,
+        };
+        let evidence = match &mark {
+            Some(mark) if mark.kind == MarkKind::Skip => format!("skipped by {}: {}", mark.operator, mark.note),
+            Some(mark) if self.evidence == Evidence::Manual => format!("ticked by {}", mark.operator),
+            _ => seen.text.clone(),
+        };
+        ItemView {
+            number,
+            text: self.text.clone(),
+            form: self.evidence.word(),
+            state,
+            evidence,
+            probes: self.evidence.probes().to_vec(),
+            mark,
+        }
+    }
+}
+
+impl ItemView {
+    /// What was signed stays signed; evidence that has gone bad since is told apart.
+    fn after_signature(&mut self, signature: &Signature, seen: &Seen) {
+        let frozen = signature.snapshot["items"]
+            .as_array()
+            .and_then(|items| items.iter().find(|item| item["text"] == self.text.as_str()))
+            .and_then(|item| item["state"].as_str());
+        let was = match frozen {
+            Some("done") => ItemState::Done,
+            Some("failed") => ItemState::Failed,
+            Some("skipped") => ItemState::Skipped,
+            _ => ItemState::Open,
+        };
+        let gone_bad = was == ItemState::Done && !self.probes.is_empty() && seen.complete && !seen.status.is_ok();
+        self.state = if gone_bad { ItemState::Regressed } else { was };
+    }
+}
+
+impl ListView {
+    pub fn count(&self, state: ItemState) -> usize {
+        self.items.iter().filter(|item| item.state == state).count()
+    }
+
+    /// Items that need nothing more: done or skipped.
+    pub fn done(&self) -> usize {
+        self.count(ItemState::Done) + self.count(ItemState::Skipped)
+    }
+
+    pub fn failed(&self) -> usize {
+        self.count(ItemState::Failed) + self.count(ItemState::Regressed)
+    }
+
+    /// Items that wait for the operator's own eyes.
+    pub fn needs_you(&self) -> usize {
+        self.items.iter().filter(|item| item.state == ItemState::Open && item.form != "auto").count()
+    }
+
+    /// The finding this list is by itself: unsigned after its time.
+    pub fn finding(&self, zone: &Zone) -> Option<String> {
+        let by = self.sign_by.filter(|_| self.overdue)?;
+        Some(format!(
+            "{} is not signed, it was due by {}: {} of {} done",
+            self.title,
+            zone.local(by).format("%H:%M"),
+            self.done(),
+            self.items.len()
+        ))
+    }
+
+    /// The signature an operator would put under this list now.
+    pub fn sign(
+        &self,
+        operator: &str,
+        reason: &str,
+        chain_head: String,
+        now: Timestamp,
+    ) -> Result<Signature, SignRefusal> {
+        if let Some(signature) = &self.signed {
+            return Err(SignRefusal::AlreadySigned {
+                title: self.title.clone(),
+                period: self.period.key.clone(),
+                by: signature.operator.clone(),
+            });
+        }
+        let open: Vec<String> = self
+            .items
+            .iter()
+            .filter(|item| !matches!(item.state, ItemState::Done | ItemState::Skipped))
+            .map(|item| format!("{} {} ({})", item.number, item.text, item.state.word()))
+            .collect();
+        if !open.is_empty() && reason.trim().is_empty() {
+            return Err(SignRefusal::WantsReason(open.join(", ")));
+        }
+        let first = self.items.iter().filter_map(|item| item.mark.as_ref()).map(|mark| mark.at).min();
+        Ok(Signature {
+            checklist: self.id.clone(),
+            period: self.period.key.clone(),
+            at: now,
+            operator: operator.to_owned(),
+            took_s: first.map_or(0.0, |first| seconds_between(first, now)),
+            snapshot: self.snapshot(),
+            exceptions: if open.is_empty() { String::new() } else { format!("{reason} — {}", open.join(", ")) },
+            chain_head,
+        })
+    }
+
+    /// Every item as it is now, for the record.
+    fn snapshot(&self) -> serde_json::Value {
+        let items: Vec<_> = self
+            .items
+            .iter()
+            .map(|item| {
+                json!({
+                    "number": item.number,
+                    "text": item.text,
+                    "form": item.form,
+                    "state": item.state.word(),
+                    "evidence": item.evidence,
+                    "marked_by": item.mark.as_ref().map(|mark| &mark.operator),
+                    "marked_at": item.mark.as_ref().map(|mark| mark.at),
+                    "note": item.mark.as_ref().map(|mark| &mark.note),
+                })
+            })
+            .collect();
+        json!({ "title": self.title, "period": self.period.key, "items": items })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::board::{Board, Watch};
+    use crate::domain::checklist::Period;
+    use crate::domain::observation::{Observation, Reading};
+    use crate::domain::sample::{Sample, Unit};
+    use chrono::NaiveTime;
+    use std::time::Duration;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-03-02T{text}Z").parse().expect("test time")
+    }
+
+    fn list() -> Checklist {
+        let disk = ProbeId::new("disk", "/");
+        let item = |text: &str, evidence| Item { text: text.to_owned(), evidence };
+        Checklist {
+            id: "daily".into(),
+            title: "Daily".into(),
+            every: Period::Day,
+            due: None,
+            sign_by: NaiveTime::from_hms_opt(9, 15, 0),
+            owner: None,
+            items: vec![
+                item("Disks", Evidence::Auto(vec![disk.clone()])),
+                item("Log reviewed", Evidence::Confirm(vec![disk])),
+                item("Login works", Evidence::Manual),
+            ],
+        }
+    }
+
+    fn assess(read_at: &str, free: f64, now: &str) -> Vec<Assessment> {
+        let mut watch = Watch::new(ProbeId::new("disk", "/"), "x", Duration::from_secs(86_400), Duration::from_secs(5));
+        watch.rules = vec![
+            crate::domain::limit::Rule::new("free", "free space")
+                .warn(crate::domain::limit::Limit::under(20.0, Unit::Percent)),
+        ];
+        let mut board = Board::new(vec![watch], at(read_at));
+        board.apply(&Observation {
+            probe: ProbeId::new("disk", "/"),
+            at: at(read_at),
+            took: Duration::ZERO,
+            outcome: Ok(Reading::of(vec![Sample::percent("free", free)])),
+        });
+        board.assess(at(now))
+    }
+
+    fn view(marks: &[Mark], signatures: &[Signature], assessments: &[Assessment], now: &str) -> ListView {
+        let zone = Zone::utc();
+        let span = Period::Day.around(at(now), &zone);
+        list().view(span, marks, signatures, assessments, at(now), &zone)
+    }
+
+    fn states(view: &ListView) -> Vec<ItemState> {
+        view.items.iter().map(|item| item.state).collect()
+    }
+
+    fn mark(item: &str, kind: MarkKind, time: &str, note: &str) -> Mark {
+        Mark {
+            checklist: "daily".into(),
+            period: "2026-03-02".into(),
+            item: item.into(),
+            kind,
+            at: at(time),
+            operator: "asha".into(),
+            note: note.into(),
+        }
+    }
+
+    #[test]
+    fn items_tick_themselves_only_from_evidence_of_this_period() {
+        use ItemState::{Done, Failed, Open};
+        assert_eq!(states(&view(&[], &[], &assess("08:00:00", 50.0, "08:01:00"), "08:01:00")), [Done, Open, Open]);
+        assert_eq!(states(&view(&[], &[], &assess("08:00:00", 5.0, "08:01:00"), "08:01:00")), [Failed, Open, Open]);
+        let yesterday: Vec<Assessment> = assess("08:00:00", 50.0, "08:01:00")
+            .into_iter()
+            .map(|mut one| {
+                one.observed_at = Some(at("08:00:00") - chrono::Duration::days(1));
+                one
+            })
+            .collect();
+        assert_eq!(states(&view(&[], &[], &yesterday, "08:01:00")), [Open, Open, Open]);
+        assert_eq!(states(&view(&[], &[], &[], "08:01:00")), [Open, Open, Open], "no probe at all is not a pass");
+    }
+
+    #[test]
+    fn marks_tick_skip_and_undo_in_order() {
+        use ItemState::{Done, Open, Skipped};
+        let good = assess("08:00:00", 50.0, "08:05:00");
+        let mut marks = vec![mark("Login works", MarkKind::Tick, "08:01:00", "")];
+        assert_eq!(states(&view(&marks, &[], &good, "08:05:00")), [Done, Open, Done]);
+        marks.push(mark("Login works", MarkKind::Undo, "08:02:00", ""));
+        assert_eq!(states(&view(&marks, &[], &good, "08:05:00")), [Done, Open, Open]);
+        marks.push(mark("Login works", MarkKind::Skip, "08:03:00", "no test account"));
+        let list = view(&marks, &[], &good, "08:05:00");
+        assert_eq!(states(&list), [Done, Open, Skipped]);
+        assert_eq!(list.items[2].evidence, "skipped by asha: no test account");
+    }
+
+    #[test]
+    fn signing_with_something_open_wants_a_reason_and_records_it() {
+        let list = view(&[], &[], &assess("08:00:00", 5.0, "08:05:00"), "08:05:00");
+        let refusal = list.sign("asha", " ", String::new(), at("08:05:00")).expect_err("nothing is done");
+        assert!(
+            matches!(refusal, SignRefusal::WantsReason(ref open) if open.contains("1 Disks (failed)")),
+            "{refusal}"
+        );
+        let signature =
+            list.sign("asha", "disk is being pruned", "7:ab".into(), at("08:05:00")).expect("with a reason");
+        assert!(signature.exceptions.starts_with("disk is being pruned — 1 Disks (failed)"));
+        assert_eq!(signature.snapshot["items"][0]["state"], "failed");
+    }
+
+    #[test]
+    fn what_goes_bad_after_the_signature_is_marked_regressed_and_unticks_before_it() {
+        use ItemState::{Done, Failed, Regressed};
+        let marks =
+            [mark("Log reviewed", MarkKind::Tick, "08:01:00", ""), mark("Login works", MarkKind::Tick, "08:02:00", "")];
+        let list = view(&marks, &[], &assess("08:00:00", 50.0, "08:05:00"), "08:05:00");
+        assert_eq!(states(&view(&marks, &[], &assess("08:06:00", 5.0, "08:07:00"), "08:07:00"))[0], Failed);
+        let signature = list.sign("asha", "", String::new(), at("08:05:00")).expect("all done");
+        assert!((signature.took_s - 240.0).abs() < 1e-9, "from the first mark on");
+        let after = view(&marks, &[signature.clone()], &assess("08:06:00", 5.0, "08:07:00"), "08:07:00");
+        assert_eq!(states(&after), [Regressed, Regressed, Done]);
+        assert!(after.sign("ben", "", String::new(), at("08:08:00")).is_err(), "signed once is signed");
+    }
+
+    #[test]
+    fn unsigned_after_its_time_is_a_finding_of_its_own() {
+        let zone = Zone::utc();
+        assert_eq!(view(&[], &[], &[], "09:15:00").finding(&zone), None);
+        let late = view(&[], &[], &[], "09:15:01").finding(&zone).expect("a second late");
+        assert_eq!(late, "Daily is not signed, it was due by 09:15: 0 of 3 done");
+    }
+}

@@ -1,0 +1,85 @@
+//! What an operator can mean by a key. One line per command: its name on the command line
+//! and in the key table, and what it does, as help shows it.
+
+macro_rules! commands {
+    ($($variant:ident $name:literal $doc:literal,)*) => {
+        /// What an operator meant.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Command { $(#[doc = $doc] $variant,)* }
+
+        impl Command {
+            /// Every command, in the order help lists them.
+            pub const ALL: &[Command] = &[$(Command::$variant,)*];
+
+            /// The name it is bound, typed and documented by.
+            pub const fn name(self) -> &'static str {
+                match self { $(Command::$variant => $name,)* }
+            }
+
+            /// What it does, in a few words.
+            pub const fn doc(self) -> &'static str {
+                match self { $(Command::$variant => $doc,)* }
+            }
+        }
+    };
+}
+
+commands! {
+    Help           "help"            "help for where you are",
+    CommandLine    "command"         "type a command",
+    Palette        "palette"         "pick from everything that can be done",
+    Filter         "filter"          "filter the list",
+    NextMatch      "next-match"      "next match",
+    PreviousMatch  "previous-match"  "previous match",
+    Back           "back"            "clear, or go back",
+    Quit           "quit"            "go back, or leave",
+    NextPane       "next-pane"       "next pane",
+    PreviousPane   "previous-pane"   "previous pane",
+    Overview       "overview"        "the overview",
+    Pane1          "attention"       "what needs attention",
+    Pane2          "checklist"       "today's checklist",
+    Pane3          "system"          "this machine",
+    Pane4          "databases"       "databases",
+    Pane5          "backups"         "backups",
+    Pane6          "tasks"           "scheduled tasks",
+    Pane7          "activity"        "what happened and who did it",
+    Pane8          "jobs"            "acts of this session and their output",
+    Up             "up"              "up",
+    Down           "down"            "down",
+    Left           "left"            "left",
+    Right          "right"           "right",
+    Top            "top"             "first row",
+    Bottom         "bottom"          "last row",
+    HalfPageUp     "half-page-up"    "half a page up",
+    HalfPageDown   "half-page-down"  "half a page down",
+    Zoom           "zoom"            "this pane on the whole screen, and back",
+    Read           "read"            "read the selected target now",
+    ReadAll        "read-all"        "read everything now",
+    Pause          "pause"           "hold the picture still",
+    Copy           "copy"            "copy the selected row",
+    Why            "why"             "evidence, history and limits of this row",
+    Actions        "actions"         "what can be done about this row",
+    Redraw         "redraw"          "paint the whole screen anew",
+    Suspend        "suspend"         "to the shell; fg comes back",
+    Backup         "backup"          "back up now",
+    Verify         "verify"          "verify the newest backup",
+    Vacuum         "vacuum"          "vacuum: give unused space back",
+    Integrity      "integrity"       "check the database's structure",
+    RunTask        "run-task"        "run this task now",
+    LastOutput     "last-output"     "what it printed last time",
+    Tick           "tick"            "tick this item",
+    Evidence       "evidence"        "the evidence behind this item",
+    Skip           "skip"            "skip this item, with a reason",
+    Undo           "undo"            "take the mark back",
+    EarlierPeriod  "earlier"         "the period before",
+    LaterPeriod    "later"           "the period after",
+    Sign           "sign"            "sign the checklist",
+    CancelJob      "cancel"          "cancel this job",
+}
+
+impl Command {
+    /// The command of that name.
+    pub fn named(name: &str) -> Option<Command> {
+        Self::ALL.iter().copied().find(|command| command.name() == name)
+    }
+}

@@ -1,0 +1,109 @@
+//! Panes: the permanent regions of the screen. A pane owns its cursor and nothing else; what
+//! it shows comes in a [`Snapshot`], what it wants leaves as a [`Request`].
+
+use std::fmt::Debug;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::domain::action_name::ActionName;
+use crate::domain::audit::AuditRecord;
+use crate::domain::board::{Board, Change};
+use crate::domain::checklist::MarkKind;
+use crate::domain::inventory::{Inventory, Target};
+use crate::domain::job::{JobId, Jobs};
+use crate::domain::observation::ProbeId;
+use crate::domain::report::Report;
+use crate::domain::time::{Timestamp, Zone};
+use crate::tui::command::Command;
+use crate::tui::keymap::{Context, Keymap};
+use crate::tui::theme::Theme;
+
+/// Everything a pane may see, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    pub report: &'a Report,
+    /// The past of samples, and the facts behind readings.
+    pub board: &'a Board,
+    pub inventory: &'a Inventory,
+    pub jobs: &'a Jobs,
+    /// Newest first.
+    pub audit: &'a [AuditRecord],
+    /// Newest first.
+    pub changes: &'a [Change],
+    pub now: Timestamp,
+    pub zone: &'a Zone,
+    pub theme: &'a Theme,
+    pub keymap: &'a Keymap,
+    /// What the list is filtered by; empty for all of it.
+    pub filter: &'a str,
+    pub focused: bool,
+    /// The pane has the whole screen.
+    pub zoomed: bool,
+    /// The size of the pane's inner area, so that scrolling is decided in `update`.
+    pub rows: u16,
+    pub columns: u16,
+}
+
+/// A permanent region of the screen.
+pub trait Pane: Debug {
+    fn title(&self) -> &'static str;
+
+    /// Which bindings apply while it is focused.
+    fn context(&self) -> Context;
+
+    /// A few words for the right end of its border: counts, never more than half its width.
+    fn caption(&self, see: &Snapshot<'_>) -> Line<'static>;
+
+    /// One line that stands for the whole pane where there is no room for it (80×24).
+    fn summary(&self, see: &Snapshot<'_>) -> Line<'static>;
+
+    /// What the cursor is on.
+    fn selected(&self, see: &Snapshot<'_>) -> Option<Selection>;
+
+    /// Takes a command that is not the app's own; moves the cursor, or asks for something.
+    fn update(&mut self, see: &Snapshot<'_>, command: Command) -> Option<Request>;
+
+    /// Draws the inside; the frame is drawn by the view.
+    fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer);
+}
+
+/// What a cursor is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    Probe(ProbeId),
+    Item {
+        checklist: String,
+        period: String,
+        item: String,
+    },
+    Job(JobId),
+    /// An audit record, by its place in the chain.
+    Record(u64),
+}
+
+/// What a pane wants of the app.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Plan an act and show it.
+    Propose(ActionName, Target),
+    /// Put a mark on an item; a skip asks for the reason first.
+    Mark {
+        checklist: String,
+        period: String,
+        item: String,
+        kind: MarkKind,
+    },
+    Sign {
+        checklist: String,
+        period: String,
+    },
+    /// Show why a probe is as it is.
+    Explain(ProbeId),
+    /// Show the output of a job, or of the last run of a task.
+    Output(JobId),
+    LastRun(Target),
+    /// Show another period of the lists: steps from this one, 0 is now.
+    Period(i32),
+}

@@ -1,0 +1,1 @@
+//! The small pieces panes are drawn with.
