@@ -104,15 +104,18 @@ pub fn path_for(backup: &Path) -> PathBuf {
 /// The key of the last line, which seals everything before it.
 const SEAL: &str = "\"manifest_sha256\": ";
 
+/// What stands after that key: the hash of everything before it, and the end of the document.
+fn seal_of(sealed: &str) -> String {
+    format!("\"{}\"\n}}\n", super::hex(&Sha256::digest(sealed.as_bytes())))
+}
+
 impl Manifest {
     /// The document, sealed: its last line carries the hash of all bytes before that line's key.
     pub fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.truncate(text.trim_end_matches(['}', '\n']).len());
         text.push_str(",\n  ");
-        let seal = super::hex(&Sha256::digest(text.as_bytes()));
-        text.push_str(&format!("{SEAL}\"{seal}\"\n}}\n"));
-        Ok(text.into_bytes())
+        Ok(format!("{text}{SEAL}{}", seal_of(&text)).into_bytes())
     }
 
     /// Reads the manifest of a backup.
@@ -139,7 +142,7 @@ impl Manifest {
         let text = std::str::from_utf8(bytes).map_err(|error| ManifestError::Damaged(error.to_string()))?;
         let broken = || ManifestError::Damaged("it is not what its own hash seals".to_owned());
         let (sealed, seal) = text.rsplit_once(SEAL).ok_or_else(broken)?;
-        if seal != format!("\"{}\"\n}}\n", super::hex(&Sha256::digest(sealed.as_bytes()))) {
+        if seal != seal_of(sealed) {
             return Err(broken());
         }
         serde_json::from_str(text).map_err(damaged)

@@ -69,7 +69,7 @@ impl Partial {
         let dir = shelf.join(format!("{PREFIX}{id}"));
         DirBuilder::new().mode(0o700).create(&dir).map_err(failed("make", &dir))?;
         let lock = new_file(&dir.join(LOCK)).map_err(failed("lock", &dir))?;
-        let partial = Self { dir, lock: lock };
+        let partial = Self { dir, lock };
         // Nobody else takes this lock for long: one who looks holds it for an instant.
         partial.lock.lock().map_err(failed("lock", &partial.dir))?;
         if !partial.still_ours() {

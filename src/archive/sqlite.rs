@@ -14,14 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::manifest::{self, Check, Counts, Manifest, Source};
 use super::partial::{self, Partial};
 use super::{ArchiveError, aside, hash, shelf};
-use crate::database::{room, sqlite};
+use crate::database::room;
+use crate::database::sqlite::{self, Patience};
 use crate::domain::time::Timestamp;
 use crate::domain::{humanize, sanitize};
 
 pub(super) use tables::{difference, structure_fault, tables};
-
-/// How long a lock of the source's writers is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A copy to be made.
 #[derive(Clone, Debug)]
@@ -169,7 +167,7 @@ fn new_id(at: Timestamp) -> String {
 }
 
 fn open_source(path: &Path, cancel: &CancellationToken) -> Result<Connection, ArchiveError> {
-    let source = sqlite::read_only(path, PATIENCE)?;
+    let source = sqlite::read_only(path, Patience::Long)?;
     sqlite::cancellable(&source, cancel).map_err(|error| sqlite::explain(path, &error))?;
     Ok(source)
 }
@@ -281,12 +279,11 @@ fn sentence(manifest: &Manifest, rows: u64, took: Duration, cleared: usize) -> S
         humanize::number(rows as f64),
         manifest.data().map_or("", |data| &data.sha256),
     );
-    for warning in &manifest.warnings {
+    let cleared =
+        (cleared > 0).then(|| format!("{} of interrupted copies removed", humanize::count(cleared, "leftover")));
+    for note in manifest.warnings.iter().chain(&cleared) {
         text.push_str("; ");
-        text.push_str(warning);
-    }
-    if cleared > 0 {
-        text.push_str(&format!("; {} of interrupted copies removed", humanize::count(cleared, "leftover")));
+        text.push_str(note);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The one integration binary: the program from outside.
 
 mod architecture;
+mod backup;
 mod cli;
 mod config;
 mod crontab;
@@ -8,5 +9,6 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
 mod probes;
+mod sqlite;
 mod store;
 mod support;
