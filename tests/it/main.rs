@@ -1,1 +1,4 @@
 //! The one integration binary: the program from outside.
+
+mod laws;
+mod stories;
