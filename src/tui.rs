@@ -22,7 +22,7 @@ use color_eyre::Result;
 use crate::domain::time::Timestamp;
 use crate::domain::update::Update;
 use crate::tui::app::{App, Effect, Event};
-use crate::tui::input::{Incoming, Input};
+use crate::tui::input::Input;
 use crate::tui::screen::Screen;
 
 /// What is outside: probes, jobs, the store and the clock, as the runtime has them.
@@ -78,7 +78,7 @@ async fn settle(input: &mut Input, world: &mut impl World) -> Result<ControlFlow
             tokio::select! {
                 biased;
                 incoming = input.next() => incoming,
-                update = world.next() => Ok(Incoming::Event(Event::Update(update))),
+                update = world.next() => Ok(Some(Event::Update(update))),
             }
         };
         let incoming = match frame_over {
@@ -88,7 +88,7 @@ async fn settle(input: &mut Input, world: &mut impl World) -> Result<ControlFlow
                 Err(_) => return Ok(ControlFlow::Continue(batch)),
             },
         };
-        let Incoming::Event(event) = incoming else { return Ok(ControlFlow::Break(())) };
+        let Some(event) = incoming else { return Ok(ControlFlow::Break(())) };
         let urgent = !matches!(event, Event::Update(_) | Event::Tick);
         batch.push(event);
         if urgent || batch.len() >= BATCH {
@@ -104,7 +104,7 @@ async fn settle(input: &mut Input, world: &mut impl World) -> Result<ControlFlow
             incoming = input.next() => incoming?,
             () = std::future::ready(()) => break,
         };
-        let Incoming::Event(event) = incoming else { return Ok(ControlFlow::Break(())) };
+        let Some(event) = incoming else { return Ok(ControlFlow::Break(())) };
         batch.push(event);
     }
     Ok(ControlFlow::Continue(batch))

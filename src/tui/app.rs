@@ -34,6 +34,7 @@ use crate::tui::theme::Theme;
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "an event lives for one call; a box for each reading would cost more")]
 pub enum Event {
     Key(KeyEvent),
     Paste(String),

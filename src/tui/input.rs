@@ -30,14 +30,6 @@ pub struct Input {
     watchdog: Watchdog,
 }
 
-/// What came in.
-#[derive(Debug)]
-pub enum Incoming {
-    Event(Event),
-    /// The terminal is gone, and the dashboard with it.
-    TerminalGone,
-}
-
 impl Input {
     pub fn new() -> Result<Self> {
         Ok(Self {
@@ -48,40 +40,34 @@ impl Input {
         })
     }
 
-    /// The next event. Cancel-safe: whatever is not returned comes with the next call.
-    pub async fn next(&mut self) -> Result<Incoming> {
-        loop {
-            tokio::select! {
-                biased;
-                () = self.watchdog.terminal_gone() => return Ok(Incoming::TerminalGone),
-                signal = self.signals.next() => return Ok(Incoming::Event(Event::Signal(signal))),
-                event = self.terminal.next() => match event {
-                    None => return Ok(Incoming::TerminalGone),
-                    Some(event) => {
-                        let event = event.wrap_err("failed to read from the terminal")?;
-                        if let Some(event) = self.translate(event) {
-                            return Ok(Incoming::Event(event));
-                        }
-                    }
-                },
-                _ = self.tick.tick() => return Ok(Incoming::Event(Event::Tick)),
-            }
-        }
+    /// The next event; `None` when the terminal is gone, and the dashboard with it. Cancel-safe:
+    /// whatever is not returned comes with the next call.
+    pub async fn next(&mut self) -> Result<Option<Event>> {
+        Ok(tokio::select! {
+            biased;
+            () = self.watchdog.terminal_gone() => None,
+            signal = self.signals.next() => Some(Event::Signal(signal)),
+            event = self.terminal.next() => match event {
+                Some(event) => Some(self.translate(event.wrap_err("failed to read from the terminal")?)),
+                None => None,
+            },
+            _ = self.tick.tick() => Some(Event::Tick),
+        })
     }
 
-    fn translate(&mut self, event: TerminalEvent) -> Option<Event> {
+    fn translate(&mut self, event: TerminalEvent) -> Event {
         match event {
-            TerminalEvent::Key(key) => Some(Event::Key(key)),
-            TerminalEvent::Paste(text) => Some(Event::Paste(text)),
-            TerminalEvent::Mouse(mouse) => Some(Event::Mouse(mouse)),
-            TerminalEvent::Resize(width, height) => Some(Event::Resize(Size::new(width, height))),
+            TerminalEvent::Key(key) => Event::Key(key),
+            TerminalEvent::Paste(text) => Event::Paste(text),
+            TerminalEvent::Mouse(mouse) => Event::Mouse(mouse),
+            TerminalEvent::Resize(width, height) => Event::Resize(Size::new(width, height)),
             TerminalEvent::FocusGained => {
                 self.tick = ticking(TICK);
-                Some(Event::Focus(true))
+                Event::Focus(true)
             }
             TerminalEvent::FocusLost => {
                 self.tick = ticking(TICK_UNFOCUSED);
-                Some(Event::Focus(false))
+                Event::Focus(false)
             }
         }
     }

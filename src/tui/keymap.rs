@@ -4,6 +4,7 @@
 mod chord;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 pub use chord::Chord;
 
@@ -68,9 +69,9 @@ impl Context {
 pub enum KeymapError {
     #[error("the key table is no TOML: {0}")]
     Syntax(String),
-    #[error("there is no place `{name}` for keys{}", suggestion(.nearest))]
+    #[error("there is no place `{name}` for keys{}", suggestion(*.nearest))]
     UnknownContext { name: String, nearest: Option<&'static str> },
-    #[error("[{context}] {key}: there is no command `{name}`{}", suggestion(.nearest))]
+    #[error("[{context}] {key}: there is no command `{name}`{}", suggestion(*.nearest))]
     UnknownCommand { context: &'static str, key: String, name: String, nearest: Option<&'static str> },
     #[error("[{context}] `{key}` is no key; write it as `b`, `G`, `Ctrl-r`, `Shift-Tab`, `F1`, `Space` or `PageUp`")]
     UnknownKey { context: &'static str, key: String },
@@ -84,8 +85,7 @@ pub enum KeymapError {
     },
 }
 
-#[expect(clippy::ref_option, reason = "thiserror hands fields over by reference")]
-fn suggestion(nearest: &Option<&'static str>) -> String {
+fn suggestion(nearest: Option<&'static str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
@@ -149,7 +149,7 @@ pub fn markdown_table(keymap: &Keymap) -> String {
     for context in Context::ALL {
         for (command, chords) in keymap.entries(context) {
             let keys: Vec<String> = chords.iter().map(|chord| format!("`{chord}`")).collect();
-            out.push_str(&format!("| {} | {} | {} |\n", context.word(), keys.join(" "), command.doc()));
+            let _ = writeln!(out, "| {} | {} | {} |", context.word(), keys.join(" "), command.doc());
         }
     }
     out

@@ -52,7 +52,7 @@ pub enum Reply {
     Explain(ProbeId),
     /// The plan was shown and agreed to.
     Start {
-        plan: Confirmed,
+        plan: Box<Confirmed>,
         reason: String,
     },
     /// A text was given for what it was asked for.

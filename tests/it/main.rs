@@ -8,7 +8,10 @@ mod crontab;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
+mod laws;
 mod probes;
 mod sqlite;
+mod stories;
 mod store;
 mod support;
+mod terminal;

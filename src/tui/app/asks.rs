@@ -135,7 +135,7 @@ impl App {
                 if shown.risk > Risk::Routine {
                     self.ui.awaited = Some((shown.action.clone(), shown.target.clone()));
                 }
-                vec![Effect::Start { plan, reason }]
+                vec![Effect::Start { plan: *plan, reason }]
             }
             Reply::Given(text) => match overlay {
                 Overlay::Prompt(prompt) => self.given(*prompt, text),

@@ -1,6 +1,8 @@
 //! What each command does. Those that move or act within a list go to the focused pane; what
 //! the pane leaves alone is understood from the row its cursor is on.
 
+use std::collections::BTreeMap;
+
 use super::{App, CHECKLIST, Effect, Which};
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::report::headline;
@@ -164,17 +166,14 @@ impl App {
 
     fn on_row(&mut self, command: Command) -> Vec<Effect> {
         if let Some((action, kind)) = command.act() {
-            return match self.selected_target().filter(|target| target.kind == kind) {
-                Some(target) => self.propose(action, target, std::collections::BTreeMap::new()),
-                None => {
-                    let word = kind.word();
-                    self.ui.tell(Status::Warning, format!("`{action}` is for a {word}, and this row is none"));
-                    Vec::new()
-                }
-            };
+            if let Some(target) = self.selected_target().filter(|target| target.kind == kind) {
+                return self.propose(action, target, BTreeMap::new());
+            }
+            self.ui.tell(Status::Warning, format!("`{action}` is for a {}, and this row is none", kind.word()));
+            return Vec::new();
         }
         match (command, self.selection()) {
-            (Command::Why, Some(Selection::Job(job))) | (Command::LastOutput, Some(Selection::Job(job))) => {
+            (Command::Why | Command::LastOutput, Some(Selection::Job(job))) => {
                 self.open(Overlay::Output(Output::of_job(job)));
             }
             (Command::Why, Some(Selection::Record(seq))) => self.open(Overlay::Record(Record::new(seq))),

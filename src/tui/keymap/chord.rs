@@ -79,7 +79,7 @@ impl FromStr for Chord {
         let mut chars = rest.chars();
         let code = match (chars.next(), chars.next()) {
             (Some(only), None) if !only.is_control() => KeyCode::Char(only),
-            (Some('F'), Some('1'..='9')) => KeyCode::F(rest[1..].parse().map_err(|_: std::num::ParseIntError| NoKey)?),
+            (Some('F'), Some('1'..='9')) => KeyCode::F(rest[1..].parse().ok().ok_or(NoKey)?),
             _ => NAMED.iter().find(|(name, _)| *name == rest).map(|(_, code)| *code).ok_or(NoKey)?,
         };
         Ok(Self::normal(code, modifiers))
@@ -115,7 +115,7 @@ mod tests {
         for text in ["g", "G", "?", "/", "[", "Ctrl-r", "Shift-Tab", "F1", "F12", "Space", "Esc", "PageUp", "Alt-x"] {
             assert_eq!(text.parse::<Chord>().expect(text).to_string(), text);
         }
-        for text in ["", "gg", "Ctrl-", "ctrl-r", "F0", "F", "Hyper-x"] {
+        for text in ["", "gg", "Ctrl-", "ctrl-r", "F0", "Fx", "Hyper-x"] {
             assert_eq!(text.parse::<Chord>(), Err(NoKey), "{text}");
         }
     }

@@ -15,7 +15,7 @@ use crate::tui::command::Command;
 use crate::tui::pane::Snapshot;
 
 /// The width of the labels in a plan's text.
-const LABEL: usize = 15;
+const LABEL: usize = 13;
 
 /// A plan and the answer to it, as far as it has been given.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ impl Confirm {
     fn enter(&mut self) -> Reply {
         match (self.focus, self.plan.risk) {
             (Stop::Cancel, _) => Reply::Close,
-            (Stop::Run, _) | (Stop::Name, _) | (Stop::Reason, Risk::Destructive) => self.answer(),
+            (Stop::Run | Stop::Name, _) | (Stop::Reason, Risk::Destructive) => self.answer(),
             (Stop::Reason, _) => {
                 self.focus = Stop::Run;
                 Reply::Stay
@@ -145,7 +145,7 @@ impl Confirm {
             Risk::Routine | Risk::Disruptive => Answer::Yes,
         };
         match self.plan.clone().confirm(answer) {
-            Ok(plan) => Reply::Start { plan, reason: self.reason.text().trim().to_owned() },
+            Ok(plan) => Reply::Start { plan: Box::new(plan), reason: self.reason.text().trim().to_owned() },
             Err(refusal) => {
                 self.message = Some(refusal.to_string());
                 self.focus = Stop::Name;
@@ -174,6 +174,7 @@ impl Confirm {
         let theme = see.theme;
         let mut lines = Vec::new();
         for line in self.plan.to_string().lines().skip(1) {
+            let line = line.strip_prefix("  ").unwrap_or(line);
             let (label, value) = line.split_at_checked(LABEL).unwrap_or((line, ""));
             let look = match label.trim() {
                 "risk" => menu::risk(theme, self.plan.risk),
@@ -185,7 +186,7 @@ impl Confirm {
         }
         if self.read_only {
             let text = "this dashboard is read-only: the act would be refused, and the refusal recorded";
-            lines.extend(labelled("  note         ", text, width, (theme.dim, theme.warning)));
+            lines.extend(labelled("note         ", text, width, (theme.dim, theme.warning)));
         }
         lines
     }
@@ -208,10 +209,10 @@ impl Confirm {
                 let look = if self.message.is_some() { theme.critical } else { theme.text };
                 Line::styled(text, look).render(row, buffer);
             }
-            self.draw_field("  name         ", &self.name, Stop::Name, rows.next(), see, buffer);
+            self.draw_field("name         ", &self.name, Stop::Name, rows.next(), see, buffer);
         }
         if self.plan.risk != Risk::Routine {
-            self.draw_field("  reason       ", &self.reason, Stop::Reason, rows.next(), see, buffer);
+            self.draw_field("reason       ", &self.reason, Stop::Reason, rows.next(), see, buffer);
             rows.next();
         }
         if let Some(row) = rows.next() {

@@ -12,8 +12,8 @@ use crate::tui::keymap::Context;
 use crate::tui::pane::Snapshot;
 
 /// How wide one column is: key, then what it does.
-const COLUMN: usize = 40;
-const KEYS: usize = 14;
+const COLUMN: usize = 54;
+const KEYS: usize = 16;
 
 /// The keys of some places.
 #[derive(Clone, Debug)]

@@ -142,33 +142,27 @@ impl Output {
 }
 
 fn area(screen: Rect) -> Rect {
-    text::window(screen, screen.width.saturating_sub(12).min(120), screen.height.saturating_sub(8))
+    text::window(screen, screen.width.saturating_sub(12).min(120), (screen.height / 2).max(8))
 }
 
 /// How far a job is: a word, how long, how much.
 pub fn state(see: &Snapshot<'_>, job: &Job) -> Line<'static> {
     let theme = see.theme;
-    match &job.ended {
-        Some((at, outcome)) => {
-            let look = match outcome.result {
-                JobResult::Succeeded => theme.ok,
-                JobResult::Cancelled => theme.warning,
-                _ => theme.critical,
-            };
-            let took = humanize::seconds(seconds_between(job.started_at, *at));
-            Line::from(vec![
-                Span::styled(outcome.result.word(), look),
-                Span::styled(format!(" after {took}"), theme.dim),
-            ])
-        }
-        None => {
-            let mut spans = vec![Span::styled("running ", theme.accent)];
-            spans.push(Span::styled(humanize::seconds(seconds_between(job.started_at, see.now).floor()), theme.text));
-            if let Some((done, of)) = job.progress.filter(|(_, of)| *of > 0) {
-                let share = (done.min(of) as f64 / of as f64 * 100.0).round();
-                spans.push(Span::styled(format!("  {share} %"), theme.text));
-            }
-            Line::from(spans)
-        }
+    if let Some((at, outcome)) = &job.ended {
+        let look = match outcome.result {
+            JobResult::Succeeded => theme.ok,
+            JobResult::Cancelled => theme.warning,
+            _ => theme.critical,
+        };
+        let took = humanize::seconds(seconds_between(job.started_at, *at));
+        let after = Span::styled(format!(" after {took}"), theme.dim);
+        return Line::from(vec![Span::styled(outcome.result.word(), look), after]);
     }
+    let runs = humanize::seconds(seconds_between(job.started_at, see.now).floor());
+    let mut spans = vec![Span::styled("running ", theme.accent), Span::styled(runs, theme.text)];
+    if let Some((done, of)) = job.progress.filter(|(_, of)| *of > 0) {
+        let share = (done.min(of) as f64 / of as f64 * 100.0).round();
+        spans.push(Span::styled(format!("  {share} %"), theme.text));
+    }
+    Line::from(spans)
 }

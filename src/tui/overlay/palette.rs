@@ -58,7 +58,7 @@ impl Palette {
     fn found(&self, see: &Snapshot<'_>) -> Vec<Entry> {
         let mut found: Vec<(usize, Entry)> = entries::entries(see)
             .into_iter()
-            .filter(|entry| !matches!(entry.does, Does::Command(command) if is_plain_motion(command)))
+            .filter(|entry| !matches!(entry.does, Does::Command(command) if is_said_otherwise(command)))
             .filter_map(|entry| Some((distance(self.field.text(), &entry)?, entry)))
             .collect();
         found.sort_by_key(|(distance, _)| *distance);
@@ -68,7 +68,7 @@ impl Palette {
     pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
         let theme = see.theme;
         let found = self.found(see);
-        let caption = Line::styled(format!("{} of everything", found.len()), theme.dim);
+        let caption = Line::styled(format!("{} found", found.len()), theme.dim);
         let inner = text::frame(area(screen), "Do", caption, theme, buffer);
         let mut rows = inner.rows();
         if let Some(row) = rows.next() {
@@ -99,9 +99,10 @@ fn area(screen: Rect) -> Rect {
     text::window(screen, screen.width.saturating_sub(12).min(86), screen.height.saturating_sub(8).min(22))
 }
 
-/// Moving about is for the keys; nobody looks it up by name.
-fn is_plain_motion(command: Command) -> bool {
-    (Command::Up..=Command::HalfPageDown).contains(&command)
+/// Moving about is for the keys, and an act is listed with its target.
+fn is_said_otherwise(command: Command) -> bool {
+    command.act().is_some()
+        || (Command::Up..=Command::HalfPageDown).contains(&command)
         || matches!(command, Command::NextMatch | Command::PreviousMatch | Command::Palette | Command::Back)
 }
 

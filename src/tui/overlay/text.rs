@@ -146,7 +146,7 @@ mod tests {
     fn text_is_wrapped_at_spaces_and_cut_only_where_it_must_be() {
         let table: [(&str, usize, &[&str]); 5] = [
             ("one two three", 8, &["one two", "three"]),
-            ("/srv/rota/db_backup.sqlite3", 10, &["/srv/rota/", "db_backup", ".sqlite3"]),
+            ("/srv/rota/db_backup.sqlite3", 10, &["/srv/rota/", "db_backup.", "sqlite3"]),
             ("日本語の文", 4, &["日本", "語の", "文"]),
             ("", 5, &[""]),
             ("ab", 0, &["a", "b"]),

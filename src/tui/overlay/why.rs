@@ -37,7 +37,7 @@ impl Why {
     }
 
     pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
-        let area = area(screen);
+        let area = self.area(see, screen);
         let count = lines(see, &self.probe, usize::from(area.width.saturating_sub(4))).len();
         let command = meaning(see, key);
         if self.scroll.update(command, count, usize::from(area.height.saturating_sub(2))) {
@@ -53,14 +53,17 @@ impl Why {
 
     pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
         let caption = Line::styled("x what can be done", see.theme.dim);
-        let inner = text::frame(area(screen), &format!("Why: {}", self.probe), caption, see.theme, buffer);
+        let area = self.area(see, screen);
+        let inner = text::frame(area, &format!("Why: {}", self.probe), caption, see.theme, buffer);
         let lines = lines(see, &self.probe, usize::from(inner.width));
         text::draw_lines(&lines, self.scroll.top, inner, see.theme, buffer);
     }
-}
 
-fn area(screen: Rect) -> Rect {
-    text::window(screen, screen.width.saturating_sub(12).min(110), screen.height.saturating_sub(6))
+    fn area(&self, see: &Snapshot<'_>, screen: Rect) -> Rect {
+        let columns = screen.width.saturating_sub(12).min(104);
+        let rows = lines(see, &self.probe, usize::from(columns)).len() as u16;
+        text::window(screen, columns, rows.min(screen.height.saturating_sub(8)))
+    }
 }
 
 /// All that is known of a probe, in lines of at most `width` cells.

@@ -56,9 +56,8 @@ impl TryFrom<String> for Paint {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Paint).map_err(|_: ratatui::style::ParseColorError| {
-            format!("`{text}` is no colour: write one of the sixteen by name, or #rrggbb")
-        })
+        let color = text.parse().ok().map(Paint);
+        color.ok_or_else(|| format!("`{text}` is no colour: write one of the sixteen by name, or #rrggbb"))
     }
 }
 

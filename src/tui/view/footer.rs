@@ -1,5 +1,7 @@
 //! The last lines: the keys that work now, and what is going on.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -117,7 +119,7 @@ pub(super) fn status(app: &App, row: Rect, buffer: &mut Buffer) {
     let mut text = format!(" {} watched", humanize::count(watched, "target"));
     for (count, word) in [(waiting, "not read yet"), (stale, "older than two intervals")] {
         if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
+            let _ = write!(text, ", {count} {word}");
         }
     }
     if !app.ui().filter.is_empty() {

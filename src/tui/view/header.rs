@@ -63,12 +63,13 @@ pub(super) fn identity(app: &App, row: Rect, buffer: &mut Buffer) {
 
 /// From the freshest to the oldest reading.
 fn ages(app: &App) -> String {
-    let ages = app.shown_report().assessments.iter().filter_map(|one| one.age).map(|age| age.as_secs_f64());
-    let (low, high) = ages.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), age| (low.min(age), high.max(age)));
-    match (humanize::short_seconds(low), humanize::short_seconds(high)) {
-        _ if !high.is_finite() => "no data yet".to_owned(),
-        (low, high) if low == high => format!("data {high}"),
-        (low, high) => format!("data {low}-{high}"),
+    let ages: Vec<u64> =
+        app.shown_report().assessments.iter().filter_map(|one| one.age).map(|age| age.as_secs()).collect();
+    let short = |age: u64| if age < 60 { format!("{age}s") } else { humanize::short_seconds(age as f64) };
+    match (ages.iter().min(), ages.iter().max()) {
+        (Some(low), Some(high)) if low == high => format!("data {}", short(*high)),
+        (Some(low), Some(high)) => format!("data {}-{}", short(*low), short(*high)),
+        _ => "no data yet".to_owned(),
     }
 }
 
@@ -76,6 +77,10 @@ fn ages(app: &App) -> String {
 pub(super) fn verdict(app: &App, row: Rect, buffer: &mut Buffer) {
     let theme = app.theme();
     let report = app.shown_report();
+    if row.width < 4 {
+        Line::styled(theme.glyph(report.status()), theme.status(report.status())).render(row, buffer);
+        return;
+    }
     let indent = usize::from(row.width >= 20);
     let text = clip(&report.verdict(), usize::from(row.width).saturating_sub(indent), theme.ellipsis());
     let (word, rest) = text.split_once(':').map_or((text.as_str(), ""), |(word, _)| text.split_at(word.len() + 1));
