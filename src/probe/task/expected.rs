@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_mins(2);
 /// A task that should run.
 #[derive(Clone, Debug)]
 pub(super) enum Expected {
-    Configured(TaskSpec),
+    Configured(Box<TaskSpec>),
     /// A line of a crontab, as it was last seen.
     Found {
         id: String,
@@ -30,7 +30,7 @@ pub(super) enum Expected {
 /// The configured tasks, and where the configuration wants it, those of the crontabs that no
 /// configured one stands for.
 pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
-    let mut all: Vec<Expected> = config.tasks.iter().cloned().map(Expected::Configured).collect();
+    let mut all: Vec<Expected> = config.tasks.iter().map(|task| Expected::Configured(Box::new(task.clone()))).collect();
     if config.discover_tasks {
         let taken: BTreeSet<&str> = config.tasks.iter().map(|task| task.id.as_str()).chain(["cron"]).collect();
         let unclaimed = crontabs.entries.iter().filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
