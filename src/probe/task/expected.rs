@@ -94,6 +94,17 @@ impl Expected {
         wrapped.unwrap_or_else(|| self.id().to_owned())
     }
 
+    /// Why there may be records of it that are not ours: `rounds exec` leaves them with the user
+    /// it runs as.
+    pub(super) fn recorded_by_another(&self, crontabs: &Crontabs, scene: &Scene) -> Option<String> {
+        let line = self.line(crontabs).filter(|line| line.user != scene.account.name)?;
+        Some(format!(
+            "it runs as user {}, and no run of it is recorded here; give `rounds exec` in {} the `--store` of this program",
+            line.user,
+            line.place()
+        ))
+    }
+
     /// What is expected of it, and what is wrong with the expectation itself.
     pub(super) fn policy(&self, crontabs: &Crontabs, scene: &Scene) -> (TaskPolicy, Vec<Finding>) {
         let line = self.line(crontabs);

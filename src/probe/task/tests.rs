@@ -144,6 +144,17 @@ async fn a_wrapped_line_is_judged_by_its_records() {
 }
 
 #[tokio::test]
+async fn a_line_of_another_user_is_not_missed_for_want_of_his_records() {
+    let mut world = World::new("", "");
+    std::fs::write(world.root.path().join("etc/crontab"), WRAPPED.replace("rounds", "root rounds")).expect("crontab");
+    let (_, status, texts) = world.first().await;
+    assert_eq!(status, Status::Unknown);
+    assert!(texts[0].starts_with("it runs as user root, and no run of it is recorded here"), "{texts:?}");
+    world.runs = vec![run("a", "nightly", "2026-03-02T02:00:00Z".parse().expect("time"), 0)];
+    assert_eq!(world.first().await.1, Status::Ok, "it shares its store with us");
+}
+
+#[tokio::test]
 async fn what_is_only_in_the_spool_counts_already() {
     let world = World::new(WRAPPED, "");
     let start = spool::Start {
