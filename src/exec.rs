@@ -9,6 +9,7 @@ mod child;
 mod group;
 mod lines;
 mod log;
+pub mod process;
 mod program;
 
 use std::collections::VecDeque;

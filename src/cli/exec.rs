@@ -21,7 +21,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::task::RunEnd;
-use crate::domain::time::Timestamp;
+use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
 pub use ending::Ending;
 use relay::Relays;
@@ -37,7 +37,7 @@ pub struct ExecOptions {
     pub state_dir: PathBuf,
     /// The command, passed on to the byte.
     pub argv: Vec<OsString>,
-    pub clock: fn() -> Timestamp,
+    pub clock: Clock,
 }
 
 /// How long a command that was told to end may take to do so.
@@ -82,7 +82,7 @@ async fn supervise(options: &ExecOptions, program: &OsString) -> Ending {
         }
     };
     let run = RunEnd {
-        at: (options.clock)(),
+        at: options.clock.now(),
         took_s: started.elapsed().as_secs_f64(),
         exit_code: ending.code(),
         signal: ending.signal(),
@@ -99,7 +99,7 @@ fn begin(options: &ExecOptions) -> Option<spool::Entry> {
     let start = spool::Start {
         id: uuid::Uuid::now_v7().to_string(),
         task: options.task.clone(),
-        started_at: (options.clock)(),
+        started_at: options.clock.now(),
         holder: spool::Holder::this(),
     };
     let directory = spool::directory(&options.state_dir);

@@ -45,7 +45,7 @@ impl Environment {
     }
 
     /// `$XDG_STATE_HOME/rounds`.
-    pub(super) fn state_dir(&self) -> Option<PathBuf> {
+    pub fn state_dir(&self) -> Option<PathBuf> {
         self.place(self.xdg_state_home.as_ref(), ".local/state")
     }
 

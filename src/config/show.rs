@@ -185,7 +185,7 @@ fn guard(guard: &Guard) -> Option<String> {
             Some(inline([("backup", Some(quoted(backup))), ("within", Some(span(*within)))]))
         }
         Guard::Idle { target } => Some(inline([("idle", Some(quoted(target)))])),
-        Guard::FreeSpace { .. } | Guard::NotRunToday { .. } => None,
+        Guard::RoomFor { .. } | Guard::NotRunning { .. } | Guard::NotRunToday { .. } => None,
     }
 }
 

@@ -83,6 +83,12 @@ impl Catalogue {
         self.usable(now).next()
     }
 
+    /// How much larger or smaller the newest backup is than the median of those before, in
+    /// percent; `None` while there are too few to say.
+    pub fn size_change(&self, now: Timestamp) -> Option<f64> {
+        policy::size_change(self, now).map(|(percent, _)| percent)
+    }
+
     /// The files that count as backups, newest first.
     pub fn usable(&self, now: Timestamp) -> impl Iterator<Item = &Backup> {
         self.files.iter().filter(move |file| file.is_complete() && file.taken_at <= now + policy::CLOCK_TOLERANCE)

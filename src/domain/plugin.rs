@@ -64,7 +64,7 @@ impl PluginOutput {
                 None => (line, &line[..0]),
             };
             if index == 0 {
-                output.text = sanitize::bytes(text).trim().to_owned();
+                sanitize::bytes(text).trim().clone_into(&mut output.text);
             } else if !in_perfdata && output.long.len() < sanitize::MAX_LINES {
                 output.long.push(sanitize::bytes(text.trim_ascii_end()));
             }
@@ -128,15 +128,12 @@ impl Perf {
 
 /// The label, and what stands after the `=`. In quotes, a quote is written twice.
 fn split_label(item: &str) -> Option<(String, &str)> {
-    let (label, fields) = match item.strip_prefix('\'') {
-        Some(quoted) => {
-            let (label, fields) = quoted.rsplit_once("'=")?;
-            (label.replace("''", "'"), fields)
-        }
-        None => {
-            let (label, fields) = item.split_once('=')?;
-            (label.to_owned(), fields)
-        }
+    let (label, fields) = if let Some(quoted) = item.strip_prefix('\'') {
+        let (label, fields) = quoted.rsplit_once("'=")?;
+        (label.replace("''", "'"), fields)
+    } else {
+        let (label, fields) = item.split_once('=')?;
+        (label.to_owned(), fields)
     };
     let label = sanitize::line(label.trim());
     (!label.is_empty()).then_some((label, fields))

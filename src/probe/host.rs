@@ -71,16 +71,7 @@ impl Probe for HostProbe {
 /// Reads everything but the clock. The processor's usage is a difference, so the first time
 /// two readings are taken, as far apart as it needs.
 fn measure(system: Option<System>) -> Result<(System, Host, Vec<Sample>), String> {
-    let mut system = match system {
-        Some(system) => system,
-        None => {
-            let mut system = System::new()
-                .map_err(|error| format!("this machine cannot be measured: {}", sanitize::line(&error.to_string())))?;
-            system.refresh_cpu_usage();
-            std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
-            system
-        }
-    };
+    let mut system = system.map_or_else(first_look, Ok)?;
     system.refresh_cpu_usage();
     system.refresh_memory();
     let cores = system.cpus().len();
@@ -105,6 +96,15 @@ fn measure(system: Option<System>) -> Result<(System, Host, Vec<Sample>), String
         samples.push(Sample::count("cores", cores as f64));
     }
     Ok((system, host, samples))
+}
+
+/// The processor's figures to compare the next ones with.
+fn first_look() -> Result<System, String> {
+    let mut system = System::new()
+        .map_err(|error| format!("this machine cannot be measured: {}", sanitize::line(&error.to_string())))?;
+    system.refresh_cpu_usage();
+    std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
+    Ok(system)
 }
 
 /// `part` of `whole`; nothing when there is no whole, as with a machine without swap.

@@ -266,7 +266,7 @@ fn usual_duration(catalogue: &Catalogue, now: Timestamp) -> Duration {
 }
 
 /// The newest size against the median of the ten before: percent of change, and that median.
-fn size_change(catalogue: &Catalogue, now: Timestamp) -> Option<(f64, f64)> {
+pub(super) fn size_change(catalogue: &Catalogue, now: Timestamp) -> Option<(f64, f64)> {
     let mut sizes = catalogue.usable(now).map(|file| file.size_bytes as f64);
     let newest = sizes.next()?;
     let before: Vec<f64> = sizes.take(HISTORY).collect();

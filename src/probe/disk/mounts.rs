@@ -116,7 +116,7 @@ mod linux {
     /// Files that container engines mount one by one.
     const CONTAINER_FILES: &[&str] = &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
-    /// One line of the kernel's table, see proc_pid_mountinfo(5).
+    /// One line of the kernel's table, see `proc_pid_mountinfo(5)`.
     pub(super) struct Line {
         /// `8:1`
         device: String,
@@ -168,15 +168,12 @@ mod linux {
                 [a, b, c, ..] if *first == b'\\' => octal(a).zip(octal(b)).zip(octal(c)),
                 _ => None,
             };
-            match escaped.and_then(|((a, b), c)| u8::try_from(a * 64 + b * 8 + c).ok()) {
-                Some(byte) => {
-                    bytes.push(byte);
-                    rest = &tail[3..];
-                }
-                None => {
-                    bytes.push(*first);
-                    rest = tail;
-                }
+            if let Some(byte) = escaped.and_then(|((a, b), c)| u8::try_from(a * 64 + b * 8 + c).ok()) {
+                bytes.push(byte);
+                rest = &tail[3..];
+            } else {
+                bytes.push(*first);
+                rest = tail;
             }
         }
         PathBuf::from(OsString::from_vec(bytes))

@@ -249,7 +249,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tree(&["closed/a.csv", "open/b.csv"]);
         let closed = folder.path().join("closed");
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("scratch");
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("scratch");
         let (files, walked) = matches(folder.path(), "*/*.csv");
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("scratch");
         assert_eq!(files, ["open/b.csv"]);
