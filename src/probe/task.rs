@@ -138,11 +138,15 @@ impl Probe for TaskProbe {
             };
             let (found, spooled, booted_at, configured_at) = self.blocking.run(look).await?;
             self.expected.refresh(&found);
-            let (policy, findings) = self.expected.policy(&found, &self.scene);
+            let (mut policy, findings) = self.expected.policy(&found, &self.scene);
             let key = self.expected.recorded_as(&found);
             let recorded = self.ledger.runs(&key, RUNS).await;
             let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
             let runs = merged(recorded, spooled, &key);
+
+            if runs.is_empty() && policy.blind.is_none() {
+                policy.blind = self.expected.recorded_by_another(&found, &self.scene);
+            }
 
             let written_at = match self.expected.line(&found) {
                 Some(line) => line.written_at,

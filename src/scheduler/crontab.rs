@@ -76,7 +76,7 @@ pub struct Place {
 const MOST_BYTES: usize = 1_048_576;
 
 /// How long `crontab -l` may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the crontabs of users lie: on Debian, on Red Hat, on SUSE.
 const SPOOLS: [&str; 3] = ["var/spool/cron/crontabs", "var/spool/cron", "var/spool/cron/tabs"];

@@ -212,7 +212,7 @@ fn names_are_unlike_each_other_and_survive_any_order() {
         "0 5 * * * /srv/report.sh",
     ];
     let ids = |order: [usize; 4]| {
-        let text: String = order.iter().map(|index| format!("{}\n", lines[*index])).collect();
+        let text = order.map(|index| lines[index]).join("\n") + "\n";
         let mut ids: Vec<(usize, String)> =
             order.into_iter().zip(own(text).into_iter().map(|entry| entry.id)).collect();
         ids.sort();

@@ -1,5 +1,7 @@
 //! `rounds exec` with real processes: nobody can tell that it is there.
 
+#![expect(clippy::disallowed_methods, reason = "tests start processes and measure real time")]
+
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStringExt;

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_mins(2);
 /// A task that should run.
 #[derive(Clone, Debug)]
 pub(super) enum Expected {
-    Configured(TaskSpec),
+    Configured(Box<TaskSpec>),
     /// A line of a crontab, as it was last seen.
     Found {
         id: String,
@@ -30,7 +30,7 @@ pub(super) enum Expected {
 /// The configured tasks, and where the configuration wants it, those of the crontabs that no
 /// configured one stands for.
 pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
-    let mut all: Vec<Expected> = config.tasks.iter().cloned().map(Expected::Configured).collect();
+    let mut all: Vec<Expected> = config.tasks.iter().map(|task| Expected::Configured(Box::new(task.clone()))).collect();
     if config.discover_tasks {
         let taken: BTreeSet<&str> = config.tasks.iter().map(|task| task.id.as_str()).chain(["cron"]).collect();
         let unclaimed = crontabs.entries.iter().filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
@@ -92,6 +92,17 @@ impl Expected {
     pub(super) fn recorded_as(&self, crontabs: &Crontabs) -> String {
         let wrapped = self.line(crontabs).and_then(|line| line.wrapped_as.clone());
         wrapped.unwrap_or_else(|| self.id().to_owned())
+    }
+
+    /// Why there may be records of it that are not ours: `rounds exec` leaves them with the user
+    /// it runs as.
+    pub(super) fn recorded_by_another(&self, crontabs: &Crontabs, scene: &Scene) -> Option<String> {
+        let line = self.line(crontabs).filter(|line| line.user != scene.account.name)?;
+        Some(format!(
+            "it runs as user {}, and no run of it is recorded here; give `rounds exec` in {} the `--store` of this program",
+            line.user,
+            line.place()
+        ))
     }
 
     /// What is expected of it, and what is wrong with the expectation itself.

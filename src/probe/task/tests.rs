@@ -144,6 +144,17 @@ async fn a_wrapped_line_is_judged_by_its_records() {
 }
 
 #[tokio::test]
+async fn a_line_of_another_user_is_not_missed_for_want_of_his_records() {
+    let mut world = World::new("", "");
+    std::fs::write(world.root.path().join("etc/crontab"), WRAPPED.replace("rounds", "root rounds")).expect("crontab");
+    let (_, status, texts) = world.first().await;
+    assert_eq!(status, Status::Unknown);
+    assert!(texts[0].starts_with("it runs as user root, and no run of it is recorded here"), "{texts:?}");
+    world.runs = vec![run("a", "nightly", "2026-03-02T02:00:00Z".parse().expect("time"), 0)];
+    assert_eq!(world.first().await.1, Status::Ok, "it shares its store with us");
+}
+
+#[tokio::test]
 async fn what_is_only_in_the_spool_counts_already() {
     let world = World::new(WRAPPED, "");
     let start = spool::Start {
@@ -252,6 +263,7 @@ fn a_task_is_known_since_its_schedule_was_written() {
     assert_eq!(known_since(&[], None, at(9)), at(9));
     assert_eq!(known_since(&one, None, at(9)), at(5), "nobody tells when it was written");
     assert_eq!(known_since(&one, Some(at(7)), at(9)), at(7), "the run was under another schedule");
-    let many: Vec<TaskRun> = (0..RUNS as i64).rev().map(|hour| run("a", "t", at(hour), 0)).collect();
+    let many: Vec<TaskRun> = (0..50).rev().map(|hour| run("a", "t", at(hour), 0)).collect();
+    assert_eq!(many.len(), RUNS);
     assert_eq!(known_since(&many, Some(at(-9)), at(99)), at(0), "older runs are not looked at");
 }

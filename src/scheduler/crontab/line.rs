@@ -110,20 +110,19 @@ fn split_word(text: &str) -> (String, &str) {
 /// The command, and what it is given to read: the first `%` ends the one and begins the
 /// other, further ones are line ends, and `\%` is a percent sign.
 fn split_input(text: &str) -> (String, Option<String>) {
-    let mut parts = vec![String::new()];
+    let mut lines = String::new();
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
-        match c {
-            '\\' if characters.next_if_eq(&'%').is_some() => {
-                parts.last_mut().into_iter().for_each(|part| part.push('%'))
-            }
-            '%' => parts.push(String::new()),
-            _ => parts.last_mut().into_iter().for_each(|part| part.push(c)),
-        }
+        lines.push(match c {
+            '\\' if characters.next_if_eq(&'%').is_some() => '%',
+            '%' => '\n',
+            _ => c,
+        });
     }
-    let command = parts.remove(0).trim_end().to_owned();
-    let input = (!parts.is_empty()).then(|| parts.join("\n") + "\n");
-    (command, input)
+    match lines.split_once('\n') {
+        Some((command, input)) => (command.trim_end().to_owned(), Some(format!("{input}\n"))),
+        None => (lines.trim_end().to_owned(), None),
+    }
 }
 
 /// The task of `… rounds exec --task ID … -- command`.
