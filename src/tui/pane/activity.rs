@@ -35,7 +35,7 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::left("WHEN"),
     Column::left("WHO").at_most(16).rank(3),
-    Column::left("WHAT").at_most(36),
+    Column::left("WHAT").at_most(36).at_least(10),
     Column::left("HOW IT WENT").rank(1),
     Column::left("").grows(12).rank(2),
     Column::left("WHY").at_most(30).rank(5),

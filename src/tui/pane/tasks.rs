@@ -32,7 +32,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 10] = [
     Column::left(""),
-    Column::left("TASK").at_most(28),
+    Column::left("TASK").at_most(28).at_least(10),
     Column::left("STATE").rank(1),
     Column::left("SCHEDULE").at_most(26).rank(7),
     Column::left("LAST RUN").rank(3),
