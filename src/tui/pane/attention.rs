@@ -33,7 +33,7 @@ const COLUMNS: [Column; 7] = [
     Column::right("").rank(5),
     Column::left(""),
     Column::left("").rank(2),
-    Column::left("").at_most(24).at_least(10),
+    Column::left("").at_most(24),
     Column::left("").grows(26).rank(1),
     Column::right("").rank(3),
     Column::right("").rank(4),

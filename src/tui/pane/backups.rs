@@ -35,7 +35,7 @@ type RowKey = (ProbeId, Option<Timestamp>);
 
 const COLUMNS: [Column; 10] = [
     Column::left(""),
-    Column::left("BACKUP").at_most(24).at_least(10),
+    Column::left("BACKUP").at_most(24).at_least(16),
     Column::right("NEWEST"),
     Column::right("SIZE").rank(1),
     Column::right("CHANGE").rank(6),

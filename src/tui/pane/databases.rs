@@ -31,7 +31,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 9] = [
     Column::left(""),
-    Column::left("DATABASE").at_most(24).at_least(10),
+    Column::left("DATABASE").at_most(24).at_least(16),
     Column::left("ENGINE").rank(5),
     Column::right("SIZE"),
     Column::right("GROWTH").rank(4),

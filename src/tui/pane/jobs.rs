@@ -33,7 +33,7 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::left("STATE"),
     Column::left("ACT").rank(1),
-    Column::left("TARGET").at_most(28).at_least(8),
+    Column::left("TARGET").at_most(28).at_least(12),
     Column::left("STARTED").rank(4),
     Column::right("TOOK"),
     Column::left("").rank(3),

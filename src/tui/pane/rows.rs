@@ -93,7 +93,7 @@ pub fn draw_note(buffer: &mut Buffer, see: &Snapshot<'_>, one: &Assessment, name
     let place = Rect { width: row.right().saturating_sub(name.x), ..name };
     let more = match one.findings.len() {
         0 | 1 => String::new(),
-        more => format!(" (and {} more)", more - 1),
+        more => format!("  +{} more", more - 1),
     };
     let marks = Marks::of(see.theme);
     let line = Line::from(vec![

@@ -202,7 +202,10 @@ impl Pane for System {
             let style = if gauge.status.is_ok() { theme.text } else { theme.status(gauge.status) };
             spans.push(Span::styled(value.to_owned(), age::fresh(gauge.one, style, theme)));
             if !gauge.status.is_ok() {
-                spans.push(Span::styled(format!(" {}", theme.glyph(gauge.status)), theme.status(gauge.status)));
+                spans.push(Span::styled(
+                    format!(" {} {}", theme.glyph(gauge.status), gauge.status.label()),
+                    theme.status(gauge.status),
+                ));
             }
         }
         let disks = rows::of_kind(see, "disk").iter().filter(|one| one.status.is_ok()).count();
