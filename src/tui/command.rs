@@ -1,6 +1,9 @@
 //! What an operator can mean by a key. One line per command: its name on the command line
 //! and in the key table, and what it does, as help shows it.
 
+use crate::domain::action_name::ActionName;
+use crate::domain::inventory::TargetKind;
+
 macro_rules! commands {
     ($($variant:ident $name:literal $doc:literal,)*) => {
         /// What an operator meant.
@@ -81,5 +84,37 @@ impl Command {
     /// The command of that name.
     pub fn named(name: &str) -> Option<Command> {
         Self::ALL.iter().copied().find(|command| command.name() == name)
+    }
+
+    /// The act it stands for, and the kind of target that act is for.
+    pub fn act(self) -> Option<(ActionName, TargetKind)> {
+        match self {
+            Command::Backup => Some((ActionName::BACKUP, TargetKind::Backup)),
+            Command::Verify => Some((ActionName::VERIFY, TargetKind::Backup)),
+            Command::Vacuum => Some((ActionName::VACUUM, TargetKind::Database)),
+            Command::Integrity => Some((ActionName::INTEGRITY, TargetKind::Database)),
+            Command::RunTask => Some((ActionName::RUN_TASK, TargetKind::Task)),
+            _ => None,
+        }
+    }
+
+    /// The command that stands for an act, where one does.
+    pub fn for_act(action: &ActionName) -> Option<Command> {
+        Self::ALL.iter().copied().find(|command| command.act().is_some_and(|(name, _)| name == *action))
+    }
+
+    /// The pane a command goes to, counted from 0.
+    pub fn pane(self) -> Option<usize> {
+        const PANES: [Command; 8] = [
+            Command::Pane1,
+            Command::Pane2,
+            Command::Pane3,
+            Command::Pane4,
+            Command::Pane5,
+            Command::Pane6,
+            Command::Pane7,
+            Command::Pane8,
+        ];
+        PANES.iter().position(|pane| *pane == self)
     }
 }

@@ -91,6 +91,9 @@ pub trait Pane: Debug {
     /// Takes a command that is not the app's own; moves the cursor, or asks for something.
     fn update(&mut self, see: &Snapshot<'_>, command: Command) -> Option<Request>;
 
+    /// Puts the cursor on what is drawn in this row of the inner area, counted from 0.
+    fn click(&mut self, _see: &Snapshot<'_>, _row: u16) {}
+
     /// Draws the inside; the frame is drawn by the view.
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer);
 }

@@ -1,8 +1,34 @@
-//! How things look: roles, not colours. Panes ask for a role and never name a colour.
+//! How things look: roles, not colours. Panes ask for a role and never name a colour; what a
+//! role looks like stands in `assets/theme/*.toml`.
 
+mod file;
+
+pub use file::ThemeError;
 use ratatui::style::Style;
+use ratatui::symbols::border;
 
 use crate::domain::status::Status;
+
+/// The themes that are compiled in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThemeName {
+    #[default]
+    Dark,
+    Light,
+    HighContrast,
+    Mono,
+}
+
+/// How many colours the terminal has; the caller reads `NO_COLOR`, `COLORTERM` and `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorDepth {
+    /// None are wanted, or there are none: bold, dim and reverse carry everything.
+    None,
+    /// The sixteen every terminal has, in the shades its owner chose.
+    #[default]
+    Sixteen,
+    TrueColor,
+}
 
 /// The style of every role, and the marks that carry meaning without colour.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +56,56 @@ pub struct Theme {
     pub ascii: bool,
 }
 
+impl ThemeName {
+    pub const ALL: [ThemeName; 4] = [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast, ThemeName::Mono];
+
+    /// Its name in the configuration and on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ThemeName::Dark => "dark",
+            ThemeName::Light => "light",
+            ThemeName::HighContrast => "high-contrast",
+            ThemeName::Mono => "mono",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            ThemeName::Dark => include_str!("../../assets/theme/dark.toml"),
+            ThemeName::Light => include_str!("../../assets/theme/light.toml"),
+            ThemeName::HighContrast => include_str!("../../assets/theme/high-contrast.toml"),
+            ThemeName::Mono => include_str!("../../assets/theme/mono.toml"),
+        }
+    }
+}
+
 impl Theme {
+    /// A theme that is compiled in. Without colours every name means mono.
+    pub fn built_in(name: ThemeName, depth: ColorDepth, ascii: bool) -> Self {
+        let name = if depth == ColorDepth::None { ThemeName::Mono } else { name };
+        Self::parse(name.text(), depth, ascii).expect("the built-in themes are valid, a test reads them")
+    }
+
+    /// The corners and edges of frames.
+    pub fn frame(&self) -> border::Set<'static> {
+        const ASCII: border::Set<'static> = border::Set {
+            top_left: "+",
+            top_right: "+",
+            bottom_left: "+",
+            bottom_right: "+",
+            vertical_left: "|",
+            vertical_right: "|",
+            horizontal_top: "-",
+            horizontal_bottom: "-",
+        };
+        if self.ascii { ASCII } else { border::PLAIN }
+    }
+
+    /// What stands for text that was cut off.
+    pub fn ellipsis(&self) -> &'static str {
+        if self.ascii { ".." } else { "…" }
+    }
+
     pub fn status(&self, status: Status) -> Style {
         match status {
             Status::Ok => self.ok,
@@ -50,5 +125,57 @@ impl Theme {
             (Status::Critical, false) => "✗",
             (Status::Critical, true) => "X",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::style::Color;
+
+    fn roles(theme: &Theme) -> [Style; 4] {
+        Status::ALL.map(|status| theme.status(status))
+    }
+
+    #[test]
+    fn every_theme_is_valid_and_leaves_the_background_alone() {
+        for name in ThemeName::ALL {
+            for depth in [ColorDepth::None, ColorDepth::Sixteen, ColorDepth::TrueColor] {
+                let theme = Theme::built_in(name, depth, false);
+                for style in [theme.text, theme.dim, theme.accent, theme.border].into_iter().chain(roles(&theme)) {
+                    assert_eq!(style.bg, None, "{name:?} {depth:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_colours_no_two_statuses_look_the_same() {
+        for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
+            for depth in [ColorDepth::Sixteen, ColorDepth::TrueColor] {
+                let roles = roles(&Theme::built_in(name, depth, false));
+                for (index, one) in roles.iter().enumerate() {
+                    assert!(!roles[index + 1..].contains(one), "{name:?} {depth:?} {one:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_there_is_none_and_the_glyphs_still_differ() {
+        let theme = Theme::built_in(ThemeName::Light, ColorDepth::None, true);
+        assert!(roles(&theme).iter().all(|style| style.fg.is_none()));
+        let mut glyphs = Status::ALL.map(|status| theme.glyph(status)).to_vec();
+        glyphs.sort_unstable();
+        glyphs.dedup();
+        assert_eq!(glyphs.len(), 4);
+        assert!(glyphs.iter().all(|glyph| glyph.is_ascii()));
+    }
+
+    #[test]
+    fn rgb_appears_only_where_the_terminal_has_it() {
+        assert_eq!(Theme::built_in(ThemeName::Dark, ColorDepth::Sixteen, false).warning.fg, Some(Color::Yellow));
+        let rich = Theme::built_in(ThemeName::Dark, ColorDepth::TrueColor, false);
+        assert_eq!(rich.warning.fg, Some(Color::Rgb(0xd9, 0xa9, 0x4e)));
     }
 }

@@ -101,7 +101,7 @@ impl Checklist {
                     .max_by_key(|mark| mark.at)
                     .filter(|mark| mark.kind != MarkKind::Undo)
                     .cloned();
-                let seen = seen_in(item, assessments, &span, current);
+                let seen = seen_in(item, assessments, &span, now);
                 let mut view = item.view(index + 1, mark, &seen);
                 if let Some(signature) = &signed {
                     view.after_signature(signature, &seen);
@@ -135,7 +135,8 @@ struct Seen {
     text: String,
 }
 
-fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, current: bool) -> Seen {
+fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, now: Timestamp) -> Seen {
+    let current = span.starts <= now && now < span.ends;
     let concerned: Vec<&Assessment> = assessments
         .iter()
         .filter(|one| item.evidence.probes().iter().any(|probe| one.id == *probe || one.id.kind() == probe.as_str()))
@@ -148,11 +149,11 @@ fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, current: 
         (None, _) if item.evidence == Evidence::Manual => String::new(),
         (None, _) => "nothing here reads it".to_owned(),
         (Some(_), _) if !current => "not of this period".to_owned(),
-        (Some(worst), 1) => headline(worst),
+        (Some(worst), 1) => headline(worst, now),
         (Some(_), count) if status.is_ok() => format!("all {count} ok"),
         (Some(worst), count) => {
             let bad = concerned.iter().filter(|one| !one.status.is_ok()).count();
-            format!("{bad} of {count}: {} {}", worst.id.name(), headline(worst))
+            format!("{bad} of {count}: {} {}", worst.id.name(), headline(worst, now))
         }
     };
     Seen { status, complete, text }

@@ -1,0 +1,117 @@
+//! Everything that can be done, by name: what the command line completes and the palette
+//! lists. A key is only a shorter way to say one of these.
+
+use crate::action;
+use crate::domain::action_name::ActionName;
+use crate::domain::inventory::{Inventory, Target};
+use crate::domain::observation::ProbeId;
+use crate::tui::command::Command;
+use crate::tui::pane::Snapshot;
+
+/// One thing that can be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// As it is typed: `read-all`, `vacuum rota`, `show disk:/var`.
+    pub name: String,
+    pub doc: String,
+    /// The key that means the same here, if there is one.
+    pub key: Option<String>,
+    pub does: Does,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Does {
+    Command(Command),
+    Act(ActionName, Target),
+    Explain(ProbeId),
+}
+
+/// Everything: commands first, then acts on their targets, then what is watched.
+pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
+    let commands = Command::ALL.iter().map(|command| Entry {
+        name: command.name().to_owned(),
+        doc: command.doc().to_owned(),
+        key: see.keymap.key_of(*command),
+        does: Does::Command(*command),
+    });
+    let acts = targets(see.inventory).into_iter().flat_map(|target| {
+        action::offers(&target, see.inventory, see.now).into_iter().map(move |offer| Entry {
+            name: act_name(&offer.action, &target),
+            doc: offer.possible.map_or_else(|why| format!("not now: {why}"), |()| offer.title),
+            key: None,
+            does: Does::Act(offer.action, target.clone()),
+        })
+    });
+    let shown = see.report.assessments.iter().map(|one| Entry {
+        name: format!("show {}", one.id),
+        doc: format!("{}: {}", one.status.word(), crate::domain::report::headline(one, see.now)),
+        key: None,
+        does: Does::Explain(one.id.clone()),
+    });
+    commands.chain(acts).chain(shown).collect()
+}
+
+/// The entry that a typed line means: its whole name, or the only one that begins with it.
+pub fn find<'a>(entries: &'a [Entry], line: &str) -> Result<&'a Entry, String> {
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some(entry) = entries.iter().find(|entry| entry.name == line) {
+        return Ok(entry);
+    }
+    let begin: Vec<&Entry> = entries.iter().filter(|entry| entry.name.starts_with(&line)).collect();
+    match begin[..] {
+        [only] => Ok(only),
+        [first, second, ..] => Err(format!("`{line}` may mean `{}` or `{}`", first.name, second.name)),
+        [] => {
+            let known = entries.iter().map(|entry| entry.name.as_str());
+            let hint = crate::tui::keymap::nearest(&line, known).map(|name| format!("; did you mean `{name}`?"));
+            Err(format!("there is no command `{line}`{}", hint.unwrap_or_default()))
+        }
+    }
+}
+
+/// Every target, in the order of the panes.
+pub fn targets(inventory: &Inventory) -> Vec<Target> {
+    let databases = inventory.databases.keys().map(Target::database);
+    let backups = inventory.backups.keys().map(Target::backup);
+    let tasks = inventory.tasks.keys().map(Target::task);
+    let actions = inventory.actions.keys().map(Target::action);
+    databases.chain(backups).chain(tasks).chain(actions).collect()
+}
+
+/// A configured action is its own target and is typed once.
+fn act_name(action: &ActionName, target: &Target) -> String {
+    if action.as_str() == target.id { target.id.clone() } else { format!("{action} {}", target.id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Vec<Entry> {
+        ["read", "read-all", "backup rota-db", "backup rota-files", "quit"]
+            .map(|name| Entry {
+                name: name.to_owned(),
+                doc: String::new(),
+                key: None,
+                does: Does::Command(Command::Read),
+            })
+            .to_vec()
+    }
+
+    #[test]
+    fn a_line_is_a_whole_name_or_the_only_beginning() {
+        let table = [
+            ("read", Ok("read")),
+            ("q", Ok("quit")),
+            ("  backup   rota-db ", Ok("backup rota-db")),
+            ("backup rota-f", Ok("backup rota-files")),
+            ("backup", Err("`backup` may mean `backup rota-db` or `backup rota-files`")),
+            ("qiut", Err("there is no command `qiut`; did you mean `quit`?")),
+            ("make coffee", Err("there is no command `make coffee`")),
+        ];
+        for (line, expected) in table {
+            let found = find(&some(), line).map(|entry| entry.name.clone());
+            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What can be done about a row: each act with its letter, its risk, its exact steps, and, if
+//! it is not possible now, the reason. Choosing one shows its plan; nothing runs from here.
+
+use std::collections::BTreeMap;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::text::{self, labelled, pad};
+use super::{Reply, closes, meaning, why};
+use crate::action;
+use crate::domain::inventory::Target;
+use crate::domain::plan::Risk;
+use crate::domain::status::Status;
+use crate::tui::command::Command;
+use crate::tui::pane::Snapshot;
+use crate::tui::theme::Theme;
+
+/// The acts on a target, and the configured ones.
+#[derive(Clone, Debug)]
+pub struct Menu {
+    /// What the row is called.
+    subject: String,
+    target: Option<Target>,
+    read_only: bool,
+    cursor: usize,
+}
+
+/// One act with the letter that chooses it.
+struct Act {
+    letter: char,
+    target: Target,
+    offer: action::Offer,
+}
+
+impl Menu {
+    pub fn new(subject: String, target: Option<Target>, read_only: bool) -> Self {
+        Self { subject, target, read_only, cursor: 0 }
+    }
+
+    pub fn update(&mut self, see: &Snapshot<'_>, key: KeyEvent) -> Reply {
+        let acts = self.acts(see);
+        let last = acts.len().saturating_sub(1);
+        if key.code == KeyCode::Enter {
+            return choose(acts.get(self.cursor.min(last)));
+        }
+        if let KeyCode::Char(letter) = key.code
+            && key.modifiers.difference(crossterm::event::KeyModifiers::SHIFT).is_empty()
+            && let Some(act) = acts.iter().find(|act| act.letter == letter)
+        {
+            return choose(Some(act));
+        }
+        match meaning(see, key) {
+            Some(Command::Down) => self.cursor = (self.cursor + 1).min(last),
+            Some(Command::Up) => self.cursor = self.cursor.min(last).saturating_sub(1),
+            Some(Command::Top) => self.cursor = 0,
+            Some(Command::Bottom) => self.cursor = last,
+            Some(Command::Actions) => return Reply::Close,
+            _ if closes(see, key) => return Reply::Close,
+            _ => {}
+        }
+        Reply::Stay
+    }
+
+    /// The acts on the row first, under the keys they have anyway; then the configured ones.
+    fn acts(&self, see: &Snapshot<'_>) -> Vec<Act> {
+        let own = self.target.iter().cloned();
+        let configured =
+            see.inventory.actions.keys().map(Target::action).filter(|target| Some(target) != self.target.as_ref());
+        let mut acts: Vec<Act> = Vec::new();
+        for target in own.chain(configured) {
+            for offer in action::offers(&target, see.inventory, see.now) {
+                let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
+                let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
+                let letter = key.filter(free).or_else(|| ('a'..='z').filter(|c| !"jkhlgxq".contains(*c)).find(free));
+                acts.push(Act { letter: letter.unwrap_or(' '), target: target.clone(), offer });
+            }
+        }
+        acts
+    }
+
+    pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
+        let theme = see.theme;
+        let width = usize::from(screen.width.saturating_sub(8).min(88));
+        let lines = self.lines(see, width);
+        let area = text::window(screen, width as u16, lines.len() as u16);
+        let caption = if self.read_only { Line::styled("read-only", theme.warning) } else { Line::default() };
+        let inner = text::frame(area, &format!("What can be done: {}", self.subject), caption, theme, buffer);
+        let top = lines.len().saturating_sub(usize::from(inner.height)).min(self.cursor);
+        text::draw_lines(&lines, top, inner, theme, buffer);
+    }
+
+    fn lines(&self, see: &Snapshot<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = see.theme;
+        let acts = self.acts(see);
+        if acts.is_empty() {
+            let text = "nothing is configured that could be done about this";
+            return vec![Line::styled(text, theme.dim)];
+        }
+        let cursor = self.cursor.min(acts.len() - 1);
+        let mut lines = Vec::new();
+        for (index, act) in acts.iter().enumerate() {
+            let possible = act.offer.possible.is_ok();
+            let look = match (index == cursor, possible) {
+                (true, _) => theme.selected,
+                (false, true) => theme.text,
+                (false, false) => theme.dim,
+            };
+            lines.push(Line::from(vec![
+                Span::styled(format!(" {} ", act.letter), if possible { theme.accent } else { theme.dim }),
+                Span::styled(pad(&format!(" {}", act.offer.title), width.saturating_sub(17), theme.ellipsis()), look),
+                Span::styled(format!("  {:<11}", act.offer.risk.word()), risk(theme, act.offer.risk)),
+            ]));
+        }
+        lines.push(Line::default());
+        lines.extend(preview(see, &acts[cursor], width));
+        lines
+    }
+}
+
+fn choose(act: Option<&Act>) -> Reply {
+    act.map_or(Reply::Stay, |act| Reply::Propose(act.offer.action.clone(), act.target.clone()))
+}
+
+/// What the chosen act would do, or why it cannot be done now.
+fn preview(see: &Snapshot<'_>, act: &Act, width: usize) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    if let Err(reason) = &act.offer.possible {
+        return labelled("not now: ", reason, width, (theme.warning, theme.text));
+    }
+    match action::propose(&act.offer.action, &act.target, &BTreeMap::new(), see.inventory, see.now) {
+        Ok(plan) => {
+            let steps = plan.steps.iter();
+            steps.flat_map(|step| labelled("    ", &step.to_string(), width, (theme.dim, theme.dim))).collect()
+        }
+        Err(error) => labelled("    asks first: ", &error.to_string(), width, (theme.dim, theme.dim)),
+    }
+}
+
+/// How a risk looks: the louder, the more it can hurt.
+pub fn risk(theme: &Theme, risk: Risk) -> Style {
+    match risk {
+        Risk::Routine => theme.dim,
+        Risk::Disruptive => theme.status(Status::Warning),
+        Risk::Destructive => theme.status(Status::Critical),
+    }
+}
+
+fn only_char(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.next().is_none())
+}

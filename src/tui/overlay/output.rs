@@ -1,0 +1,168 @@
+//! What a job prints while it runs, or what a task printed last time. Esc leaves the job
+//! running; cancelling asks.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::text::{self, Scroll, labelled};
+use super::{Reply, closes, meaning};
+use crate::domain::humanize;
+use crate::domain::inventory::Target;
+use crate::domain::job::{Job, JobId, JobResult};
+use crate::domain::observation::Detail;
+use crate::domain::time::seconds_between;
+use crate::tui::command::Command;
+use crate::tui::keymap::{Chord, Context};
+use crate::tui::pane::Snapshot;
+
+/// The output of something.
+#[derive(Clone, Debug)]
+pub struct Output {
+    source: Source,
+    scroll: Scroll,
+    /// The end is kept in view.
+    follow: bool,
+}
+
+/// Whose output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Job(JobId),
+    LastRun(Target),
+}
+
+impl Output {
+    pub fn of_job(job: JobId) -> Self {
+        Self { source: Source::Job(job), scroll: Scroll::default(), follow: true }
+    }
+
+    pub fn of_last_run(task: Target) -> Self {
+        Self { source: Source::LastRun(task), scroll: Scroll::default(), follow: true }
+    }
+
+    pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
+        let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+        let in_jobs = see.keymap.command(&[Context::Jobs], Chord::from(key));
+        if (ctrl_c || in_jobs == Some(Command::CancelJob))
+            && let Some(job) = self.job(see).filter(|job| job.ended.is_none())
+        {
+            return Reply::AskCancel(job.id.clone());
+        }
+        let area = area(screen);
+        let count = self.lines(see, usize::from(area.width.saturating_sub(4))).len();
+        let rows = usize::from(area.height.saturating_sub(2));
+        let command = meaning(see, key);
+        if self.follow {
+            self.scroll.top = count.saturating_sub(rows);
+        }
+        if self.scroll.update(command, count, rows) {
+            self.follow = self.scroll.top >= count.saturating_sub(rows);
+            return Reply::Stay;
+        }
+        if closes(see, key) || matches!(command, Some(Command::Why)) { Reply::Close } else { Reply::Stay }
+    }
+
+    fn job<'a>(&self, see: &Snapshot<'a>) -> Option<&'a Job> {
+        match &self.source {
+            Source::Job(id) => see.jobs.get(id),
+            Source::LastRun(_) => None,
+        }
+    }
+
+    pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
+        let (title, caption) = self.heading(see);
+        let inner = text::frame(area(screen), &title, caption, see.theme, buffer);
+        let lines = self.lines(see, usize::from(inner.width));
+        let top = if self.follow { lines.len().saturating_sub(usize::from(inner.height)) } else { self.scroll.top };
+        text::draw_lines(&lines, top, inner, see.theme, buffer);
+    }
+
+    fn heading(&self, see: &Snapshot<'_>) -> (String, Line<'static>) {
+        match &self.source {
+            Source::LastRun(task) => (format!("Last run of {}", task.id), Line::default()),
+            Source::Job(id) => {
+                let Some(job) = see.jobs.get(id) else { return (format!("Job {id}"), Line::default()) };
+                (job.title.clone(), state(see, job))
+            }
+        }
+    }
+
+    fn lines(&self, see: &Snapshot<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = see.theme;
+        let plain = |text: &str| labelled("", text, width, (theme.text, theme.text));
+        let quiet = |text: &str| labelled("", text, width, (theme.dim, theme.dim));
+        match &self.source {
+            Source::Job(id) => {
+                let Some(job) = see.jobs.get(id) else { return quiet("this job is not of this session") };
+                let mut lines = Vec::new();
+                if job.dropped > 0 {
+                    let rest = humanize::count(job.dropped, "earlier line");
+                    lines.extend(quiet(&format!("{rest} no longer in memory")));
+                }
+                lines.extend(job.tail.iter().flat_map(|line| plain(line)));
+                if lines.is_empty() {
+                    lines.extend(quiet("nothing printed so far"));
+                }
+                if let Some((_, outcome)) = &job.ended {
+                    lines.push(Line::default());
+                    let exit = outcome.exit_code.map_or_else(String::new, |code| format!(" (exit code {code})"));
+                    lines.extend(plain(&format!("{}: {}{exit}", outcome.result.word(), outcome.detail)));
+                }
+                if let Some(log) = &job.log {
+                    lines.extend(quiet(&format!("whole output: {}", log.display())));
+                }
+                lines
+            }
+            Source::LastRun(task) => match see.board.detail(&task.probe()) {
+                Some(Detail::Task(facts)) if !facts.runs.is_empty() => {
+                    let run = &facts.runs[0];
+                    let end = match &run.ended {
+                        Some(end) => format!(
+                            "took {}, exit code {}",
+                            humanize::seconds(end.took_s),
+                            end.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
+                        ),
+                        None => "no end recorded".to_owned(),
+                    };
+                    let start = humanize::clock(run.started_at, see.now, see.zone);
+                    let mut lines = quiet(&format!("started {start}, {end}"));
+                    lines.push(Line::default());
+                    lines.extend(run.tail.lines().flat_map(plain));
+                    lines
+                }
+                _ => quiet(&format!(
+                    "no run of {0} is recorded; start it through `rounds exec --task {0} -- …` to have one",
+                    task.id
+                )),
+            },
+        }
+    }
+}
+
+fn area(screen: Rect) -> Rect {
+    text::window(screen, screen.width.saturating_sub(12).min(120), (screen.height / 2).max(8))
+}
+
+/// How far a job is: a word, how long, how much.
+pub fn state(see: &Snapshot<'_>, job: &Job) -> Line<'static> {
+    let theme = see.theme;
+    if let Some((at, outcome)) = &job.ended {
+        let look = match outcome.result {
+            JobResult::Succeeded => theme.ok,
+            JobResult::Cancelled => theme.warning,
+            _ => theme.critical,
+        };
+        let took = humanize::seconds(seconds_between(job.started_at, *at));
+        let after = Span::styled(format!(" after {took}"), theme.dim);
+        return Line::from(vec![Span::styled(outcome.result.word(), look), after]);
+    }
+    let runs = humanize::seconds(seconds_between(job.started_at, see.now).floor());
+    let mut spans = vec![Span::styled("running ", theme.accent), Span::styled(runs, theme.text)];
+    if let Some((done, of)) = job.progress.filter(|(_, of)| *of > 0) {
+        let share = (done.min(of) as f64 / of as f64 * 100.0).round();
+        spans.push(Span::styled(format!("  {share} %"), theme.text));
+    }
+    Line::from(spans)
+}

@@ -1,0 +1,224 @@
+//! Why a probe is as it is: its findings and what mends them, its values with their limits and
+//! their past, and when it changed. The detail column of a wide screen shows the same lines.
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+use super::text::{self, Scroll, labelled, pad};
+use super::{Reply, closes, meaning};
+use crate::domain::action_name::ActionName;
+use crate::domain::board::{Assessment, JudgedSample};
+use crate::domain::finding::Finding;
+use crate::domain::humanize;
+use crate::domain::observation::{Detail, ProbeId};
+use crate::domain::status::Status;
+use crate::domain::time::seconds_between;
+use crate::domain::trend::Series;
+use crate::tui::command::Command;
+use crate::tui::pane::Snapshot;
+
+/// The evidence of one probe.
+#[derive(Clone, Debug)]
+pub struct Why {
+    probe: ProbeId,
+    scroll: Scroll,
+}
+
+impl Why {
+    pub fn new(probe: ProbeId) -> Self {
+        Self { probe, scroll: Scroll::default() }
+    }
+
+    pub fn probe(&self) -> &ProbeId {
+        &self.probe
+    }
+
+    pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
+        let area = self.area(see, screen);
+        let count = lines(see, &self.probe, usize::from(area.width.saturating_sub(4))).len();
+        let command = meaning(see, key);
+        if self.scroll.update(command, count, usize::from(area.height.saturating_sub(2))) {
+            return Reply::Stay;
+        }
+        match command {
+            Some(Command::Actions) => Reply::Command(Command::Actions),
+            Some(Command::Why) => Reply::Close,
+            _ if closes(see, key) => Reply::Close,
+            _ => Reply::Stay,
+        }
+    }
+
+    pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
+        let caption = Line::styled("x what can be done", see.theme.dim);
+        let area = self.area(see, screen);
+        let inner = text::frame(area, &format!("Why: {}", self.probe), caption, see.theme, buffer);
+        let lines = lines(see, &self.probe, usize::from(inner.width));
+        text::draw_lines(&lines, self.scroll.top, inner, see.theme, buffer);
+    }
+
+    fn area(&self, see: &Snapshot<'_>, screen: Rect) -> Rect {
+        let columns = screen.width.saturating_sub(12).min(104);
+        let rows = lines(see, &self.probe, usize::from(columns)).len() as u16;
+        text::window(screen, columns, rows.min(screen.height.saturating_sub(8)))
+    }
+}
+
+/// All that is known of a probe, in lines of at most `width` cells.
+pub fn lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize) -> Vec<Line<'static>> {
+    let Some(one) = see.report.assessments.iter().find(|one| one.id == *probe) else {
+        return vec![Line::styled(format!("{probe} is not watched any more"), see.theme.dim)];
+    };
+    let mut lines = headline(see, one, width);
+    for finding in &one.findings {
+        lines.push(Line::default());
+        lines.extend(finding_lines(see, one, finding, width));
+    }
+    if !one.samples.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("Values", see.theme.title));
+        lines.extend(sample_lines(see, one, width));
+    }
+    if let Some(Detail::Lines(more)) =
+        see.board.detail(probe).filter(|detail| !matches!(detail, Detail::Lines(l) if l.is_empty()))
+    {
+        lines.push(Line::default());
+        lines.push(Line::styled("It says", see.theme.title));
+        lines.extend(more.iter().flat_map(|line| labelled("  ", line, width, (see.theme.dim, see.theme.text))));
+    }
+    let changes: Vec<_> = see.changes.iter().filter(|change| change.probe == *probe).take(8).collect();
+    if !changes.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("Changes", see.theme.title));
+    }
+    for change in changes {
+        let from = change.from.map_or("", Status::label);
+        let arrow = if see.theme.ascii { "->" } else { "→" };
+        let when = pad(&humanize::clock(change.at, see.now, see.zone), 12, "");
+        let head = format!("  {when} {from:>4} {arrow} {:<4}  ", change.to.label());
+        lines.extend(labelled(&head, &change.text, width, (see.theme.dim, see.theme.text)));
+    }
+    lines
+}
+
+fn headline(see: &Snapshot<'_>, one: &Assessment, width: usize) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let mut first = vec![
+        Span::styled(format!("{} {}", theme.glyph(one.status), one.status.label()), theme.status(one.status)),
+        Span::styled(format!("  {}", one.id), theme.title),
+    ];
+    if let Some(since) = one.since {
+        let span = humanize::seconds(seconds_between(since, see.now));
+        let text = format!("  since {} ({span})", humanize::clock(since, see.now, see.zone));
+        first.push(Span::styled(text, theme.dim));
+    }
+    let mut facts = Vec::new();
+    if let Some(age) = one.age {
+        let took = one.took.map_or_else(String::new, |took| format!(" in {}", humanize::duration(took)));
+        facts.push(format!("read {} ago{took}", humanize::duration(age)));
+    }
+    if let Some(watch) = see.board.watch(&one.id) {
+        let (every, limit) = (humanize::duration(watch.every), humanize::duration(watch.timeout));
+        facts.push(format!("every {every}, at most {limit}"));
+    }
+    if one.stale {
+        facts.push("older than two intervals".to_owned());
+    }
+    if let Some(cause) = &one.folded_under {
+        facts.push(format!("a consequence of {cause}"));
+    }
+    let mut lines = vec![Line::from(first)];
+    let look = if one.stale { theme.stale } else { theme.dim };
+    lines.extend(labelled("", &facts.join(", "), width, (look, look)));
+    lines
+}
+
+fn finding_lines(see: &Snapshot<'_>, one: &Assessment, finding: &Finding, width: usize) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let style = theme.status(finding.status);
+    let mut lines = labelled(&format!("{} ", theme.glyph(finding.status)), &finding.text, width, (style, theme.text));
+    if let Some(since) = finding.since {
+        let text = format!("since {}", humanize::clock(since, see.now, see.zone));
+        lines.extend(labelled("  ", &text, width, (theme.dim, theme.dim)));
+    }
+    if let Some(advice) = &finding.advice {
+        lines.extend(labelled("  ", advice, width, (theme.dim, theme.text)));
+    }
+    if let Some(action) = &finding.mend {
+        let target = one.target.as_ref().map_or(String::new(), |target| format!(" {}", target.id));
+        let mut mend = vec![Span::styled("  mends it: ", theme.dim)];
+        if let Some(key) = key_of(see, action) {
+            mend.push(Span::styled(format!("{key} "), theme.accent));
+        }
+        mend.push(Span::styled(format!("{action}{target}"), theme.text));
+        lines.push(Line::from(mend));
+    }
+    lines
+}
+
+/// The key of an act, where it has one.
+pub fn key_of(see: &Snapshot<'_>, action: &ActionName) -> Option<String> {
+    see.keymap.key_of(Command::for_act(action)?)
+}
+
+/// Key, value, limits and past, in columns as wide as they need to be.
+fn sample_lines(see: &Snapshot<'_>, one: &Assessment, width: usize) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let rows: Vec<[String; 3]> = one
+        .samples
+        .iter()
+        .map(|judged| {
+            let value = humanize::value(&judged.sample.value, see.now, see.zone);
+            [judged.sample.key.replace('_', " "), value, limits(judged)]
+        })
+        .collect();
+    let widest = |column: usize, most: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0).min(most);
+    let (keys, values, bounds) = (widest(0, 20), widest(1, 28), widest(2, 26));
+    let past = width.saturating_sub(2 + keys + 2 + values + 2 + bounds + 2).min(32);
+    let cut = theme.ellipsis();
+    rows.iter()
+        .zip(&one.samples)
+        .map(|([key, value, limit], judged)| {
+            let look = match judged.status {
+                Status::Ok if one.stale => theme.stale,
+                Status::Ok => theme.text,
+                status => theme.status(status),
+            };
+            let series = see.board.series(&one.id, &judged.sample.key);
+            let history = series.map_or_else(String::new, |series| sparkline(series, past, theme.ascii));
+            Line::from(vec![
+                Span::styled(format!("  {}  ", pad(key, keys, cut)), theme.dim),
+                Span::styled(format!("{}  ", pad(value, values, cut)), look),
+                Span::styled(format!("{}  ", pad(limit, bounds, cut)), theme.limit),
+                Span::styled(history, theme.bar),
+            ])
+        })
+        .collect()
+}
+
+fn limits(judged: &JudgedSample) -> String {
+    let bounds = [("warn", judged.warning), ("crit", judged.critical)];
+    let written = bounds.iter().filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}")));
+    written.collect::<Vec<_>>().join(", ")
+}
+
+/// The latest readings, one cell each, between the lowest and the highest of them.
+fn sparkline(series: &Series, width: usize, ascii: bool) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const SIGNS: [char; 8] = ['_', '_', '.', '-', '-', '=', '^', '^'];
+    let signs = if ascii { SIGNS } else { BLOCKS };
+    let skipped = series.recent().len().saturating_sub(width);
+    let values: Vec<f64> = series.recent().skip(skipped).map(|point| point.value).collect();
+    if values.len() < 2 {
+        return String::new();
+    }
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let spread = high - low;
+    values
+        .iter()
+        .map(|value| if spread > 0.0 { signs[(((value - low) / spread) * 7.0).round() as usize % 8] } else { signs[0] })
+        .collect()
+}

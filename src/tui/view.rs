@@ -1,0 +1,148 @@
+//! What the app looks like. Drawing takes `&App`, so nothing can be remembered from a frame.
+//!
+//! ```text
+//!  Staff Rota @ db1  production        Mon 2026-03-02 09:04:12 Europe/London   asha   data 2s-6m
+//!  NOT READY: 1 critical, 2 warning, 37 ok | daily 11/18: 2 failed, 5 for you
+//! ┌ 1 Needs attention ────────── severity, then age ┬ 2 Checklist ──────────────── 11/18 ┐
+//! │                                                 │                                    │
+//! ├ 3 System ──────────────┬ 4 Databases ───────────┴───┬ 5 Backups ────────────────────┤
+//! │                        │                            │                               │
+//! ├ 6 Tasks ───────────────┴────────────────────────────┴───────────────────────────────┤
+//! │                                                                                     │
+//! ├ 7 Activity ─────────────────────────────────────────────────────────────────────────┤
+//! │                                                                                     │
+//! └─────────────────────────────────────────────────────────────────────────────────────┘
+//!  Enter why  x actions  b backup  v verify  / filter  : command  ? help  q quit
+//!  Back up rota-db: running 12 s
+//! ```
+
+mod footer;
+mod header;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::symbols::merge::MergeStrategy;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+use crate::tui::app::App;
+use crate::tui::layout::{Form, Placed, inside, layout};
+use crate::tui::overlay::why;
+
+/// Draws everything.
+pub fn draw(app: &App, frame: &mut Frame<'_>) {
+    render(app, frame.buffer_mut());
+}
+
+/// Draws everything into a buffer.
+pub fn render(app: &App, buffer: &mut Buffer) {
+    let screen = buffer.area;
+    let regions = layout(screen.as_size(), app.ui());
+    buffer.set_style(screen, app.theme().text);
+    if let Some(row) = regions.identity {
+        header::identity(app, row, buffer);
+    }
+    header::verdict(app, regions.verdict, buffer);
+    if let Some(row) = regions.banner {
+        header::banner(app, row, buffer);
+    }
+    if let Some(area) = regions.summaries {
+        frame_of(app, area, "Summary", None, Line::default(), buffer);
+    }
+    if let Some(area) = regions.detail {
+        detail(app, area, buffer);
+    }
+    // The focused pane comes last: its border lies over those of its neighbours.
+    let (focused, others): (Vec<&Placed>, Vec<&Placed>) =
+        regions.panes.iter().partition(|placed| placed.pane == app.ui().focus);
+    for placed in others.into_iter().chain(focused) {
+        pane(app, placed, buffer);
+    }
+    let last = regions.status.or(regions.keys).unwrap_or(Rect {
+        y: screen.bottom().saturating_sub(1),
+        height: screen.height.min(1),
+        ..screen
+    });
+    if let Some(row) = regions.keys {
+        footer::keys(app, row, buffer);
+    }
+    if let Some(row) = regions.status {
+        footer::status(app, row, buffer);
+    } else if app.ui().notice.is_some() && regions.keys.is_some() {
+        footer::status(app, last, buffer);
+    }
+    if let Some(overlay) = app.overlay() {
+        match overlay.line() {
+            Some(prompt) => {
+                ratatui::widgets::Clear.render(last, buffer);
+                prompt.draw_line(&app.see_now(), last, buffer);
+            }
+            None => overlay.draw(&app.see_now(), screen, buffer),
+        }
+    }
+}
+
+fn pane(app: &App, placed: &Placed, buffer: &mut Buffer) {
+    let Some(pane) = app.panes().get(placed.pane) else { return };
+    let see = app.see(placed.pane);
+    match placed.form {
+        Form::Framed => {
+            let title = if app.ui().zoomed { format!("{} (zoomed)", pane.title()) } else { pane.title().to_owned() };
+            frame_of(app, placed.area, &title, Some(placed.pane), pane.caption(&see), buffer);
+            pane.draw(&see, placed.inner(), buffer);
+        }
+        Form::Bare => pane.draw(&see, placed.area, buffer),
+        Form::Line => {
+            let theme = app.theme();
+            let mut spans = vec![
+                Span::styled(format!("{} ", placed.pane + 1), theme.accent),
+                Span::styled(format!("{:<11}", pane.title()), theme.dim),
+            ];
+            spans.extend(pane.summary(&see).spans);
+            Line::from(spans).render(placed.area, buffer);
+        }
+    }
+}
+
+/// A frame with its number, title and caption. Neighbours share their edges.
+fn frame_of(app: &App, area: Rect, title: &str, number: Option<usize>, caption: Line<'static>, buffer: &mut Buffer) {
+    let theme = app.theme();
+    let focused = number == Some(app.ui().focus);
+    let (edge, look) =
+        if focused { (theme.border_focused, theme.title.patch(theme.accent)) } else { (theme.border, theme.title) };
+    let mut block = Block::bordered().border_set(theme.frame()).border_style(edge);
+    if !theme.ascii {
+        block = block.merge_borders(MergeStrategy::Exact);
+    }
+    let mut left = vec![Span::raw(" ")];
+    if let Some(number) = number {
+        left.push(Span::styled(format!("{} ", number + 1), theme.accent));
+    }
+    left.extend([Span::styled(title.to_owned(), look), Span::raw(" ")]);
+    let left = Line::from(left).style(Style::reset());
+    let room = usize::from(area.width).saturating_sub(left.width() + 6);
+    block = block.title_top(left);
+    if caption.width() > 0 && caption.width() <= room {
+        let mut spans = vec![Span::raw(" ")];
+        spans.extend(caption.spans);
+        spans.push(Span::raw(" "));
+        block = block.title_top(Line::from(spans).style(Style::reset().patch(theme.dim)).right_aligned());
+    }
+    block.render(area, buffer);
+}
+
+/// Why the selected row is as it is, where the screen is wide enough to always show it.
+fn detail(app: &App, area: Rect, buffer: &mut Buffer) {
+    frame_of(app, area, "Why", None, Line::default(), buffer);
+    let inner = inside(area);
+    let see = app.see(app.ui().focus);
+    let lines = match app.selected_probes().first() {
+        Some(probe) => why::lines(&see, probe, usize::from(inner.width)),
+        None => vec![Line::styled("nothing is read about this row", app.theme().dim)],
+    };
+    for (line, row) in lines.iter().zip(inner.rows()) {
+        line.render(row, buffer);
+    }
+}

@@ -1,0 +1,133 @@
+//! The last lines: the keys that work now, and what is going on.
+
+use std::fmt::Write as _;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use crate::action;
+use crate::domain::humanize;
+use crate::domain::status::Status;
+use crate::tui::app::App;
+use crate::tui::command::Command;
+use crate::tui::keymap::Context;
+use crate::tui::overlay::output;
+use crate::tui::overlay::text::clip;
+use crate::tui::pane::Selection;
+
+/// What is always offered, most useful first.
+const ALWAYS: [Command; 9] = [
+    Command::Why,
+    Command::Actions,
+    Command::Filter,
+    Command::CommandLine,
+    Command::Help,
+    Command::Read,
+    Command::Zoom,
+    Command::Pause,
+    Command::Quit,
+];
+
+/// The keys that work now, as many as there is room for.
+pub(super) fn keys(app: &App, row: Rect, buffer: &mut Buffer) {
+    let theme = app.theme();
+    let hints = match app.overlay() {
+        Some(overlay) => overlay.hints(),
+        None => live(app),
+    };
+    let mut spans = Vec::new();
+    let mut room = usize::from(row.width);
+    for (key, doc) in hints {
+        let hint = [Span::styled(format!(" {key}"), theme.accent), Span::styled(format!(" {doc} "), theme.dim)];
+        let width = hint.iter().map(Span::width).sum::<usize>();
+        if width > room {
+            break;
+        }
+        room -= width;
+        spans.extend(hint);
+    }
+    Line::from(spans).render(row, buffer);
+}
+
+/// The keys of this row and this pane, then those of everywhere.
+fn live(app: &App) -> Vec<(String, &'static str)> {
+    let keymap = app.keymap();
+    let near = app.contexts().into_iter().filter(|context| *context != Context::Everywhere);
+    let near: Vec<Command> = near
+        .flat_map(|context| keymap.entries(context))
+        .map(|(command, _)| command)
+        .filter(|command| works(app, *command))
+        .collect();
+    let always = ALWAYS.into_iter().filter(|command| works(app, *command));
+    near.into_iter().chain(always).filter_map(|command| Some((keymap.key_of(command)?, command.name()))).collect()
+}
+
+/// Whether a command would do something on the selected row.
+fn works(app: &App, command: Command) -> bool {
+    let selection = app.selection();
+    if let Some((action, kind)) = command.act() {
+        let target = app.selected_target().filter(|target| target.kind == kind);
+        return target.is_some_and(|target| {
+            let offers = action::offers(&target, &app.facts().inventory, app.now());
+            offers.iter().any(|offer| offer.action == action && offer.possible.is_ok())
+        });
+    }
+    match (command, selection) {
+        (Command::Tick | Command::Evidence | Command::Skip | Command::Undo | Command::Sign, selection) => {
+            matches!(selection, Some(Selection::Item { .. }))
+        }
+        (Command::CancelJob, Some(Selection::Job(job))) => {
+            app.facts().jobs.get(&job).is_some_and(|job| job.ended.is_none())
+        }
+        (Command::CancelJob | Command::LastOutput | Command::Why | Command::Actions | Command::Read, None) => false,
+        _ => true,
+    }
+}
+
+/// What was said last, or else what runs, or else how much is watched.
+pub(super) fn status(app: &App, row: Rect, buffer: &mut Buffer) {
+    let theme = app.theme();
+    let width = usize::from(row.width);
+    let cut = theme.ellipsis();
+    if let Some(notice) = &app.ui().notice {
+        let text = clip(&format!("{} {}", theme.glyph(notice.status), notice.text), width.saturating_sub(1), cut);
+        ratatui::widgets::Clear.render(row, buffer);
+        Line::from(vec![Span::raw(" "), Span::styled(text, theme.status(notice.status))]).render(row, buffer);
+        return;
+    }
+    let see = app.see_now();
+    let mut spans = Vec::new();
+    for job in see.jobs.running() {
+        let arrow = if theme.ascii { ">" } else { "▶" };
+        spans.push(Span::styled(format!(" {arrow} "), theme.accent));
+        spans.push(Span::styled(format!("{}: ", job.title), theme.text));
+        spans.extend(output::state(&see, job).spans);
+        spans.push(Span::raw("  "));
+    }
+    if app.ui().leaving {
+        spans.push(Span::styled(" leaving when it has ended ", theme.warning));
+    }
+    if !spans.is_empty() {
+        Line::from(spans).render(row, buffer);
+        return;
+    }
+    let watched = app.shown_report().assessments.len();
+    let waiting = app.shown_report().assessments.iter().filter(|one| one.waiting).count();
+    let stale = app.shown_report().assessments.iter().filter(|one| one.stale).count();
+    let mut text = format!(" {} watched", humanize::count(watched, "target"));
+    for (count, word) in [(waiting, "not read yet"), (stale, "older than two intervals")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    if !app.ui().filter.is_empty() {
+        let line = format!(" /{}", app.ui().filter);
+        Line::from(vec![Span::styled(line, theme.accent), Span::styled(format!("  {text}"), theme.dim)])
+            .render(row, buffer);
+        return;
+    }
+    let look = if stale > 0 { theme.status(Status::Warning) } else { theme.dim };
+    Line::styled(clip(&text, width, cut), look).render(row, buffer);
+}

@@ -1,0 +1,313 @@
+//! Operator stories: what is typed, what is observed, what the screen shows, what is done. Each
+//! is a file in `tests/stories`; its screens are snapshots beside it.
+
+#![expect(clippy::panic, reason = "a story that cannot go on says where and why")]
+
+pub(crate) mod screen;
+pub(crate) mod stand_in;
+pub(crate) mod world;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
+use rounds::domain::action_name::ActionName;
+use rounds::domain::checklist::MarkKind;
+use rounds::domain::inventory::Target;
+use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome};
+use rounds::domain::limit::parse_quantity;
+use rounds::domain::observation::{Observation, ProbeError, ProbeId, Reading};
+use rounds::domain::sample::{Sample, Value};
+use rounds::domain::time::{Timestamp, span};
+use rounds::domain::update::Update;
+use rounds::tui::app::{App, Effect, Event, Signal, Which};
+use rounds::tui::keymap::Chord;
+use serde::Deserialize;
+
+/// One story.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Story {
+    /// What it tells, in the operator's words.
+    #[serde(rename = "story")]
+    tells: String,
+    config: String,
+    start: String,
+    #[serde(default = "usual_size")]
+    size: [u16; 2],
+    #[serde(default)]
+    step: Vec<Step>,
+}
+
+fn usual_size() -> [u16; 2] {
+    [120, 40]
+}
+
+/// One step; its parts happen in the order of the fields.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Step {
+    /// Lets time go by.
+    advance: Option<String>,
+    resize: Option<[u16; 2]>,
+    /// What probes see.
+    observe: Vec<Seen>,
+    /// What becomes of the job that was started last: `started`, `prints …`, `progress 3/10`,
+    /// `succeeded …`, `failed …`, `refused …`.
+    job: Option<String>,
+    store_failed: Option<String>,
+    /// Keys, half a second apart.
+    keys: Option<String>,
+    /// Keys that come in one burst.
+    burst: Option<String>,
+    /// Text, typed letter by letter.
+    text: Option<String>,
+    paste: Option<String>,
+    signal: Option<String>,
+    /// A snapshot of what is shown now, by this name.
+    screen: Option<String>,
+    /// What must stand somewhere on the screen, or must not.
+    shows: Vec<String>,
+    hides: Vec<String>,
+    /// What the world was asked to do in this step; changes of status are not listed.
+    effects: Option<Vec<String>>,
+}
+
+/// One reading: samples as text (`17.8 %`, a time), or the error in their place.
+#[derive(Deserialize)]
+struct Seen {
+    probe: String,
+    error: Option<String>,
+    #[serde(flatten)]
+    samples: BTreeMap<String, String>,
+}
+
+macro_rules! stories {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() { play(stringify!($name)); })*
+
+        #[test]
+        fn every_story_is_told() {
+            let mut files: Vec<String> = std::fs::read_dir(folder())
+                .expect("the folder of stories")
+                .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+                .filter_map(|name| Some(name.strip_suffix(".toml")?.replace('-', "_")))
+                .collect();
+            files.sort();
+            let mut told = vec![$(stringify!($name)),*];
+            told.sort_unstable();
+            assert_eq!(files, told);
+        }
+    };
+}
+
+stories! {
+    a_restart_in_production_wants_its_name
+    filter_typing_never_acts
+    keys_typed_too_soon_are_dropped
+    one_world_at_every_size
+    quit_with_a_running_job
+    skip_with_a_reason_and_sign
+    stale_backup
+    the_store_fails_and_recovers
+    vacuum_refused_read_only
+    why_and_what_can_be_done
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stories")
+}
+
+fn play(name: &str) {
+    let file = name.replace('_', "-");
+    let text = std::fs::read_to_string(folder().join(format!("{file}.toml"))).expect("the story's file");
+    let story: Story = toml::from_str(&text).unwrap_or_else(|error| panic!("{file}.toml: {error}"));
+    assert!(story.tells.ends_with('.'), "{file}.toml: a story is told in sentences");
+    let now = world::at(&story.start);
+    let mut play = Play { app: world::app(&story.config, now), now, effects: Vec::new(), started: Vec::new() };
+    play.event(Event::Resize(Size::new(story.size[0], story.size[1])));
+    for (index, step) in story.step.into_iter().enumerate() {
+        play.step(&file, index + 1, step);
+    }
+}
+
+struct Play {
+    app: App,
+    now: Timestamp,
+    /// Those of the present step.
+    effects: Vec<String>,
+    started: Vec<(ActionName, String, Target)>,
+}
+
+impl Play {
+    fn step(&mut self, file: &str, number: usize, step: Step) {
+        self.effects.clear();
+        if let Some(text) = step.advance {
+            self.pass(humantime::parse_duration(&text).expect("a duration"));
+            self.event(Event::Tick);
+        }
+        if let Some([width, height]) = step.resize {
+            self.event(Event::Resize(Size::new(width, height)));
+        }
+        for seen in step.observe {
+            self.observe(seen);
+        }
+        if let Some(what) = step.job {
+            let event = self.job(&what);
+            self.event(Event::Update(Update::Job(event)));
+        }
+        if let Some(why) = step.store_failed {
+            self.event(Event::Update(Update::StoreFailed(Some(why).filter(|why| !why.is_empty()))));
+        }
+        for key in step.keys.iter().flat_map(|keys| keys.split_whitespace()) {
+            self.pass(Duration::from_millis(500));
+            self.key(key);
+        }
+        if step.burst.is_some() {
+            self.pass(Duration::from_millis(500));
+        }
+        for key in step.burst.iter().flat_map(|keys| keys.split_whitespace()) {
+            self.key(key);
+        }
+        for letter in step.text.iter().flat_map(|text| text.chars()) {
+            self.pass(Duration::from_millis(500));
+            self.event(Event::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+        }
+        if let Some(text) = step.paste {
+            self.event(Event::Paste(text));
+        }
+        if let Some(signal) = step.signal {
+            let signal = match signal.as_str() {
+                "terminate" => Signal::Terminate,
+                "hangup" => Signal::Hangup,
+                "continue" => Signal::Continue,
+                other => panic!("{file} step {number}: no signal `{other}`"),
+            };
+            self.event(Event::Signal(signal));
+        }
+        let picture = screen::picture(&self.app);
+        for text in &step.shows {
+            assert!(picture.contains(text), "{file} step {number}: `{text}` is not shown\n{picture}");
+        }
+        for text in &step.hides {
+            assert!(!picture.contains(text), "{file} step {number}: `{text}` is shown\n{picture}");
+        }
+        if let Some(name) = step.screen {
+            let folder = folder().join("snapshots");
+            insta::with_settings!({
+                snapshot_path => folder, prepend_module_to_snapshot => false, omit_expression => true
+            }, {
+                insta::assert_snapshot!(format!("{file}--{}", name.replace(' ', "-")), picture);
+            });
+        }
+        if let Some(expected) = step.effects {
+            assert_eq!(self.effects, expected, "{file} step {number}\n{picture}");
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += span(time);
+    }
+
+    fn key(&mut self, text: &str) {
+        let chord: Chord = text.parse().unwrap_or_else(|_| panic!("`{text}` is no key"));
+        self.event(Event::Key(chord.event()));
+    }
+
+    /// Gives an event to the app, and the world's answers after it.
+    fn event(&mut self, event: Event) {
+        let mut effects = self.app.update(self.now, event);
+        effects.extend(self.app.settle(self.now));
+        for effect in effects {
+            if let Some(text) = described(&effect) {
+                self.effects.push(text);
+            }
+            match effect {
+                Effect::Start { plan, .. } => {
+                    let plan = plan.plan();
+                    self.started.push((plan.action.clone(), plan.title.clone(), plan.target.clone()));
+                }
+                Effect::Mark(mark) => self.event(Event::Update(Update::Marked(mark))),
+                Effect::Sign(signature) => self.event(Event::Update(Update::Signed(signature))),
+                _ => {}
+            }
+        }
+    }
+
+    fn observe(&mut self, seen: Seen) {
+        let samples = seen.samples.into_iter().map(|(key, text)| {
+            let value = match parse_quantity(&text) {
+                Some((value, unit)) => Value::Gauge(value, unit),
+                None => Value::Time(world::at(&text)),
+            };
+            Sample::new(key, value)
+        });
+        let outcome = match seen.error {
+            Some(error) => Err(ProbeError::Unreachable(error)),
+            None => Ok(Reading::of(samples.collect())),
+        };
+        let probe = ProbeId::from(seen.probe.as_str());
+        let observation = Observation { probe, at: self.now, took: Duration::from_millis(20), outcome };
+        self.event(Event::Update(Update::Observed(observation)));
+    }
+
+    fn job(&self, what: &str) -> JobEvent {
+        let (action, title, target) = self.started.last().cloned().expect("something was started");
+        let job = JobId(format!("job-{}", self.started.len()));
+        let (word, rest) = what.split_once(' ').unwrap_or((what, ""));
+        let ended = |result| JobEvent::Finished {
+            job: job.clone(),
+            at: self.now,
+            outcome: Outcome { result, detail: rest.to_owned(), exit_code: None },
+        };
+        match word {
+            "started" => JobEvent::Started { job, action, title, target, at: self.now, log: None },
+            "prints" => JobEvent::Line { job, line: rest.to_owned() },
+            "progress" => {
+                let (done, of) = rest.split_once('/').expect("progress 3/10");
+                JobEvent::Progress { job, done: done.parse().expect("a number"), of: of.parse().expect("a number") }
+            }
+            "succeeded" => ended(JobResult::Succeeded),
+            "failed" => ended(JobResult::Failed),
+            "cancelled" => ended(JobResult::Cancelled),
+            "refused" => JobEvent::Refused { action, target, at: self.now, why: rest.to_owned() },
+            other => panic!("a job is never `{other}`"),
+        }
+    }
+}
+
+/// An effect as stories name it.
+fn described(effect: &Effect) -> Option<String> {
+    Some(match effect {
+        Effect::Refresh(Which::All) => "read everything".to_owned(),
+        Effect::Refresh(Which::Probe(probe)) => format!("read {probe}"),
+        Effect::Start { plan, reason } if reason.is_empty() => {
+            format!("start {} on {}", plan.plan().action, plan.plan().target)
+        }
+        Effect::Start { plan, reason } => {
+            format!("start {} on {} because {reason}", plan.plan().action, plan.plan().target)
+        }
+        Effect::Cancel(job) => format!("cancel {job}"),
+        Effect::Mark(mark) => {
+            let word = match mark.kind {
+                MarkKind::Tick => "tick",
+                MarkKind::Skip => "skip",
+                MarkKind::Undo => "undo",
+            };
+            format!("{word} {} {} ({}) {}", mark.checklist, mark.item, mark.operator, mark.note).trim_end().to_owned()
+        }
+        Effect::Sign(signature) => {
+            format!(
+                "sign {} {} by {}: {}",
+                signature.checklist, signature.period, signature.operator, signature.exceptions
+            )
+        }
+        Effect::Copy(text) => format!("copy {text}"),
+        Effect::Suspend => "suspend".to_owned(),
+        Effect::Redraw => "redraw".to_owned(),
+        Effect::Quit => "quit".to_owned(),
+        Effect::RecordChanges(_) => return None,
+    })
+}

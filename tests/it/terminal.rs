@@ -1,0 +1,217 @@
+//! The real program on a real pseudo terminal: what it shows, and that it always gives the
+//! terminal back.
+
+#![expect(clippy::panic, reason = "a screen that never comes is shown as it is instead")]
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use rustix::process::Signal;
+use vt100::Parser;
+
+/// How often a screen is looked at before it is given up, and how long each look waits.
+const LOOKS: usize = 400;
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A configuration that watches little and needs nothing.
+const CONFIG: &str = r#"
+version = 1
+[system]
+name = "pty"
+title = "Pseudo Terminal"
+timezone = "UTC"
+"#;
+
+/// The program in a terminal of ours.
+struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    output: Receiver<Vec<u8>>,
+    screen: Parser,
+    _folder: tempfile::TempDir,
+}
+
+impl Terminal {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let config = folder.path().join("config.toml");
+        std::fs::write(&config, CONFIG).expect("the configuration");
+        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_rounds"));
+        command.args(arguments(&config, folder.path()));
+        command.env("TERM", "xterm-256color");
+        command.env("HOME", folder.path());
+        let child = pair.slave.spawn_command(command).expect("the program starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let (send, output) = channel();
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut chunk) {
+                if send.send(chunk[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let writer = pair.master.take_writer().expect("a writer");
+        Self { master: pair.master, writer, child, output, screen: Parser::new(cells(40), cells(120), 0), _folder: folder }
+    }
+
+    /// Shows what the program wrote within one look.
+    fn look(&mut self) {
+        if let Ok(bytes) = self.output.recv_timeout(LOOK) {
+            self.screen.process(&bytes);
+        }
+    }
+
+    /// Looks until the screen is as wanted.
+    fn wait(&mut self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+        for _ in 0..LOOKS {
+            if wanted(self.screen.screen()) {
+                return;
+            }
+            self.look();
+        }
+        panic!("{what} did not happen; the screen is\n{}", self.screen.screen().contents());
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        self.wait(&format!("`{text}`"), |screen| screen.contents().contains(text));
+    }
+
+    fn type_keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.writer.flush().expect("the terminal takes keys");
+    }
+
+    fn resize(&mut self, rows: u16, cols: u16) {
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a new size");
+        self.screen.screen_mut().set_size(cells(rows), cells(cols));
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.child.process_id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        rustix::process::kill_process(id.expect("it runs"), signal).expect("it can be signalled");
+    }
+
+    /// Waits for the program to end, and for the last of what it wrote.
+    fn end(&mut self) -> ExitStatus {
+        for _ in 0..LOOKS {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                while let Ok(bytes) = self.output.recv_timeout(LOOK * 4) {
+                    self.screen.process(&bytes);
+                }
+                return status;
+            }
+            self.look();
+        }
+        panic!("it did not end; the screen is\n{}", self.screen.screen().contents());
+    }
+
+    /// The terminal is as the shell left it.
+    fn assert_given_back(&self) {
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen(), "still on the alternate screen");
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still caught");
+        let modes = self.master.get_termios().expect("the terminal's modes");
+        let edited = format!("{:?}", modes.local_flags);
+        assert!(edited.contains("ICANON") && edited.contains("ECHO"), "still in raw mode: {edited}");
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Only this child of ours, and only if a failed test left it behind.
+        let _ = self.child.kill();
+    }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).expect("a size")
+}
+
+fn arguments(config: &Path, folder: &Path) -> [String; 4] {
+    let store = format!("sqlite:{}", folder.join("rounds.db").display());
+    ["--config".to_owned(), config.display().to_string(), "--store".to_owned(), store]
+}
+
+#[test]
+fn it_starts_shows_the_verdict_and_help_and_gives_the_terminal_back() {
+    let mut terminal = Terminal::start();
+    terminal.wait_for("Pseudo Terminal");
+    terminal.wait("the verdict", |screen| {
+        let contents = screen.contents();
+        let second = contents.lines().nth(1).unwrap_or_default();
+        ["READY", "WAITING"].iter().any(|word| second.contains(word))
+    });
+    terminal.type_keys("?");
+    terminal.wait_for("help for where you are");
+    terminal.type_keys("\u{1b}");
+    terminal.wait("help to close", |screen| !screen.contents().contains("help for where you are"));
+    terminal.type_keys("q");
+    assert!(terminal.end().success());
+    terminal.assert_given_back();
+}
+
+#[test]
+fn it_follows_the_size_of_the_terminal() {
+    let mut terminal = Terminal::start();
+    terminal.wait_for("1 Needs attention");
+    terminal.resize(5, 20);
+    terminal.wait("a small screen", |screen| !screen.contents().contains("Needs attention"));
+    terminal.resize(40, 120);
+    terminal.wait_for("1 Needs attention");
+    terminal.type_keys("q");
+    assert!(terminal.end().success());
+}
+
+#[test]
+fn a_signal_to_end_gives_the_terminal_back() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let mut terminal = Terminal::start();
+        terminal.wait_for("Pseudo Terminal");
+        terminal.signal(signal);
+        terminal.end();
+        terminal.assert_given_back();
+    }
+}
+
+#[test]
+fn to_the_shell_and_back_paints_everything_anew() {
+    let mut terminal = Terminal::start();
+    terminal.wait_for("Pseudo Terminal");
+    terminal.type_keys("\u{1a}");
+    terminal.wait("the shell's screen", |screen| !screen.alternate_screen());
+    terminal.assert_given_back();
+    terminal.signal(Signal::CONT);
+    terminal.wait("its own screen", vt100::Screen::alternate_screen);
+    terminal.wait_for("Pseudo Terminal");
+    terminal.type_keys("q");
+    assert!(terminal.end().success());
+    terminal.assert_given_back();
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program is run from outside")]
+fn without_a_terminal_it_says_so_and_what_to_use_instead() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, CONFIG).expect("the configuration");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_rounds"))
+        .args(arguments(&config, folder.path()))
+        .env("HOME", folder.path())
+        .output()
+        .expect("the program starts");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{message}");
+    assert!(message.contains("needs a terminal") && message.contains("rounds check"), "{message}");
+    assert!(output.stdout.is_empty(), "frames went into the pipe");
+}
