@@ -35,7 +35,7 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::left("WHEN"),
     Column::left("WHO").at_most(16).rank(3),
-    Column::left("WHAT").at_most(36),
+    Column::left("WHAT").at_most(36).at_least(10),
     Column::left("HOW IT WENT").rank(1),
     Column::left("").grows(12).rank(2),
     Column::left("WHY").at_most(30).rank(5),
@@ -183,7 +183,8 @@ fn cells<'a>(see: &Snapshot<'_>, entry: Entry<'a>) -> Cells<'a> {
     match entry {
         Entry::Act(record) => {
             let entry = &record.entry;
-            let reason = if see.zoomed { entry.reason.as_str() } else { "" };
+            let (reason, number) =
+                if see.zoomed { (entry.reason.as_str(), format!("#{}", record.seq)) } else { ("", String::new()) };
             vec![
                 when,
                 text::styled(entry.actor.operator.as_str(), theme.text),
@@ -191,7 +192,7 @@ fn cells<'a>(see: &Snapshot<'_>, entry: Entry<'a>) -> Cells<'a> {
                 outcome(record, theme).into(),
                 text::styled(entry.detail.as_str(), theme.dim),
                 text::styled(reason, theme.dim),
-                text::styled(format!("#{}", record.seq), theme.dim),
+                text::styled(number, theme.dim),
             ]
         }
         Entry::Change(change) => vec![

@@ -30,13 +30,13 @@ pub fn pane() -> Box<dyn Pane> {
 }
 
 const COLUMNS: [Column; 7] = [
-    Column::right("").rank(4),
+    Column::right("").rank(5),
     Column::left(""),
     Column::left("").rank(2),
     Column::left("").at_most(24),
-    Column::left("").grows(20),
+    Column::left("").grows(26).rank(1),
     Column::right("").rank(3),
-    Column::right("").rank(5),
+    Column::right("").rank(4),
 ];
 
 /// One drawn line of the list.
@@ -97,8 +97,9 @@ impl Pane for NeedsAttention {
         let listed = listed(see);
         let Some(first) = listed.rows.first() else { return calm(see).remove(0).into() };
         let (kind, name) = first.subject.names();
+        let named = if name.is_empty() { kind.to_owned() } else { format!("{kind} {name}") };
         let mut spans = vec![rows::status(first.status, see.theme)];
-        spans.push(Span::styled(format!(" {kind} {name}  {}", first.text), see.theme.text));
+        spans.push(Span::styled(format!(" {named}  {}", first.text), see.theme.text));
         if listed.rows.len() > 1 {
             spans.push(Span::styled(format!("  and {} more", listed.rows.len() - 1), see.theme.dim));
         }
@@ -142,7 +143,10 @@ impl Pane for NeedsAttention {
             })
             .collect();
         let lines = drawn.len() + usize::from(listed.waiting > 0);
-        let explanation = explain(see, &listed.rows[at], area.width);
+        let mut explanation = explain(see, &listed.rows[at], area.width);
+        if let (true, Subject::Probe(one)) = (see.zoomed, listed.rows[at].subject) {
+            explanation.body.extend(why::values(see, one));
+        }
         let (above, below) = under::split(area, lines, explanation.rows());
         self.draw_list(see, &listed, &drawn, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
@@ -193,7 +197,15 @@ impl NeedsAttention {
         let Some(row) = lines.next() else { return };
         if window.tells {
             let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(_))).count();
-            let says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
+            let mut says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
+            let below = drawn[window.shown.end..].iter().filter_map(|line| match line {
+                Drawn::Row(index) => Some(listed.rows[*index].status),
+                Drawn::Folded(_) => None,
+            });
+            let below = tally::line(below, see.theme).to_string();
+            if !below.is_empty() {
+                says = format!("{says}: {below}");
+            }
             list::tell(buffer, row, says, see.theme);
         } else if listed.waiting > 0 {
             list::tell(buffer, row, waiting(listed.waiting, see), see.theme);
@@ -244,16 +256,13 @@ fn explain(see: &Snapshot<'_>, row: &Attention<'_>, room: u16) -> Explanation {
         ]),
         right: text::styled(list.period.key.clone(), theme.dim),
         body: why::labelled("why", vec![vec![Span::styled(says, theme.text)]], see),
-        keys: why::labelled("do", vec![hint::keys(keys, see.keymap, theme)], see),
+        keys: why::labelled("keys", vec![hint::keys(keys, see.keymap, theme)], see),
     }
 }
 
 fn waiting(count: usize, see: &Snapshot<'_>) -> String {
-    format!("{} {} for the first reading", see.theme.glyph(Status::Unknown), waits(count))
-}
-
-fn waits(count: usize) -> String {
-    if count == 1 { "1 check waits".to_owned() } else { format!("{count} checks wait") }
+    let checks = if count == 1 { "1 check waits".to_owned() } else { format!("{count} checks wait") };
+    format!("{} {checks} for the first reading", see.theme.glyph(Status::Unknown))
 }
 
 /// What is said when no row needs anybody.
@@ -273,10 +282,13 @@ fn calm(see: &Snapshot<'_>) -> Vec<String> {
             1 => format!("{} The only check is ok{oldest}.", see.theme.glyph(Status::Ok)),
             ok => format!("{} All {ok} checks are ok{oldest}.", see.theme.glyph(Status::Ok)),
         }],
-        (_, waiting) => vec![
-            format!("{} {} for the first reading.", see.theme.glyph(Status::Unknown), waits(waiting)),
-            format!("{} so far are ok{oldest}.", humanize::count(counts.ok, "check")),
-        ],
+        (_, waiting) => {
+            let mut says = vec![format!("{}.", self::waiting(waiting, see))];
+            if counts.ok > 0 {
+                says.push(format!("{} so far are ok{oldest}.", humanize::count(counts.ok, "check")));
+            }
+            says
+        }
     };
     for list in see.report.checklists.iter().filter(|list| list.signed.is_none()) {
         let you = match list.needs_you() {

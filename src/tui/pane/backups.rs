@@ -33,15 +33,16 @@ pub fn pane() -> Box<dyn Pane> {
 /// A backup, or one of its files by the time it was taken.
 type RowKey = (ProbeId, Option<Timestamp>);
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column::left(""),
-    Column::left("BACKUP").at_most(24),
+    Column::left("BACKUP").at_most(24).at_least(16),
     Column::right("NEWEST"),
     Column::right("SIZE").rank(1),
     Column::right("CHANGE").rank(6),
     Column::left("PROVEN").rank(3),
     Column::left("FILES").rank(5),
-    Column::left("").grows(0).rank(4),
+    Column::left("RPO").rank(4),
+    Column::left("").grows(0),
     Column::right("AGE").rank(2),
 ];
 const NAME: usize = 1;
@@ -256,7 +257,8 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment) -> Cells<'a> {
         let status = one.sample(key).map_or(Status::Ok, |judged| judged.status);
         age::fresh(one, if status.is_ok() { otherwise } else { theme.status(status) }, theme)
     };
-    let old = newest.map(|newest| humanize::seconds(seconds_between(newest.taken_at, see.now)));
+    let spelled = if see.columns < 60 { humanize::short_seconds } else { humanize::seconds };
+    let old = newest.map(|newest| spelled(seconds_between(newest.taken_at, see.now)));
     let size = newest.map(|newest| humanize::bytes(newest.size_bytes as f64));
     let change = catalogue.and_then(|catalogue| catalogue.size_change(see.now)).map(|change| format!("{change:+.0} %"));
     let rpo = one.gauge("rpo").map(|rpo| format!("RPO {}", humanize::seconds(rpo)));
@@ -270,6 +272,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment) -> Cells<'a> {
         text::styled(proven(see, catalogue), judged("verified", theme.dim)),
         text::styled(files(see, catalogue), theme.dim),
         text::styled(rpo.unwrap_or_default(), theme.dim),
+        Line::default(),
         age::cell(one, theme).into(),
     ]
 }

@@ -34,8 +34,12 @@ pub fn pane() -> Box<dyn Pane> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ItemKey(String, String);
 
-const COLUMNS: [Column; 4] =
-    [Column::right("").rank(2), Column::left(""), Column::left("").grows(14), Column::right("").at_most(48).rank(1)];
+const COLUMNS: [Column; 4] = [
+    Column::right("").rank(2),
+    Column::left(""),
+    Column::left("").at_most(60).at_least(20),
+    Column::right("").grows(14).rank(1),
+];
 
 /// A drawn line, in the order of the screen.
 #[derive(Clone, Copy, Debug)]
@@ -262,7 +266,11 @@ fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) 
         Span::styled(format!("  {}", list.period.key), see.theme.dim),
     ]);
     let (says, style) = signature(see, list);
-    let mut right = vec![Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text)];
+    let mut right = Vec::new();
+    // Of a single list the caption of the pane already tells.
+    if see.report.checklists.len() > 1 {
+        right.push(Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text));
+    }
     right.push(Span::styled(says, style));
     text::put_both(
         buffer,

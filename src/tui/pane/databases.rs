@@ -31,7 +31,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 9] = [
     Column::left(""),
-    Column::left("DATABASE").at_most(24),
+    Column::left("DATABASE").at_most(24).at_least(16),
     Column::left("ENGINE").rank(5),
     Column::right("SIZE"),
     Column::right("GROWTH").rank(4),
@@ -162,15 +162,11 @@ fn cells<'a>(see: &Snapshot<'a>, one: &'a Assessment) -> Cells<'a> {
         let says = one.gauge(key).map(|value| humanize::quantity(value, unit)).unwrap_or_default();
         Span::styled(says, age::fresh(one, style, theme))
     };
-    let mut size = vec![value("size", Unit::Bytes)];
-    if let Some(wal) = vitals.and_then(|vitals| vitals.wal_bytes).filter(|wal| *wal > 0 && see.columns >= 60) {
-        size.push(Span::styled(format!(" ({} wal)", humanize::bytes(wal as f64)), theme.dim));
-    }
     vec![
         rows::status(one.status, theme).into(),
         text::styled(one.id.name(), theme.text),
         text::styled(vitals.map(|vitals| vitals.engine).or(card.map(|card| card.engine)).unwrap_or(""), theme.dim),
-        Line::from(size),
+        value("size", Unit::Bytes).into(),
         value("growth", Unit::BytesPerDay).into(),
         value("latency", Unit::Seconds).into(),
         structure(see, one, vitals),
@@ -207,6 +203,7 @@ fn details(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>
         ("where", Some(vitals.location.clone())),
         ("engine", Some(format!("{} {}", vitals.engine, vitals.version))),
         ("journal", vitals.journal_mode.clone()),
+        ("log", vitals.wal_bytes.map(|wal| format!("{} in the write-ahead log", humanize::bytes(wal as f64)))),
         ("tables", number(vitals.tables)),
         ("pages", number(vitals.pages)),
         ("free", free.map(|free| format!("{free} inside the file"))),

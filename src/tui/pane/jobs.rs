@@ -32,11 +32,11 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 7] = [
     Column::left("STATE"),
-    Column::left("ACT").rank(3),
-    Column::left("TARGET").at_most(28),
+    Column::left("ACT").rank(1),
+    Column::left("TARGET").at_most(28).at_least(12),
     Column::left("STARTED").rank(4),
     Column::right("TOOK"),
-    Column::left("").rank(1),
+    Column::left("").rank(3),
     Column::left("SAYS").grows(12).rank(2),
 ];
 
@@ -214,6 +214,6 @@ fn explain(see: &Snapshot<'_>, job: &Job, height: u16) -> Explanation {
         ]),
         right: text::styled(log, theme.dim),
         body,
-        keys: why::labelled("do", vec![hint::keys(keys, see.keymap, theme)], see),
+        keys: why::labelled("keys", vec![hint::keys(keys, see.keymap, theme)], see),
     }
 }

@@ -161,6 +161,9 @@ pub(super) fn empty() -> Stage {
 
 /// A morning on which nothing is wrong.
 pub(super) fn full() -> Stage {
+    let half_hours: [String; 50] = std::array::from_fn(|back| {
+        (at("02T09:00:00") - TimeDelta::minutes(30 * back as i64)).format("%dT%H:%M:%S").to_string()
+    });
     let mut stage = Stage::of(
         vec![
             host(28.0, 66.0),
@@ -168,11 +171,11 @@ pub(super) fn full() -> Stage {
             disk("/Data", 43.0),
             database("rota", 212e6, 6),
             database("rounds", 4.2e6, 6),
-            backup("rota-db", &["02T02:00:41", "01T02:00:40"], 48.1e6, 6),
+            backup("rota-db", &["02T02:00:41", "01T02:00:40", "28T02:00:41", "27T02:00:39", "26T02:00:40"], 48.1e6, 6),
             backup("settings", &["02T03:10:02"], 2.1e9, 6),
             task("backup-database", "0 2 * * *", &[("02T02:00:00", 0, 41.0), ("01T02:00:00", 0, 40.0)]),
             task("careplan-status", "0 8 * * *", &[("02T08:00:00", 0, 4.1), ("01T08:00:00", 0, 4.0)]),
-            task("log-shipper", "*/30 * * * *", &[("02T09:00:00", 0, 0.3)]),
+            task("log-shipper", "*/30 * * * *", &half_hours.each_ref().map(|time| (time.as_str(), 0, 0.3))),
             check("command:login-page"),
         ],
         TimeDelta::seconds(2),
@@ -386,6 +389,8 @@ fn database(id: &str, size: f64, checked_h: i64) -> Watched {
 
 /// A backup with files of those times, verified that many hours ago.
 fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
+    // Where nobody verifies, something lies about.
+    let damaged = verified_h > 24;
     let mut watch = watch(&format!("backup:{id}"), 60);
     watch.target = Some(Target::backup(id));
     watch.judge = Some(Arc::new(BackupPolicy {
@@ -398,7 +403,7 @@ fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
     }));
     let files = taken.iter().enumerate().map(|(index, time)| {
         // A time late in the month is of the month before.
-        let month = if time.starts_with("28") { 2 } else { 3 };
+        let month = if time.starts_with('2') { 2 } else { 3 };
         let taken_at: Timestamp = format!("2026-{month:02}-{time}Z").parse().expect("test time");
         Backup {
             path: PathBuf::from(format!("/srv/backup/{id}-{time}.sqlite3")),
@@ -411,7 +416,7 @@ fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
         }
     });
     let mut files: Vec<Backup> = files.collect();
-    if id == "rota-db" {
+    if damaged {
         let damaged = BackupState::Damaged("0 bytes".into());
         let taken_at = "2026-02-27T02:00:40Z".parse().expect("test time");
         files.push(Backup {
@@ -423,7 +428,7 @@ fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
             ..files[0].clone()
         });
     }
-    let debris = vec![PathBuf::from("/srv/backup/.partial-4711")];
+    let debris = if damaged { vec![PathBuf::from("/srv/backup/.partial-4711")] } else { Vec::new() };
     let catalogue = Catalogue { files, debris, ..Catalogue::default() };
     (watch, Some(Reading::of(Vec::new()).with(Detail::Backups(catalogue))))
 }
@@ -658,8 +663,8 @@ fn no_area_and_no_data_make_a_pane_panic() {
     for make in PANES {
         for stage in &stages {
             let pane = make();
-            for columns in (0..=200).step_by(7).chain([1, 2, 3, 4, 5]) {
-                for rows in [0, 1, 2, 3, 4, 7, 12, 31, 60] {
+            for columns in (0..=200).step_by(13).chain([1, 2, 3, 4, 5]) {
+                for rows in [0, 1, 2, 3, 7, 18, 60] {
                     for zoomed in [false, true] {
                         draw(&*pane, stage, columns, rows, zoomed);
                         let see = stage.see(columns, rows, zoomed);

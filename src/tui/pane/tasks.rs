@@ -32,7 +32,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 10] = [
     Column::left(""),
-    Column::left("TASK").at_most(28),
+    Column::left("TASK").at_most(28).at_least(18),
     Column::left("STATE").rank(1),
     Column::left("SCHEDULE").at_most(26).rank(7),
     Column::left("LAST RUN").rank(3),
@@ -173,6 +173,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -
         (_, TaskState::TooShort) => "too short",
         _ => state.word(),
     };
+    let never = if one.waiting { "" } else { "never" };
     let (code, code_style) = last.map_or((String::new(), theme.dim), |last| ending(see, last));
     vec![
         rows::status(one.status, theme).into(),
@@ -180,7 +181,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -
         text::styled(word, state_style),
         text::styled(view.and_then(|view| view.words.clone()).unwrap_or_default(), theme.dim),
         text::styled(
-            last.map_or_else(|| "never".to_owned(), |last| clock(last.started_at)),
+            last.map_or_else(|| never.to_owned(), |last| clock(last.started_at)),
             age::fresh(one, theme.text, theme),
         ),
         text::styled(code, code_style),

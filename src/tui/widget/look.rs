@@ -74,7 +74,13 @@ pub fn legend(buffer: &Buffer) -> String {
     let mut out = String::new();
     for (y, row) in buffer.content.chunks(width).enumerate() {
         let mut runs: Vec<(String, String)> = Vec::new();
+        let mut hidden = 0;
         for cell in row {
+            if hidden > 0 {
+                hidden -= 1;
+                continue;
+            }
+            hidden = super::text::width(cell.symbol()).saturating_sub(1);
             let role = name(cell.fg, cell.bg);
             match runs.last_mut() {
                 Some((last, text)) if *last == role => text.push_str(cell.symbol()),
