@@ -10,6 +10,7 @@ mod exec;
 mod exec_runner;
 mod laws;
 mod probes;
+mod readme;
 mod sqlite;
 mod store;
 mod stories;
