@@ -32,10 +32,10 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::right("").rank(5),
     Column::left(""),
-    Column::left("").rank(2),
+    Column::left("").rank(3),
     Column::left("").at_most(24),
     Column::left("").grows(26).rank(1),
-    Column::right("").rank(3),
+    Column::right("").rank(2),
     Column::right("").rank(4),
 ];
 

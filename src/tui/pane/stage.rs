@@ -162,8 +162,10 @@ pub(super) fn empty() -> Stage {
 
 /// A morning on which nothing is wrong.
 pub(super) fn full() -> Stage {
-    let half_hours: [String; 50] = std::array::from_fn(|back| {
-        (at("02T09:00:00") - TimeDelta::minutes(30) * back as i32).format("%dT%H:%M:%S").to_string()
+    let mut next = at("02T09:30:00");
+    let half_hours = [(); 50].map(|()| {
+        next -= TimeDelta::minutes(30);
+        next.format("%dT%H:%M:%S").to_string()
     });
     let mut stage = Stage::of(
         vec![
