@@ -51,7 +51,7 @@ pub struct Global {
     /// A configuration file, or a directory of *.toml; may be given several times
     #[arg(long, global = true, value_name = "PATH", env = "ROUNDS_CONFIG")]
     pub config: Vec<PathBuf>,
-    /// Where the program keeps what it remembers, such as sqlite:/var/lib/rounds/rounds.db
+    /// Where the program keeps what it remembers, such as `sqlite:/var/lib/rounds/rounds.db`
     #[arg(long, global = true, value_name = "URL", env = "ROUNDS_STORE")]
     pub store: Option<String>,
     /// The name that stands in the audit log; the user's by default
@@ -154,6 +154,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
     let global = cli.global;
     session::start_log(&global)?;
+    // What this program and its children write is nobody else's to read. Not so for `exec`,
+    // whose command gets what it would have had without us.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if let Some(Command::Config(command)) = cli.command {
         return config::run(&command, &global);
     }

@@ -94,7 +94,9 @@ impl Runtime {
     }
 
     pub fn refresh_all(&self) {
-        self.wake.values().for_each(|notify| notify.notify_one());
+        for notify in self.wake.values() {
+            notify.notify_one();
+        }
     }
 
     /// Starts a confirmed plan; what becomes of it arrives as updates.
@@ -108,7 +110,9 @@ impl Runtime {
         self.tasks.spawn(async move {
             // Refusals and outcomes alike reach the screen through the sender.
             let _ = runner.act(&plan, &actor, &reason, &id, &cancel, &sender).await;
-            wake.iter().for_each(|notify| notify.notify_one());
+            for notify in wake {
+                notify.notify_one();
+            }
         });
         job
     }

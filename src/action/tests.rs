@@ -51,8 +51,8 @@ fn inventory(environment: &str) -> Inventory {
                 Param { name: "year".into(), kind: ParamKind::Integer, default: Some("2026".into()) },
                 Param { name: "note".into(), kind: ParamKind::Text, default: None },
             ],
-            timeout: Duration::from_secs(60),
-            guards: vec![Guard::BackupWithin { backup: "rota-db".into(), within: Duration::from_secs(1800) }],
+            timeout: Duration::from_mins(1),
+            guards: vec![Guard::BackupWithin { backup: "rota-db".into(), within: Duration::from_mins(30) }],
             verify: None,
             undo: Some("none".into()),
         },
@@ -60,6 +60,7 @@ fn inventory(environment: &str) -> Inventory {
     inventory
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the tables below read better without references")]
 fn plan_of(action: ActionName, target: Target, params: &[(&str, &str)]) -> Result<Plan, PlanError> {
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let now = "2026-03-02T09:04:12Z".parse().expect("test time");

@@ -7,7 +7,6 @@ use crate::cli::world::Behind;
 use crate::cli::{Color, Global, Session, session};
 use crate::domain::board::Board;
 use crate::runtime::Runtime;
-use crate::runtime::holder::recover_lost_jobs;
 use crate::tui;
 use crate::tui::app::{App, Setup};
 use crate::tui::keymap::Keymap;
@@ -17,11 +16,6 @@ use crate::tui::theme::{ColorDepth, Theme, ThemeName};
 pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
     let session = Session::open(global).await?;
     let now = session.clock.now();
-    if let Some(store) = &session.round.store
-        && let Err(error) = recover_lost_jobs(store, &session.actor.host, now).await
-    {
-        tracing::warn!(%error, "lost jobs were not looked for");
-    }
     let setup = Setup {
         board: Board::new(session.round.watches(), now),
         checklists: session.round.config.checklists.clone(),

@@ -13,6 +13,7 @@ use crate::domain::humanize;
 use crate::domain::sanitize;
 use crate::domain::time::{Timestamp, Zone};
 use crate::runtime::clock::{Clock, system_zone};
+use crate::runtime::holder::recover_lost_jobs;
 use crate::runtime::importer;
 use crate::runtime::round::Round;
 use crate::runtime::runner::Runner;
@@ -43,6 +44,9 @@ impl Session {
             Err(error) => (None, Some(error.to_string())),
         };
         if let Some(store) = &store {
+            if let Err(error) = recover_lost_jobs(store, &environment.host_name, clock.now()).await {
+                tracing::warn!(%error, "lost jobs were not looked for");
+            }
             // A run that stays in the spool is shown from there; the next start tries again.
             let _ = importer::import(store, &spool::directory(&config.store.state_dir())).await;
         }

@@ -233,7 +233,7 @@ impl Plan {
             steps: Vec::new(),
             verify: None,
             affects: Vec::new(),
-            timeout: Duration::from_secs(3600),
+            timeout: Duration::from_hours(1),
             notes: Vec::new(),
             undo: None,
         }

@@ -146,12 +146,16 @@ impl Report {
             line.push_str(&format!(" | {} {}/{}", list.id, list.done(), list.items.len()));
             match (&list.signed, list.failed(), list.needs_you()) {
                 (Some(signature), ..) => line.push_str(&format!(" signed by {}", signature.operator)),
-                (None, 0, 0) => {}
                 (None, failed, you) => {
                     let parts = [(failed, "failed"), (you, "for you")];
-                    let parts: Vec<String> =
+                    let mut parts: Vec<String> =
                         parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-                    line.push_str(&format!(": {}", parts.join(", ")));
+                    if list.overdue {
+                        parts.push("unsigned".to_owned());
+                    }
+                    if !parts.is_empty() {
+                        line.push_str(&format!(": {}", parts.join(", ")));
+                    }
                 }
             }
         }

@@ -59,7 +59,7 @@ pub(super) fn start(
 const PERIODS_BACK: i32 = 14;
 
 /// Every checklist with the periods a dashboard may show.
-pub fn shown_periods(config: &Config, now: Timestamp, zone: &Zone) -> Vec<(String, String)> {
+fn shown_periods(config: &Config, now: Timestamp, zone: &Zone) -> Vec<(String, String)> {
     let lists = config.checklists.iter();
     lists
         .flat_map(|list| {

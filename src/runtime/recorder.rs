@@ -20,6 +20,7 @@ use crate::runtime::sign::sign;
 use crate::store::Store;
 
 /// Something to be written.
+#[expect(clippy::large_enum_variant, reason = "nearly every note is an observation")]
 #[derive(Clone, Debug)]
 pub enum Note {
     Observed(Observation),
@@ -102,7 +103,7 @@ impl Writer {
                 },
                 _ = flush.tick() => {
                     self.flush().await;
-                    if pruned.elapsed() > Duration::from_secs(3600) {
+                    if pruned.elapsed() > Duration::from_hours(1) {
                         pruned = tokio::time::Instant::now();
                         self.prune().await;
                     }

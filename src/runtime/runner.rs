@@ -14,8 +14,9 @@ use uuid::{NoContext, Uuid};
 use crate::archive;
 use crate::config::Config;
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
+use crate::domain::backup::BackupState;
 use crate::domain::humanize;
-use crate::domain::inventory::{Inventory, Maintenance, Target, TargetKind};
+use crate::domain::inventory::{Maintenance, Target, TargetKind};
 use crate::domain::job::{JobEvent, JobId, JobResult, Outcome};
 use crate::domain::observation::Detail;
 use crate::domain::plan::{Confirmed, Guard, Invocation, Plan, Postcondition, Step};
@@ -39,7 +40,6 @@ pub struct Runner(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     config: Arc<Config>,
-    inventory: Arc<Inventory>,
     context: Context,
     store: Option<Store>,
     /// Why there is no store, for the refusal.
@@ -89,7 +89,6 @@ impl Runner {
     pub fn new(round: &Round, read_only: bool, store_error: Option<String>, clock: &Clock) -> Self {
         Self(Arc::new(Shared {
             config: Arc::clone(&round.config),
-            inventory: Arc::clone(&round.inventory),
             context: round.context.clone(),
             store: round.store.clone(),
             store_error,
@@ -242,7 +241,7 @@ impl Runner {
                     why: work.reason.to_owned(),
                 };
                 let copied =
-                    self.within(work, archive::sqlite::copy(request, self.progress(work), work.cancel.clone())).await?;
+                    self.within(work, archive::sqlite::copy(request, progress(work), work.cancel.clone())).await?;
                 self.remember(
                     ProofKind::Verify,
                     copied.path.display().to_string(),
@@ -356,23 +355,35 @@ impl Runner {
         guard::newest_taken_at(&detail, self.0.clock.now())
     }
 
+    /// Verifies the newest backup that is not being written, and the file that must go with it.
     async fn verify(&self, backup: &str, work: &Work<'_>) -> Result<String, Stopped> {
+        let shared = &self.0;
         let target = Target::backup(backup);
-        let (_, detail) = guard::look(&target.probe(), &self.0.config, &self.0.context, &self.0.clock)
+        let (_, detail) = guard::look(&target.probe(), &shared.config, &shared.context, &shared.clock)
             .await
             .map_err(Stopped::failed)?;
         let newest = match &detail {
-            Detail::Backups(catalogue) => catalogue.files.first().map(|file| file.path.clone()),
+            Detail::Backups(catalogue) => catalogue.files.iter().find(|file| file.state != BackupState::Growing),
             _ => None,
         };
-        let Some(file) = newest else {
+        let Some(file) = newest.map(|file| file.path.clone()) else {
             return Err(Stopped::failed(format!("there is no file of backup `{backup}` to verify")));
         };
-        let rows = self.0.inventory.backups.get(backup).map(|card| card.rows.clone()).unwrap_or_default();
+        let spec = shared.config.backups.iter().find(|spec| spec.id == backup);
+        let rows = spec.map(|spec| spec.rows.clone()).unwrap_or_default();
+        let pair = spec.and_then(|spec| {
+            let stamp = spec.files.stamp_of(&file.file_name()?.to_string_lossy())?;
+            Some(spec.pair.as_ref()?.path_of(stamp))
+        });
         let started = Instant::now();
-        let verified = self.within(work, archive::verify(file.clone(), rows, work.cancel.clone())).await?;
-        self.remember(ProofKind::Verify, file.display().to_string(), verified.ok, &verified.detail, started.elapsed())
-            .await;
+        let mut verified = self.within(work, archive::verify(file.clone(), rows, work.cancel.clone())).await?;
+        if let (true, Some(pair)) = (verified.ok, pair) {
+            let second = self.within(work, archive::verify(pair, Vec::new(), work.cancel.clone())).await?;
+            verified.ok = second.ok;
+            verified.detail = format!("{}; its pair: {}", verified.detail, second.detail);
+        }
+        let subject = file.display().to_string();
+        self.remember(ProofKind::Verify, subject, verified.ok, &verified.detail, started.elapsed()).await;
         if verified.ok { Ok(verified.detail) } else { Err(Stopped::failed(verified.detail)) }
     }
 
@@ -413,19 +424,6 @@ impl Runner {
             };
             Stopped { result, detail: error.to_string(), exit_code: None }
         })
-    }
-
-    fn progress(&self, work: &Work<'_>) -> impl FnMut(u64, u64) + Send + 'static {
-        let (updates, job) = (work.updates.clone(), work.job.clone());
-        let mut told = 0;
-        move |done, of| {
-            // A hundred steps are enough for a bar.
-            let percent = (done * 100).checked_div(of).unwrap_or(0);
-            if percent != told || done == of {
-                told = percent;
-                let _ = updates.try_send(Update::Job(JobEvent::Progress { job: job.clone(), done, of }));
-            }
-        }
     }
 
     /// Waits until the check that decides is ok.
@@ -519,4 +517,17 @@ fn leased(plan: &Plan) -> Vec<String> {
         Step::Run { .. } | Step::VerifyBackup { .. } => None,
     });
     std::iter::once(plan.target.to_string()).chain(databases).collect()
+}
+
+/// Tells the screen how far a step is, in at most a hundred steps.
+fn progress(work: &Work<'_>) -> impl FnMut(u64, u64) + Send + 'static {
+    let (updates, job) = (work.updates.clone(), work.job.clone());
+    let mut told = 0;
+    move |done, of| {
+        let percent = (done * 100).checked_div(of).unwrap_or(0);
+        if percent != told || done == of {
+            told = percent;
+            let _ = updates.try_send(Update::Job(JobEvent::Progress { job: job.clone(), done, of }));
+        }
+    }
 }

@@ -23,9 +23,22 @@ fn state() -> TempDir {
 /// `rounds exec --task t [more] -- `, with nothing to read.
 fn wrapper(state: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rounds"));
-    command.args(["exec", "--task", "t", "--store"]).arg(state.join("rounds.db")).args(more).arg("--");
-    command.stdin(Stdio::null()).env("ROUNDS_TEST_MARK", "kept");
+    command.args(["exec", "--task", "t", "--store", &store(state)]).args(more).arg("--");
+    alone(&mut command, state).stdin(Stdio::null()).env("ROUNDS_TEST_MARK", "kept");
     command
+}
+
+fn store(state: &Path) -> String {
+    format!("sqlite:{}", state.join("rounds.db").display())
+}
+
+/// With neither a configuration nor a state of this machine's.
+fn alone<'a>(command: &'a mut Command, state: &Path) -> &'a mut Command {
+    let gone = ["ROUNDS_CONFIG", "ROUNDS_STORE"];
+    gone.into_iter()
+        .fold(command, |command, name| command.env_remove(name))
+        .env("HOME", state)
+        .envs(["XDG_CONFIG_HOME", "XDG_STATE_HOME"].map(|name| (name, state)))
 }
 
 fn sh(state: &Path, script: &str) -> Output {
@@ -210,9 +223,9 @@ fn a_full_disk_keeps_neither_the_command_nor_its_code() {
     let script = format!(
         "trap '' XFSZ; ulimit -f 0; exec {} exec --task t --store {} -- sh -c 'echo ran; exit 9'",
         env!("CARGO_BIN_EXE_rounds"),
-        state.path().join("rounds.db").display()
+        store(state.path())
     );
-    let output = Command::new("sh").args(["-c", &script]).output().expect("shell");
+    let output = alone(Command::new("sh").args(["-c", &script]), state.path()).output().expect("shell");
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(9), &b"ran\n"[..]));
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not recorded"));
 }
@@ -310,9 +323,9 @@ fn what_it_was_started_to_ignore_stays_ignored() {
     let script = format!(
         "trap '' HUP; exec {} exec --task t --store {} -- sh -c 'kill -HUP $$; echo alive'",
         env!("CARGO_BIN_EXE_rounds"),
-        state.path().join("rounds.db").display()
+        store(state.path())
     );
-    let output = Command::new("sh").args(["-c", &script]).output().expect("shell");
+    let output = alone(Command::new("sh").args(["-c", &script]), state.path()).output().expect("shell");
     assert_eq!(output.stdout, b"alive\n");
 }
 

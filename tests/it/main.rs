@@ -11,7 +11,7 @@ mod exec_runner;
 mod laws;
 mod probes;
 mod sqlite;
-mod stories;
 mod store;
+mod stories;
 mod support;
 mod terminal;

@@ -9,23 +9,23 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// A scratch directory with everything below it.
-pub struct World {
+pub(crate) struct World {
     root: tempfile::TempDir,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = tempfile::Builder::new().prefix("rounds-it-").tempdir().expect("a scratch directory");
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o700)).expect("its mode");
         Self { root }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
     /// Writes the configuration; `{root}` in it is the scratch directory.
-    pub fn config(self, text: &str) -> Self {
+    pub(crate) fn config(self, text: &str) -> Self {
         let text = text.replace("{root}", &self.root.path().display().to_string());
         fs::write(self.path("config.toml"), text).expect("the configuration");
         fs::set_permissions(self.path("config.toml"), fs::Permissions::from_mode(0o600)).expect("its mode");
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// A database with one table of `rows` rows.
-    pub fn database(self, name: &str, rows: usize) -> Self {
+    pub(crate) fn database(self, name: &str, rows: usize) -> Self {
         let connection = rusqlite::Connection::open(self.path(name)).expect("a database");
         connection
             .execute_batch(
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// The binary with this world's configuration and state, and a known environment.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rounds"));
         command
             .env_clear()
@@ -64,12 +64,12 @@ impl World {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         Answer(self.command(arguments).output().expect("the binary runs"))
     }
 
     /// Files below a folder of the world, sorted; empty when there is no such folder.
-    pub fn files(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn files(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.path(folder))
             .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
             .unwrap_or_default();
@@ -79,34 +79,34 @@ impl World {
 }
 
 /// What the binary said.
-pub struct Answer(pub Output);
+pub(crate) struct Answer(pub(crate) Output);
 
 impl Answer {
-    pub fn code(&self) -> Option<i32> {
+    pub(crate) fn code(&self) -> Option<i32> {
         self.0.status.code()
     }
 
-    pub fn out(&self) -> String {
+    pub(crate) fn out(&self) -> String {
         String::from_utf8(self.0.stdout.clone()).expect("answers are UTF-8")
     }
 
-    pub fn err(&self) -> String {
+    pub(crate) fn err(&self) -> String {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out()).unwrap_or_else(|error| panic!("{error}: {}{}", self.out(), self.err()))
     }
 
     /// Fails with everything that was said when the code is another one.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "stdout:\n{}\nstderr:\n{}", self.out(), self.err());
         self
     }
 }
 
 /// The mode bits of a file.
-pub fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("the file").permissions().mode() & 0o777
 }

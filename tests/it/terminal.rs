@@ -60,7 +60,14 @@ impl Terminal {
             }
         });
         let writer = pair.master.take_writer().expect("a writer");
-        Self { master: pair.master, writer, child, output, screen: Parser::new(cells(40), cells(120), 0), _folder: folder }
+        Self {
+            master: pair.master,
+            writer,
+            child,
+            output,
+            screen: Parser::new(cells(40), cells(120), 0),
+            _folder: folder,
+        }
     }
 
     /// Shows what the program wrote within one look.

@@ -327,7 +327,7 @@ mod tests {
     }
 
     fn assess(read_at: &str, free: f64, now: &str) -> Vec<Assessment> {
-        let mut watch = Watch::new(ProbeId::new("disk", "/"), "x", Duration::from_secs(86_400), Duration::from_secs(5));
+        let mut watch = Watch::new(ProbeId::new("disk", "/"), "x", Duration::from_hours(24), Duration::from_secs(5));
         watch.rules = vec![
             crate::domain::limit::Rule::new("free", "free space")
                 .warn(crate::domain::limit::Limit::under(20.0, Unit::Percent)),
@@ -417,7 +417,7 @@ mod tests {
         assert_eq!(states(&view(&marks, &[], &assess("08:06:00", 5.0, "08:07:00"), "08:07:00"))[0], Failed);
         let signature = list.sign("asha", "", String::new(), at("08:05:00")).expect("all done");
         assert!((signature.took_s - 240.0).abs() < 1e-9, "from the first mark on");
-        let after = view(&marks, &[signature.clone()], &assess("08:06:00", 5.0, "08:07:00"), "08:07:00");
+        let after = view(&marks, std::slice::from_ref(&signature), &assess("08:06:00", 5.0, "08:07:00"), "08:07:00");
         assert_eq!(states(&after), [Regressed, Regressed, Done]);
         assert!(after.sign("ben", "", String::new(), at("08:08:00")).is_err(), "signed once is signed");
     }

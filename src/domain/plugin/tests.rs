@@ -1,3 +1,5 @@
+//! Plugin output as the guidelines and real plugins write it.
+
 use super::*;
 
 fn perf(text: &str) -> (Vec<(String, f64, Unit)>, usize) {

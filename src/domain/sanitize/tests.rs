@@ -1,3 +1,5 @@
+//! Hostile text, and what is left of it.
+
 use super::*;
 
 /// Random numbers that are the same in every run.

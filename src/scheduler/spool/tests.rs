@@ -1,3 +1,5 @@
+//! Spool files, whole, cut off, and strange.
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

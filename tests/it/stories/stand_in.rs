@@ -71,7 +71,7 @@ impl Listed {
                 })
                 .map(|one| Row {
                     mark: status(one.status),
-                    text: format!("{:<18} {}", one.id.to_string(), headline(one)),
+                    text: format!("{:<18} {}", one.id.to_string(), headline(one, see.now)),
                     selection: Selection::Probe(one.id.clone()),
                 })
                 .collect(),
@@ -97,7 +97,7 @@ impl Listed {
                 .filter(|one| kinds.contains(&one.id.kind()))
                 .map(|one| Row {
                     mark: status(one.status),
-                    text: format!("{:<10} {}", one.id.name(), headline(one)),
+                    text: format!("{:<10} {}", one.id.name(), headline(one, see.now)),
                     selection: Selection::Probe(one.id.clone()),
                 })
                 .collect(),

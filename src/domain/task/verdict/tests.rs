@@ -1,3 +1,5 @@
+//! The sentences of a task, and the document of the contract.
+
 use std::sync::Arc;
 use std::time::Duration;
 
