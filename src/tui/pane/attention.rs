@@ -32,10 +32,10 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::right("").rank(5),
     Column::left(""),
-    Column::left("").rank(2),
+    Column::left("").rank(3),
     Column::left("").at_most(24),
     Column::left("").grows(26).rank(1),
-    Column::right("").rank(3),
+    Column::right("").rank(2),
     Column::right("").rank(4),
 ];
 
@@ -126,6 +126,17 @@ impl Pane for NeedsAttention {
         }
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let listed = listed(see);
+        let Some(at) = self.cursor.place(&listed.keys) else { return };
+        let drawn = drawn(&listed);
+        let (above, ..) = split(see, &listed, &drawn, at, rows::inner(see));
+        let line = window(&drawn, at, above).line_at(row, 0);
+        if let Some(Drawn::Row(index) | Drawn::Folded(index)) = line.map(|line| drawn[line]) {
+            self.cursor.go(&listed.keys, index);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let listed = listed(see);
         let Some(at) = self.cursor.place(&listed.keys) else {
@@ -133,83 +144,84 @@ impl Pane for NeedsAttention {
             empty::draw(buffer, area, &says.iter().map(String::as_str).collect::<Vec<_>>(), see.theme);
             return;
         };
-        let drawn: Vec<Drawn> = listed
-            .rows
-            .iter()
-            .enumerate()
-            .flat_map(|(index, row)| {
-                let folded = (!row.folded.is_empty()).then_some(Drawn::Folded(index));
-                std::iter::once(Drawn::Row(index)).chain(folded)
-            })
-            .collect();
-        let lines = drawn.len() + usize::from(listed.waiting > 0);
-        let mut explanation = explain(see, &listed.rows[at], area.width);
-        if let (true, Subject::Probe(one)) = (see.zoomed, listed.rows[at].subject) {
-            explanation.body.extend(why::values(see, one));
-        }
-        let (above, below) = under::split(area, lines, explanation.rows());
-        self.draw_list(see, &listed, &drawn, at, above, buffer);
+        let drawn = drawn(&listed);
+        let (above, below, explanation) = split(see, &listed, &drawn, at, area);
+        draw_list(see, &listed, &drawn, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
-impl NeedsAttention {
-    fn draw_list(
-        &self,
-        see: &Snapshot<'_>,
-        listed: &Listed<'_>,
-        drawn: &[Drawn],
-        at: usize,
-        area: Rect,
-        buffer: &mut Buffer,
-    ) {
-        let marks = Marks::of(see.theme);
-        let cursor = drawn.iter().position(|line| *line == Drawn::Row(at)).unwrap_or(0);
-        let window = Window::on(drawn.len(), cursor, area.height);
-        let shown = &drawn[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown
-            .iter()
-            .map(|line| match line {
-                Drawn::Row(index) => cells(see, *index, &listed.rows[*index]),
-                Drawn::Folded(_) => Cells::new(),
-            })
-            .collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
-        let mut lines = text::rows(area);
-        for ((line, cells), row) in shown.iter().zip(&cells).zip(lines.by_ref()) {
-            match line {
-                Drawn::Row(index) => {
-                    grid.draw(buffer, list::body(row), cells, marks);
-                    if *index == at {
-                        list::select(buffer, row, see.focused, see.theme);
-                    }
-                }
-                Drawn::Folded(index) => {
-                    let names: Vec<&str> = listed.rows[*index].folded.iter().map(|one| one.id.as_str()).collect();
-                    let line = format!("{} because of it: {}", marks.branch, names.join(", "));
-                    // Under the name of its cause.
-                    let place =
-                        grid.cell(3, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
-                    text::put(buffer, place, &text::styled(line, see.theme.dim), marks);
+fn drawn(listed: &Listed<'_>) -> Vec<Drawn> {
+    let lines = listed.rows.iter().enumerate().flat_map(|(index, row)| {
+        let folded = (!row.folded.is_empty()).then_some(Drawn::Folded(index));
+        std::iter::once(Drawn::Row(index)).chain(folded)
+    });
+    lines.collect()
+}
+
+/// The list's part of the area, and what stands under it.
+fn split(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
+    let mut explanation = explain(see, &listed.rows[at], area.width);
+    if let (true, Subject::Probe(one)) = (see.zoomed, listed.rows[at].subject) {
+        explanation.body.extend(why::values(see, one));
+    }
+    let lines = drawn.len() + usize::from(listed.waiting > 0);
+    let (above, below) = under::split(area, lines, explanation.rows());
+    (above, below, explanation)
+}
+
+fn window(drawn: &[Drawn], at: usize, area: Rect) -> Window {
+    let cursor = drawn.iter().position(|line| *line == Drawn::Row(at)).unwrap_or(0);
+    Window::on(drawn.len(), cursor, area.height)
+}
+
+fn draw_list(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize, area: Rect, buffer: &mut Buffer) {
+    let marks = Marks::of(see.theme);
+    let window = window(drawn, at, area);
+    let shown = &drawn[window.shown.clone()];
+    let measured = window.measured(drawn.len());
+    let cells: Vec<Cells<'_>> = drawn[measured.clone()]
+        .iter()
+        .map(|line| match line {
+            Drawn::Row(index) => cells(see, *index, &listed.rows[*index]),
+            Drawn::Folded(_) => Cells::new(),
+        })
+        .collect();
+    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
+    let mut lines = text::rows(area);
+    for ((line, cells), row) in shown.iter().zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref()) {
+        match line {
+            Drawn::Row(index) => {
+                grid.draw(buffer, list::body(row), cells, marks);
+                if *index == at {
+                    list::select(buffer, row, see.focused, see.theme);
                 }
             }
-        }
-        let Some(row) = lines.next() else { return };
-        if window.tells {
-            let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(_))).count();
-            let mut says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
-            let below = drawn[window.shown.end..].iter().filter_map(|line| match line {
-                Drawn::Row(index) => Some(listed.rows[*index].status),
-                Drawn::Folded(_) => None,
-            });
-            let below = tally::line(below, see.theme).to_string();
-            if !below.is_empty() {
-                says = format!("{says}: {below}");
+            Drawn::Folded(index) => {
+                let names: Vec<&str> = listed.rows[*index].folded.iter().map(|one| one.id.as_str()).collect();
+                let line = format!("{} because of it: {}", marks.branch, names.join(", "));
+                // Under the name of its cause.
+                let place =
+                    grid.cell(3, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
+                text::put(buffer, place, &text::styled(line, see.theme.dim), marks);
             }
-            list::tell(buffer, row, says, see.theme);
-        } else if listed.waiting > 0 {
-            list::tell(buffer, row, waiting(listed.waiting, see), see.theme);
         }
+    }
+    let Some(row) = lines.next() else { return };
+    if window.tells {
+        let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(_))).count();
+        let mut says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
+        let below = drawn[window.shown.end..].iter().filter_map(|line| match line {
+            Drawn::Row(index) => Some(listed.rows[*index].status),
+            Drawn::Folded(_) => None,
+        });
+        let below = tally::line(below, see.theme).to_string();
+        if !below.is_empty() {
+            says = format!("{says}: {below}");
+        }
+        list::tell(buffer, row, says, see.theme);
+    } else if listed.waiting > 0 {
+        list::tell(buffer, row, waiting(listed.waiting, see), see.theme);
     }
 }
 

@@ -5,9 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::domain::action_name::ActionName;
 use crate::domain::board::Assessment;
-use crate::domain::inventory::TargetKind;
 use crate::domain::observation::ProbeId;
 use crate::domain::status::Status;
 use crate::tui::command::Command;
@@ -46,24 +44,12 @@ pub fn status(status: Status, theme: &Theme) -> Span<'static> {
     Span::styled(format!("{} {}", theme.glyph(status), status.label()), theme.status(status))
 }
 
-/// The act a key means, and what kind of target it is for.
-fn act(command: Command) -> Option<(ActionName, TargetKind)> {
-    Some(match command {
-        Command::Backup => (ActionName::BACKUP, TargetKind::Backup),
-        Command::Verify => (ActionName::VERIFY, TargetKind::Backup),
-        Command::Vacuum => (ActionName::VACUUM, TargetKind::Database),
-        Command::Integrity => (ActionName::INTEGRITY, TargetKind::Database),
-        Command::RunTask => (ActionName::RUN_TASK, TargetKind::Task),
-        _ => return None,
-    })
-}
-
 /// What a key asks for on a row: an act that fits its target, or why it is as it is.
 pub fn request(one: &Assessment, command: Command) -> Option<Request> {
     if command == Command::Why {
         return Some(Request::Explain(one.id.clone()));
     }
-    let (action, kind) = act(command)?;
+    let (action, kind) = command.act()?;
     let target = one.target.as_ref().filter(|target| target.kind == kind)?;
     Some(Request::Propose(action, target.clone()))
 }
@@ -71,6 +57,11 @@ pub fn request(one: &Assessment, command: Command) -> Option<Request> {
 /// What a pane says when the filter leaves nothing.
 pub fn nothing_matches(see: &Snapshot<'_>) -> Option<String> {
     (!see.filter.trim().is_empty()).then(|| format!("Nothing here matches \"{}\".", see.filter.trim()))
+}
+
+/// The inside of the pane, for what is asked about it while it is not being drawn.
+pub fn inner(see: &Snapshot<'_>) -> Rect {
+    Rect::new(0, 0, see.columns, see.rows)
 }
 
 /// What rows of probes are known by.
@@ -132,7 +123,9 @@ pub fn summary(see: &Snapshot<'_>, all: &[&Assessment], says: impl Fn(&Assessmen
         match (status, of.as_slice()) {
             (_, []) => {}
             (Status::Ok, few) if few.len() == all.len() && few.len() <= 2 => {
-                few.iter().for_each(|one| part(mark(), format!("{} {}", one.id.name(), says(one))));
+                for one in few {
+                    part(mark(), format!("{} {}", one.id.name(), says(one)));
+                }
             }
             (Status::Ok, ok) => part(Span::styled(theme.glyph(status), theme.ok), format!("{} ok", ok.len())),
             (_, [one]) if alone => part(mark(), format!("{} {}", one.id.name(), finding(one))),

@@ -2,6 +2,7 @@
 //! what each pane makes of them in three sizes.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,8 +162,10 @@ pub(super) fn empty() -> Stage {
 
 /// A morning on which nothing is wrong.
 pub(super) fn full() -> Stage {
-    let half_hours: [String; 50] = std::array::from_fn(|back| {
-        (at("02T09:00:00") - TimeDelta::minutes(30 * back as i64)).format("%dT%H:%M:%S").to_string()
+    let mut next = at("02T09:30:00");
+    let half_hours = [(); 50].map(|()| {
+        next -= TimeDelta::minutes(30);
+        next.format("%dT%H:%M:%S").to_string()
     });
     let mut stage = Stage::of(
         vec![
@@ -358,8 +361,7 @@ fn database(id: &str, size: f64, checked_h: i64) -> Watched {
     let mut watch = watch(&format!("database:{id}"), 30);
     watch.rules = vec![Rule::new("size", "size").warn(Limit::over(500e6, Unit::Bytes)).hint("consider PostgreSQL")];
     watch.target = Some(Target::database(id));
-    watch.judge =
-        Some(Arc::new(DatabasePolicy { integrity_every: Some(Duration::from_secs(86_400)), can_vacuum: true }));
+    watch.judge = Some(Arc::new(DatabasePolicy { integrity_every: Some(Duration::from_hours(24)), can_vacuum: true }));
     let vitals = Vitals {
         engine: "sqlite",
         version: "3.51.3".into(),
@@ -394,10 +396,10 @@ fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
     let mut watch = watch(&format!("backup:{id}"), 60);
     watch.target = Some(Target::backup(id));
     watch.judge = Some(Arc::new(BackupPolicy {
-        rpo: Some(Duration::from_secs(86_400)),
-        grace: Duration::from_secs(1800),
+        rpo: Some(Duration::from_hours(24)),
+        grace: Duration::from_mins(30),
         schedule: Schedule::parse("0 2 * * *", Zone::utc()).ok(),
-        verify_every: Some(Duration::from_secs(86_400)),
+        verify_every: Some(Duration::from_hours(24)),
         can_run: true,
         ..BackupPolicy::default()
     }));
@@ -458,7 +460,7 @@ fn task(id: &str, schedule: &str, runs: &[(&str, i32, f64)]) -> Watched {
     let policy = TaskPolicy {
         id: id.to_owned(),
         schedule: Schedule::parse(schedule, Zone::utc()).ok(),
-        grace: Duration::from_secs(900),
+        grace: Duration::from_mins(15),
         runnable: true,
         ..TaskPolicy::default()
     };
@@ -513,7 +515,7 @@ fn inventory() -> Inventory {
         location: "/srv/rota/db.sqlite3".into(),
         path: None,
         can: &[Maintenance::Vacuum, Maintenance::Integrity],
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
     };
     let databases = ["rota", "rounds"].map(|id| (id.to_owned(), card(id)));
     Inventory { host: "mac-mini-01".into(), databases: BTreeMap::from(databases), ..Inventory::default() }
@@ -606,20 +608,23 @@ fn gallery(pane: &dyn Pane, stage: &Stage) -> String {
         let see = stage.see(columns, rows, zoomed);
         let word = if zoomed { ", zoomed" } else { "" };
         let buffer = draw(pane, stage, columns, rows, zoomed);
-        out.push_str(&format!("── {columns}×{rows}{word} ── {} ── {}\n", pane.title(), pane.caption(&see)));
+        let _ = writeln!(out, "── {columns}×{rows}{word} ── {} ── {}", pane.title(), pane.caption(&see));
         let text = look::text(&buffer);
         for line in text.trim_end().lines() {
-            out.push_str(&format!("│{line}\n"));
+            let _ = writeln!(out, "│{line}");
         }
         if (columns, zoomed) == (72, false) {
             out.push_str(&look::legend(&buffer));
         }
     }
-    out.push_str(&format!("── in one line ──\n{}\n", pane.summary(&stage.see(78, 1, false))));
+    let _ = writeln!(out, "── in one line ──\n{}", pane.summary(&stage.see(78, 1, false)));
     out
 }
 
-const STAGES: [(&str, fn() -> Stage); 6] = [
+/// A morning by name.
+type Morning = (&'static str, fn() -> Stage);
+
+const STAGES: [Morning; 6] = [
     ("empty", empty),
     ("full", full),
     ("failing", failing),
@@ -659,7 +664,7 @@ fn the_plain_alphabet_needs_no_unicode() {
 
 #[test]
 fn no_area_and_no_data_make_a_pane_panic() {
-    let stages = STAGES.map(|(_, stage)| stage());
+    let stages = [empty(), hostile()];
     for make in PANES {
         for stage in &stages {
             let pane = make();
@@ -764,4 +769,35 @@ fn ten_thousand_tasks_are_drawn_by_making_only_those_that_are_shown() {
     let budget = if cfg!(debug_assertions) { 80 } else { 5 };
     assert!(frame < Duration::from_millis(budget), "{frame:?} for one frame");
     assert!(look::text(&draw(&*tasks, &stage, 118, 10, false)).contains("task-09999"));
+}
+
+#[test]
+fn a_click_puts_the_cursor_on_what_is_drawn_in_that_row() {
+    for stage in [full(), failing(), hostile()] {
+        for make in PANES {
+            for (columns, rows, zoomed) in SIZES {
+                let see = stage.see(columns, rows, zoomed);
+                for row in 0..rows {
+                    let mut pane = make();
+                    let before = look::text(&draw(&*pane, &stage, columns, rows, zoomed));
+                    pane.click(&see, row);
+                    let after = look::text(&draw(&*pane, &stage, columns, rows, zoomed));
+                    let clicked = before.lines().nth(row.into()).unwrap_or_default().trim_start_matches('›').trim();
+                    let marked = after.lines().find_map(|line| line.strip_prefix('›')).unwrap_or_default().trim();
+                    let first = before.lines().find_map(|line| line.strip_prefix('›')).unwrap_or_default().trim();
+                    // A row that is none leaves the cursor alone; a note belongs to the row above it.
+                    assert!(
+                        marked == clicked || marked == first || clicked.starts_with('└'),
+                        "{} {columns}×{rows} row {row}\n{before}\n---\n{after}",
+                        pane.title()
+                    );
+                }
+            }
+        }
+    }
+    let stage = failing();
+    let see = stage.see(78, 20, true);
+    let mut tasks = pane("Tasks");
+    tasks.click(&see, 2);
+    assert_eq!(tasks.selected(&see), Some(Selection::Probe("task:send-alerts".into())));
 }

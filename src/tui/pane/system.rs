@@ -229,6 +229,16 @@ impl Pane for System {
         rows::request(gauges[self.cursor.place(&keys)?].one, command)
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let gauges = gauges(see);
+        let keys = keys(&gauges);
+        let Some(at) = self.cursor.place(&keys) else { return };
+        let spare = spare(see.rows, gauges.len(), facts(see).len());
+        if let Some(line) = Window::on(gauges.len(), at, see.rows - spare).line_at(row, 0) {
+            self.cursor.go(&keys, line);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let (theme, marks) = (see.theme, Marks::of(see.theme));
         let gauges = gauges(see);
@@ -237,9 +247,7 @@ impl Pane for System {
             return empty::draw(buffer, area, &[&says], theme);
         };
         let facts = facts(see);
-        // The measures come first; what is merely good to know takes what is left.
-        let spare = usize::from(area.height).saturating_sub(gauges.len()).min(facts.len());
-        let window = Window::on(gauges.len(), at, area.height - spare as u16);
+        let window = Window::on(gauges.len(), at, area.height - spare(area.height, gauges.len(), facts.len()));
         let body = list::body(area);
         let bar = (body.width / 4).clamp(10, 40);
         let sparks = match body.width {
@@ -247,11 +255,14 @@ impl Pane for System {
             60..100 => 12,
             _ => 30,
         };
-        let shown = &gauges[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown.iter().map(|gauge| cells(see, gauge, bar, sparks)).collect();
+        let measured = window.measured(gauges.len());
+        let cells: Vec<Cells<'_>> =
+            gauges[measured.clone()].iter().map(|gauge| cells(see, gauge, bar, sparks)).collect();
         let grid = Grid::of(&COLUMNS, &cells, body.width, false);
         let mut lines = text::rows(area);
-        for ((index, cells), row) in (window.shown.start..).zip(&cells).zip(lines.by_ref()) {
+        for ((index, cells), row) in
+            window.shown.clone().zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref())
+        {
             grid.draw(buffer, list::body(row), cells, marks);
             if index == at {
                 list::select(buffer, row, see.focused, theme);
@@ -267,6 +278,12 @@ impl Pane for System {
             text::put(buffer, list::body(row), line, marks);
         }
     }
+}
+
+/// How many rows are left for facts: the measures come first, what is merely good to know
+/// takes the rest.
+fn spare(height: u16, gauges: usize, facts: usize) -> u16 {
+    usize::from(height).saturating_sub(gauges).min(facts) as u16
 }
 
 fn keys(gauges: &[Gauge<'_>]) -> Vec<(ProbeId, &'static str)> {

@@ -47,7 +47,7 @@ pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16
 
 /// The keys that do something about it, those that mend it first.
 fn keys(see: &Snapshot<'_>, one: &Assessment, acts: &[Command]) -> Vec<Span<'static>> {
-    let mends = one.findings.iter().filter_map(|finding| Command::named(finding.mend.as_ref()?.as_str()));
+    let mends = one.findings.iter().filter_map(|finding| Command::for_act(finding.mend.as_ref()?));
     let mut commands: Vec<Command> = Vec::new();
     for command in mends.chain(acts.iter().copied()).filter(|_| one.target.is_some()) {
         if !commands.contains(&command) {
@@ -101,7 +101,7 @@ pub fn labelled(word: &'static str, lines: Vec<Vec<Span<'static>>>, see: &Snapsh
         .map(|(index, spans)| {
             let word = if index == 0 { word } else { "" };
             let label = Span::styled(format!("{word:>5}  "), see.theme.dim);
-            Line::from_iter(std::iter::once(label).chain(spans))
+            std::iter::once(label).chain(spans).collect()
         })
         .collect()
 }

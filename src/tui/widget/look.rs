@@ -1,6 +1,8 @@
 //! What a buffer looks like, for tests: its text, and a compact legend of the roles that are
 //! not plain. The theme it is drawn with gives each role a colour of its own.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Style};
 
@@ -93,7 +95,7 @@ pub fn legend(buffer: &Buffer) -> String {
             .map(|(role, text)| format!("{role}‹{}›", text.trim()))
             .collect();
         if !told.is_empty() {
-            out.push_str(&format!("{y:>3}: {}\n", told.join(" ")));
+            let _ = writeln!(out, "{y:>3}: {}", told.join(" "));
         }
     }
     out

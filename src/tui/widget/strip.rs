@@ -68,9 +68,7 @@ pub fn line(
         }
     }
     let idle = Marks::of(theme).idle;
-    Line::from_iter(
-        cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))),
-    )
+    cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))).collect()
 }
 
 /// The hours above a strip of `width` cells, as clocks show them in `zone`.
@@ -86,7 +84,8 @@ pub fn axis(now: Timestamp, zone: &Zone, width: u16) -> String {
     for hours in 0..24 {
         let at = now - Duration::seconds(into_hour) - Duration::hours(hours);
         let hour = zone.local(at).hour();
-        let Some(first) = cell(at, now, width).filter(|first| hour % step == 0 && first + 2 <= cells.len()) else {
+        let Some(first) = cell(at, now, width).filter(|first| hour.is_multiple_of(step) && first + 2 <= cells.len())
+        else {
             continue;
         };
         if cells[first.saturating_sub(1)..first + 2].iter().all(|cell| *cell == ' ') {
