@@ -1,5 +1,7 @@
 //! The one integration binary: the program from outside.
 
+#[cfg(unix)]
+mod acts;
 mod architecture;
 mod backup;
 mod cli;
