@@ -11,7 +11,6 @@ mod vacuum;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::{Inventory, Target, TargetKind};
@@ -28,25 +27,21 @@ pub struct Proposal<'a> {
 }
 
 /// Something that can be done to a target.
-pub trait Action: Debug + Sync {
-    fn name(&self) -> ActionName;
-
+#[derive(Debug)]
+pub struct Action {
+    pub name: ActionName,
     /// What it does, in a few words.
-    fn summary(&self) -> &'static str;
-
-    fn risk(&self) -> Risk;
-
+    pub summary: &'static str,
+    pub risk: Risk,
     /// The kind of target it is for.
-    fn aims_at(&self) -> TargetKind;
-
+    pub aims_at: TargetKind,
     /// The steps, without what every plan has: [`propose`] adds host, environment and the
     /// raised risk of production.
-    fn plan(&self, proposal: &Proposal<'_>) -> Result<Plan, PlanError>;
+    plan: fn(&Proposal<'_>) -> Result<Plan, PlanError>,
 }
 
 /// Every built-in action.
-pub const ACTIONS: &[&dyn Action] =
-    &[&backup::Backup, &verify::Verify, &integrity::Integrity, &vacuum::Vacuum, &run_task::RunTask];
+pub const ACTIONS: &[Action] = &[backup::ACTION, verify::ACTION, integrity::ACTION, vacuum::ACTION, run_task::ACTION];
 
 /// The plan for an act on a target.
 pub fn propose(
@@ -57,12 +52,12 @@ pub fn propose(
     now: Timestamp,
 ) -> Result<Plan, PlanError> {
     let proposal = Proposal { target, params, inventory, now };
-    let mut plan = match ACTIONS.iter().find(|known| known.name() == *action) {
-        Some(known) if known.aims_at() == target.kind => known.plan(&proposal)?,
+    let mut plan = match ACTIONS.iter().find(|known| known.name == *action) {
+        Some(known) if known.aims_at == target.kind => (known.plan)(&proposal)?,
         Some(known) => {
             return Err(PlanError::Impossible(format!(
                 "{action} is for a {}, and {target} is none",
-                known.aims_at().word()
+                known.aims_at.word()
             )));
         }
         None => custom::plan(action, &proposal)?,
@@ -102,8 +97,8 @@ pub fn offers(target: &Target, inventory: &Inventory, now: Timestamp) -> Vec<Off
     };
     let built_in = ACTIONS
         .iter()
-        .filter(|action| action.aims_at() == target.kind)
-        .map(|action| offer(action.name(), action.summary().to_owned(), target.clone()));
+        .filter(|action| action.aims_at == target.kind)
+        .map(|action| offer(action.name.clone(), action.summary.to_owned(), target.clone()));
     let custom = inventory
         .actions
         .values()

@@ -3,7 +3,7 @@
 //!
 //! A [`Store`] exists only while it is open. Whoever has none (no right, no space, a newer
 //! schema) goes on without: the dashboard in memory, acts refused. All statements live in
-//! [`sqlite`], all promises about transactions in [`sqlite::link`].
+//! `sqlite`, all promises about transactions in `sqlite/link`.
 
 mod error;
 mod job;

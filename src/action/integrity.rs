@@ -6,34 +6,20 @@ use crate::domain::inventory::{Maintenance, TargetKind};
 use crate::domain::plan::{Plan, PlanError, Risk, Step};
 
 /// Checks a database's structure, read-only.
-#[derive(Debug)]
-pub(super) struct Integrity;
+pub(super) const ACTION: Action = Action {
+    name: ActionName::INTEGRITY,
+    summary: "Check the structure (read-only)",
+    risk: Risk::Routine,
+    aims_at: TargetKind::Database,
+    plan,
+};
 
-impl Action for Integrity {
-    fn name(&self) -> ActionName {
-        ActionName::INTEGRITY
-    }
-
-    fn summary(&self) -> &'static str {
-        "Check the structure (read-only)"
-    }
-
-    fn risk(&self) -> Risk {
-        Risk::Routine
-    }
-
-    fn aims_at(&self) -> TargetKind {
-        TargetKind::Database
-    }
-
-    fn plan(&self, proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
-        let mut plan = upkeep(proposal, Maintenance::Integrity, "Check the structure of")?;
-        plan.action = self.name();
-        plan.risk = self.risk();
-        plan.notes
-            .push("finds broken structure, not every changed byte: that is what a backup's hash is for".to_owned());
-        Ok(plan)
-    }
+fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
+    let mut plan = upkeep(proposal, Maintenance::Integrity, "Check the structure of")?;
+    plan.action = ACTION.name;
+    plan.risk = ACTION.risk;
+    plan.notes.push("finds broken structure, not every changed byte: that is what a backup's hash is for".to_owned());
+    Ok(plan)
 }
 
 /// The plan of one piece of upkeep, when the database's engine can do it.

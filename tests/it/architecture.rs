@@ -175,7 +175,7 @@ fn assert_registered(registry: &str, folder: &str, entry_mark: &str, exceptions:
 #[test]
 fn what_is_written_is_registered() {
     assert_registered("probe.rs", "probe", "pub const KIND: Kind", &[]);
-    assert_registered("action.rs", "action", "impl Action for", &[]);
+    assert_registered("action.rs", "action", "const ACTION: Action", &[]);
     assert_registered("tui/pane.rs", "tui/pane", "impl Pane for", &[]);
     assert_registered("database.rs", "database", "pub const ENGINE: Engine", &[]);
 }

@@ -1,0 +1,147 @@
+//! The board through time: what it says, and since when.
+
+use super::*;
+use crate::domain::observation::ProbeError;
+use crate::domain::sample::Unit;
+use chrono::{TimeDelta, TimeZone, Utc};
+
+fn at(seconds: i64) -> Timestamp {
+    Utc.timestamp_opt(1_772_400_000 + seconds, 0).single().expect("instant")
+}
+
+fn watch() -> Watch {
+    let mut watch = Watch::new(ProbeId::new("host", ""), "here", Duration::from_secs(2), Duration::from_secs(5));
+    watch.rules = vec![
+        Rule::new("cpu", "cpu")
+            .warn(Limit::over(70.0, Unit::Percent))
+            .crit(Limit::over(90.0, Unit::Percent))
+            .hold(Duration::from_mins(1)),
+        Rule::new("checked", "last check").warn(Limit::over(100.0, Unit::Seconds)),
+    ];
+    watch
+}
+
+fn saw(seconds: i64, samples: Vec<Sample>) -> Observation {
+    Observation {
+        probe: ProbeId::new("host", ""),
+        at: at(seconds),
+        took: Duration::from_millis(3),
+        outcome: Ok(Reading::of(samples)),
+    }
+}
+
+fn failed(seconds: i64) -> Observation {
+    Observation { outcome: Err(ProbeError::Unreachable("gone".to_owned())), ..saw(seconds, Vec::new()) }
+}
+
+fn status(board: &Board, seconds: i64) -> Status {
+    board.assess(at(seconds))[0].status
+}
+
+#[test]
+fn nothing_seen_is_unknown_never_ok() {
+    let board = Board::new(vec![watch()], at(0));
+    let assessment = &board.assess(at(3))[0];
+    assert_eq!(assessment.status, Status::Unknown);
+    assert!(assessment.waiting);
+    assert_eq!(assessment.findings[0].text, "waiting for the first reading, 3.0 s so far");
+}
+
+#[test]
+fn a_bound_counts_only_when_it_held_without_a_break() {
+    let mut board = Board::new(vec![watch()], at(0));
+    for second in (0..=50).step_by(2) {
+        board.apply(&saw(second, vec![Sample::percent("cpu", 95.0)]));
+    }
+    assert_eq!(status(&board, 50), Status::Ok);
+    board.apply(&saw(52, vec![Sample::percent("cpu", 10.0)]));
+    for second in (54..=113).step_by(2) {
+        board.apply(&saw(second, vec![Sample::percent("cpu", 95.0)]));
+    }
+    assert_eq!(status(&board, 113), Status::Ok, "the dip at 52 s started the count anew");
+    board.apply(&saw(114, vec![Sample::percent("cpu", 95.0)]));
+    let assessment = &board.assess(at(114))[0];
+    assert_eq!(assessment.status, Status::Critical);
+    assert_eq!(assessment.since, Some(at(54)));
+    assert_eq!(assessment.findings[0].text, "cpu 95 % for 1 m, limit 90 %");
+}
+
+#[test]
+fn time_alone_makes_a_check_too_old() {
+    let mut watch = watch();
+    watch.every = Duration::from_secs(1000);
+    let mut board = Board::new(vec![watch], at(0));
+    board.apply(&saw(0, vec![Sample::time("checked", at(0))]));
+    assert_eq!(status(&board, 100), Status::Ok);
+    let late = &board.assess(at(150))[0];
+    assert_eq!(late.status, Status::Warning);
+    assert_eq!(late.since, Some(at(100)), "since the limit was passed, not since it was seen");
+}
+
+#[test]
+fn a_probe_that_fell_silent_becomes_unknown() {
+    let mut board = Board::new(vec![watch()], at(0));
+    board.apply(&saw(0, vec![Sample::percent("cpu", 1.0)]));
+    assert!(!board.assess(at(4))[0].stale);
+    assert!(board.assess(at(5))[0].stale, "older than two intervals looks stale");
+    assert_eq!(status(&board, 9), Status::Ok);
+    assert_eq!(status(&board, 10), Status::Unknown, "two intervals and a deadline without a word");
+}
+
+#[test]
+fn an_error_keeps_the_old_values_and_says_since_when() {
+    let mut board = Board::new(vec![watch()], at(0));
+    board.apply(&saw(0, vec![Sample::percent("cpu", 1.0)]));
+    board.apply(&failed(2));
+    board.apply(&failed(4));
+    let assessment = &board.assess(at(5))[0];
+    assert_eq!(assessment.status, Status::Unknown);
+    assert_eq!(assessment.since, Some(at(2)));
+    assert_eq!(assessment.observed_at, Some(at(0)));
+    assert!(assessment.sample("cpu").is_some());
+}
+
+#[test]
+fn consequences_fold_under_a_cause_that_is_bad_itself() {
+    let mut child = watch();
+    child.id = ProbeId::new("http", "login");
+    child.folds_under = Some(ProbeId::new("host", ""));
+    let mut board = Board::new(vec![watch(), child], at(0));
+    assert_eq!(board.assess(at(1))[1].folded_under, Some(ProbeId::new("host", "")));
+    board.apply(&saw(2, vec![Sample::percent("cpu", 1.0)]));
+    assert_eq!(board.assess(at(3))[1].folded_under, None);
+}
+
+#[test]
+fn every_change_is_told_once() {
+    let mut board = Board::new(vec![watch()], at(0));
+    let assessments = board.assess(at(0));
+    assert!(board.changes(&assessments, at(0)).is_empty(), "waiting is no event");
+    board.apply(&saw(1, vec![Sample::percent("cpu", 1.0)]));
+    let assessments = board.assess(at(1));
+    assert_eq!(board.changes(&assessments, at(1)).len(), 1);
+    assert!(board.changes(&assessments, at(2)).is_empty());
+    board.apply(&failed(3));
+    let assessments = board.assess(at(3));
+    let change = &board.changes(&assessments, at(3))[0];
+    assert_eq!((change.from, change.to), (Some(Status::Ok), Status::Unknown));
+}
+
+#[test]
+fn replaying_the_same_updates_rebuilds_the_same_board() {
+    let script: Vec<Observation> = (0..200)
+        .map(
+            |n: i64| {
+                if n % 7 == 3 { failed(n) } else { saw(n, vec![Sample::percent("cpu", ((n * 37) % 100) as f64)]) }
+            },
+        )
+        .collect();
+    let run = || {
+        let mut board = Board::new(vec![watch()], at(0));
+        for observation in &script {
+            board.apply(observation);
+        }
+        format!("{:?}", board.assess(at(200) + TimeDelta::seconds(1)))
+    };
+    assert_eq!(run(), run());
+}
