@@ -65,9 +65,11 @@ impl Stage {
         let read_at = now - age;
         let mut board =
             Board::new(watches.iter().map(|(watch, _)| watch.clone()).collect(), now - TimeDelta::seconds(3));
+        // A sparkline's worth of past; of thousands of probes only the present.
+        let past = if watches.len() < 100 { 40 } else { 1 };
         for (watch, reading) in watches {
             let Some(reading) = reading else { continue };
-            for step in (0..40).rev() {
+            for step in (0..past).rev() {
                 let mut earlier = reading.clone();
                 for sample in &mut earlier.samples {
                     if let crate::domain::sample::Value::Gauge(value, _) = &mut sample.value {
@@ -102,7 +104,7 @@ impl Stage {
     }
 
     /// Probes that have just failed to answer.
-    fn failing(mut self, probe: &str, error: ProbeError, since: Timestamp) -> Self {
+    fn failing(mut self, probe: &str, error: &ProbeError, since: Timestamp) -> Self {
         for at in [since, self.now] {
             let probe = ProbeId::from(probe);
             self.board.apply(&Observation { probe, at, took: Duration::from_secs(5), outcome: Err(error.clone()) });
@@ -231,7 +233,7 @@ pub(super) fn failing() -> Stage {
     stage.inventory = inventory();
     let marks = [mark("Exports reviewed", MarkKind::Skip, "no exports on Mondays")];
     stage
-        .failing("database:rounds", ProbeError::Timeout(Duration::from_secs(5)), at("02T08:58:14"))
+        .failing("database:rounds", &ProbeError::Timeout(Duration::from_secs(5)), at("02T08:58:14"))
         .with_lists(&[daily()], &marks)
         .with_history()
 }
