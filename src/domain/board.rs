@@ -149,6 +149,8 @@ struct Track {
 #[derive(Debug, Default)]
 pub struct Board {
     watches: Vec<Watch>,
+    /// The place of each probe among the watches.
+    places: BTreeMap<ProbeId, usize>,
     tracks: BTreeMap<ProbeId, Track>,
     /// When the board was set up: how long it has been waiting for a probe's first word.
     started: Option<Timestamp>,
@@ -157,7 +159,8 @@ pub struct Board {
 impl Board {
     pub fn new(watches: Vec<Watch>, started: Timestamp) -> Self {
         let tracks = watches.iter().map(|watch| (watch.id.clone(), Track::default())).collect();
-        Self { watches, tracks, started: Some(started) }
+        let places = watches.iter().enumerate().map(|(place, watch)| (watch.id.clone(), place)).collect();
+        Self { watches, places, tracks, started: Some(started) }
     }
 
     pub fn watches(&self) -> &[Watch] {
@@ -165,13 +168,15 @@ impl Board {
     }
 
     pub fn watch(&self, id: &ProbeId) -> Option<&Watch> {
-        self.watches.iter().find(|watch| watch.id == *id)
+        self.watches.get(*self.places.get(id)?)
     }
 
     /// Takes what a probe saw. An observation of a probe that is not watched is ignored: the
     /// configuration that knew it is gone.
     pub fn apply(&mut self, observation: &Observation) {
-        let Some(watch) = self.watches.iter().find(|watch| watch.id == observation.probe) else { return };
+        let Some(watch) = self.places.get(&observation.probe).and_then(|place| self.watches.get(*place)) else {
+            return;
+        };
         let Some(track) = self.tracks.get_mut(&observation.probe) else { return };
         match &observation.outcome {
             Ok(reading) => {

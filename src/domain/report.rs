@@ -7,6 +7,7 @@ mod text;
 pub use json::{check, checklist};
 pub use text::command_for;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::board::{Assessment, JudgedSample};
@@ -88,9 +89,12 @@ impl Report {
     /// What needs attention: worst first, then longest. Consequences are folded under their
     /// cause.
     pub fn attention(&self, zone: &Zone) -> Vec<Attention<'_>> {
-        let folded_under = |cause: &ProbeId| {
-            self.assessments.iter().filter(|one| one.folded_under.as_ref() == Some(cause)).collect::<Vec<_>>()
-        };
+        let mut folded: BTreeMap<&ProbeId, Vec<&Assessment>> = BTreeMap::new();
+        for one in &self.assessments {
+            if let Some(cause) = &one.folded_under {
+                folded.entry(cause).or_default().push(one);
+            }
+        }
         let mut rows: Vec<Attention<'_>> = self
             .assessments
             .iter()
@@ -100,7 +104,7 @@ impl Report {
                 since: one.since,
                 text: one.findings.first().map_or_else(String::new, |finding| finding.text.clone()),
                 subject: Subject::Probe(one),
-                folded: folded_under(&one.id),
+                folded: folded.remove(&one.id).unwrap_or_default(),
             })
             .collect();
         rows.extend(self.checklists.iter().filter_map(|list| {

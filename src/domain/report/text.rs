@@ -3,9 +3,14 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::domain::humanize;
 use crate::domain::report::{Attention, Report, Subject};
 use crate::domain::time::Zone;
+
+/// Names longer than this do not push the sentences of all others to the right.
+const WIDEST_NAME: usize = 28;
 
 impl Report {
     /// The text of `rounds check`; `paint` may colour a word by its status.
@@ -15,8 +20,9 @@ impl Report {
         if !rows.is_empty() {
             out.push('\n');
         }
+        let width = rows.iter().map(|row| row.subject.names().1.width()).max().unwrap_or(0).min(WIDEST_NAME);
         for row in &rows {
-            self.row(&mut out, row, zone, paint);
+            self.row(&mut out, row, width, zone, paint);
         }
         let signed = self.checklists.iter().filter(|list| list.signed.is_none());
         for list in signed {
@@ -38,30 +44,33 @@ impl Report {
         &self,
         out: &mut String,
         row: &Attention<'_>,
+        width: usize,
         zone: &Zone,
         paint: &dyn Fn(crate::domain::status::Status, &str) -> String,
     ) {
         let (kind, name) = row.subject.names();
         let since = row.since.map_or_else(String::new, |at| format!("  since {}", humanize::clock(at, self.at, zone)));
         let word = paint(row.status, &format!("{:<4}", row.status.label()));
-        let _ = writeln!(out, "{word}  {kind:<9} {name}  {}{since}", row.text);
+        let gap = " ".repeat(width.saturating_sub(name.width()));
+        let _ = writeln!(out, "{word}  {kind:<9}  {name}{gap}  {}{since}", row.text);
+        let indent = " ".repeat(19 + width);
         if let Subject::Probe(one) = row.subject {
             for finding in one.findings.iter().skip(1) {
-                let _ = writeln!(out, "                 also: {}", finding.text);
+                let _ = writeln!(out, "{indent}also: {}", finding.text);
             }
             for finding in &one.findings {
                 if let Some(action) = &finding.mend {
                     let command = command_for(action.as_str(), one.target.as_ref().map_or("", |target| &target.id));
-                    let _ = writeln!(out, "                 mend: {command}");
+                    let _ = writeln!(out, "{indent}mend: {command}");
                 }
                 if let Some(advice) = &finding.advice {
-                    let _ = writeln!(out, "                 {advice}");
+                    let _ = writeln!(out, "{indent}{advice}");
                 }
             }
         }
         if !row.folded.is_empty() {
             let names: Vec<&str> = row.folded.iter().map(|one| one.id.name()).collect();
-            let _ = writeln!(out, "                 folded under it: {}", names.join(", "));
+            let _ = writeln!(out, "{indent}folded under it: {}", names.join(", "));
         }
     }
 }
