@@ -1,6 +1,12 @@
 //! Databases: vital signs and upkeep, two verbs for every engine.
 
+pub mod ident;
+pub mod room;
+pub mod sqlite;
+
 use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::domain::inventory::Maintenance;
 use crate::domain::vitals::Vitals;
@@ -17,6 +23,9 @@ pub enum DatabaseError {
     /// It answers, and what it is or says is wrong: not a database, corrupt.
     #[error("{0}")]
     Malformed(String),
+    /// Upkeep was not begun: there is not enough room for it.
+    #[error("{0}")]
+    Refused(String),
     #[error("cancelled")]
     Cancelled,
 }
@@ -39,4 +48,28 @@ pub trait Database: Debug + Send + Sync {
         operation: Maintenance,
         cancel: tokio_util::sync::CancellationToken,
     ) -> BoxFuture<'_, Result<Upkeep, DatabaseError>>;
+}
+
+/// An engine: one file, one line in [`ENGINES`].
+#[derive(Debug)]
+pub struct Engine {
+    /// `sqlite`, as JSON, manifests and [`Vitals::engine`] say it.
+    pub name: &'static str,
+    /// The schemes of its addresses: `sqlite` of `sqlite:/srv/rota/db.sqlite3`.
+    pub schemes: &'static [&'static str],
+    /// The upkeep it can do; panes grey out the rest.
+    pub can: &'static [Maintenance],
+    /// Makes a handle. Nothing is opened before the first question, so a database that is
+    /// down never delays the start.
+    pub open: fn(&Path) -> Arc<dyn Database>,
+}
+
+/// Every engine there is.
+pub const ENGINES: &[Engine] = &[sqlite::ENGINE];
+
+impl Engine {
+    /// The engine that answers to a scheme.
+    pub fn of_scheme(scheme: &str) -> Option<&'static Engine> {
+        ENGINES.iter().find(|engine| engine.schemes.contains(&scheme))
+    }
 }

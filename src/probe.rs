@@ -3,6 +3,8 @@
 //! A probe only reads. Its caller gives it a deadline, never runs it twice at once, and
 //! tells it what time it is.
 
+pub mod blocking;
+
 use std::fmt::Debug;
 
 pub use crate::ledger::BoxFuture;

@@ -1,17 +1,16 @@
 //! Backups as facts: what lies where, how old, how large, proven when; and whether that is
 //! good enough at `now`.
 
+mod policy;
+mod stamp;
+
 use std::path::PathBuf;
 
-use crate::domain::time::{Timestamp, Zone};
+use crate::domain::time::Timestamp;
+use crate::domain::vitals::Proof;
 
-/// A path whose file name carries the time the backup was taken, as in
-/// `/srv/rota/db_backup_%Y%m%d_%H%M%S.sqlite3`; local to `zone`.
-#[derive(Clone, Debug)]
-pub struct StampPattern {
-    pub text: String,
-    pub zone: Zone,
-}
+pub use policy::BackupPolicy;
+pub use stamp::{StampError, StampPattern};
 
 /// One backup file.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,10 +37,60 @@ pub enum BackupState {
 }
 
 /// All files of one backup target.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     /// Newest first.
     pub files: Vec<Backup>,
     /// Leftovers of copies that were interrupted.
     pub debris: Vec<PathBuf>,
+    /// When the copied database came to be, where that is known: before the first slot after
+    /// it, having no backup yet is no omission.
+    pub source_since: Option<Timestamp>,
+    /// Why it cannot be told which files were verified; `None` when it can.
+    pub proofs_unknown: Option<String>,
+}
+
+impl Backup {
+    pub fn is_complete(&self) -> bool {
+        self.state == BackupState::Complete
+    }
+
+    /// The file's own name, for sentences.
+    pub fn name(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| crate::domain::sanitize::bytes(name.as_encoded_bytes()))
+    }
+
+    /// Takes what the latest verification found. A failed one damages the file, whatever a
+    /// look says; one of an older file of the same name says nothing about this one.
+    #[must_use]
+    pub fn proven(mut self, proof: &Proof) -> Self {
+        if proof.at < self.taken_at {
+            return self;
+        }
+        if proof.ok {
+            self.verified_at = Some(proof.at);
+        } else if self.is_complete() {
+            self.state = BackupState::Damaged(format!("verification failed: {}", proof.detail));
+        }
+        self
+    }
+}
+
+impl Catalogue {
+    /// The newest file that counts as a backup. One from the future does not: its clock was
+    /// wrong, and believing it would hide every backup that is missing since.
+    pub fn newest(&self, now: Timestamp) -> Option<&Backup> {
+        self.usable(now).next()
+    }
+
+    /// How much larger or smaller the newest backup is than the median of those before, in
+    /// percent; `None` while there are too few to say.
+    pub fn size_change(&self, now: Timestamp) -> Option<f64> {
+        policy::size_change(self, now).map(|(percent, _)| percent)
+    }
+
+    /// The files that count as backups, newest first.
+    pub fn usable(&self, now: Timestamp) -> impl Iterator<Item = &Backup> {
+        self.files.iter().filter(move |file| file.is_complete() && file.taken_at <= now + policy::CLOCK_TOLERANCE)
+    }
 }

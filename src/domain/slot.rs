@@ -1,1 +1,213 @@
-//! placeholder
+//! Slots: every instant a task was due, and what became of it.
+//!
+//! A run belongs to the slot of its start, so a success never repairs an earlier slot. A slot
+//! begins a little before its instant, for clocks that differ, and lasts until the next begins.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::schedule::Schedule;
+use crate::domain::status::Status;
+use crate::domain::task::TaskRun;
+use crate::domain::time::{Timestamp, seconds_between, span};
+
+/// What became of a slot, or of a task as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    Ok,
+    /// It ran well, but began after its grace.
+    Late,
+    /// Its grace is over and nothing ran.
+    Missed,
+    Failed,
+    Running,
+    /// It runs, or ran, longer than it may.
+    Overrun,
+    /// It began, and its process is gone without a word.
+    Lost,
+    /// It ended well, and too soon to have done its work.
+    TooShort,
+    /// No slot has passed since it is known.
+    New,
+    /// Nothing records how it went.
+    #[default]
+    Unknown,
+}
+
+impl TaskState {
+    pub const fn word(self) -> &'static str {
+        match self {
+            TaskState::Ok => "ok",
+            TaskState::Late => "late",
+            TaskState::Missed => "missed",
+            TaskState::Failed => "failed",
+            TaskState::Running => "running",
+            TaskState::Overrun => "overrun",
+            TaskState::Lost => "lost",
+            TaskState::TooShort => "too-short",
+            TaskState::New => "new",
+            TaskState::Unknown => "unknown",
+        }
+    }
+
+    pub const fn status(self) -> Status {
+        match self {
+            TaskState::Ok | TaskState::Running | TaskState::New => Status::Ok,
+            TaskState::Late | TaskState::Overrun | TaskState::TooShort => Status::Warning,
+            TaskState::Missed | TaskState::Failed | TaskState::Lost => Status::Critical,
+            TaskState::Unknown => Status::Unknown,
+        }
+    }
+}
+
+impl std::fmt::Display for TaskState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// An instant a task was due, and what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Slot {
+    pub at: Timestamp,
+    pub state: TaskState,
+}
+
+/// How long a run takes when all is well, in seconds: as configured, or learnt from the last
+/// good runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Band {
+    /// The median.
+    pub usual: Option<f64>,
+    pub shortest: Option<Bound>,
+    pub longest: Option<Bound>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    Configured(f64),
+    Learnt(f64),
+}
+
+impl Bound {
+    pub fn seconds(self) -> f64 {
+        match self {
+            Bound::Configured(seconds) | Bound::Learnt(seconds) => seconds,
+        }
+    }
+}
+
+impl Band {
+    /// How many good runs are looked at, and how few are too few to learn a bound from.
+    const LEARN_FROM: usize = 20;
+    const LEARN_AT_LEAST: usize = 5;
+
+    /// `runs` are newest first.
+    pub fn of(runs: &[TaskRun], shortest: Option<Duration>, longest: Option<Duration>) -> Self {
+        let mut took: Vec<f64> =
+            runs.iter().filter_map(TaskRun::succeeded_after).take(Self::LEARN_FROM).filter(|s| s.is_finite()).collect();
+        took.sort_by(f64::total_cmp);
+        let median = took.get(took.len() / 2).copied();
+        let enough = took.len() >= Self::LEARN_AT_LEAST;
+        // The nearest rank; of fewer than twenty runs, the longest.
+        let high = took.get((took.len() * 19).div_ceil(20).saturating_sub(1)).copied();
+        let learnt_longest = high.filter(|_| enough).map(|seconds| Bound::Learnt((3.0 * seconds).max(600.0)));
+        // Work that takes seconds varies too much to say that it was too short.
+        let learnt_shortest = median.filter(|usual| enough && *usual >= 30.0).map(|usual| Bound::Learnt(usual / 10.0));
+        let configured = |bound: Duration| Bound::Configured(bound.as_secs_f64());
+        Self {
+            usual: median,
+            shortest: shortest.map(configured).or(learnt_shortest),
+            longest: longest.map(configured).or(learnt_longest),
+        }
+    }
+
+    /// What a run came to by itself, whenever it was due.
+    pub fn judge(&self, run: &TaskRun, now: Timestamp) -> TaskState {
+        match &run.ended {
+            None if !run.alive => TaskState::Lost,
+            None => {
+                let elapsed = seconds_between(run.started_at, now);
+                let over = self.longest.is_some_and(|longest| elapsed > longest.seconds());
+                if over { TaskState::Overrun } else { TaskState::Running }
+            }
+            Some(end) if !end.is_success() => TaskState::Failed,
+            Some(end) if self.shortest.is_some_and(|shortest| end.took_s < shortest.seconds()) => TaskState::TooShort,
+            // A learnt bound is for what hangs; what came to its end is judged by what was asked.
+            Some(end) => match self.longest {
+                Some(Bound::Configured(longest)) if end.took_s > longest => TaskState::Overrun,
+                _ => TaskState::Ok,
+            },
+        }
+    }
+}
+
+/// What slots are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    pub schedule: &'a Schedule,
+    pub grace: Duration,
+    pub band: Band,
+    /// Newest first.
+    pub runs: &'a [TaskRun],
+    /// Earlier slots without a run are not judged: nobody was looking.
+    pub since: Timestamp,
+}
+
+/// More missed slots in a row than this are counted as this many.
+pub const MOST_MISSED: usize = 100;
+
+impl History<'_> {
+    /// The slots that are decided or running at `now`, newest first: those of the last
+    /// `window`, and further back as far as it takes to find the latest that had a run.
+    pub fn slots(&self, now: Timestamp, window: TimeDelta) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        let mut runs = self.runs.iter().filter(|run| run.started_at <= now).peekable();
+        let mut ends = None;
+        let mut due = self.schedule.next(now).or_else(|| self.schedule.prev(now));
+        while let Some(at) = due {
+            let before = self.schedule.prev(at);
+            let begins = at - early(at, before);
+            let mut own = Vec::new();
+            while let Some(run) = runs.next_if(|run| run.started_at >= begins) {
+                own.push(run);
+            }
+            slots.extend(self.decide(at, ends, &own, now).map(|state| Slot { at, state }));
+
+            let nothing_older = at < self.since && runs.peek().is_none();
+            let settled = slots.len() >= MOST_MISSED || slots.iter().any(|slot| slot.state != TaskState::Missed);
+            if nothing_older || (settled && at < now - window) {
+                break;
+            }
+            (ends, due) = (Some(begins), before);
+        }
+        slots
+    }
+
+    /// The state of one slot with its runs, newest first; `None` while it may still begin, and
+    /// where nobody was looking.
+    fn decide(&self, at: Timestamp, ends: Option<Timestamp>, runs: &[&TaskRun], now: Timestamp) -> Option<TaskState> {
+        let deadline = at + span(self.grace);
+        let (Some(newest), Some(oldest)) = (runs.first(), runs.last()) else {
+            // A grace that is longer than the slot ends with it.
+            let over = now > ends.map_or(deadline, |ends| ends.min(deadline));
+            return (over && at >= self.since).then_some(TaskState::Missed);
+        };
+        Some(match self.band.judge(newest, now) {
+            TaskState::Ok if oldest.started_at > deadline => TaskState::Late,
+            state => state,
+        })
+    }
+}
+
+/// How much before its instant a slot begins.
+fn early(at: Timestamp, before: Option<Timestamp>) -> TimeDelta {
+    let most = TimeDelta::seconds(90);
+    before.map_or(most, |before| most.min((at - before) / 4))
+}
+
+#[cfg(test)]
+mod tests;

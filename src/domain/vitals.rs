@@ -1,7 +1,17 @@
-//! The vital signs of a database, the same words for every engine. What an engine does not
-//! have is `None`, never a zero.
+//! The vital signs of a database, the same words for every engine, and when they are worth a
+//! sentence. What an engine does not have is `None`, never a zero.
 
-use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+use crate::domain::action_name::ActionName;
+use crate::domain::board::{Judge, JudgedSample, Verdict};
+use crate::domain::finding::Finding;
+use crate::domain::humanize;
+use crate::domain::limit::Limit;
+use crate::domain::observation::{Detail, Reading};
+use crate::domain::sample::{Sample, Unit};
+use crate::domain::status::Status;
+use crate::domain::time::{Timestamp, seconds_between, span};
 
 /// The vital signs of a database.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,7 +29,10 @@ pub struct Vitals {
     pub tables: Option<u64>,
     /// How long our own questions took.
     pub latency_s: f64,
+    /// The last structure check; `None` when there was none, or it cannot be told.
     pub integrity: Option<Proof>,
+    /// Why the last structure check cannot be told; `None` when it can.
+    pub integrity_unknown: Option<String>,
 }
 
 /// Something that was proven, or disproved, at a moment: a structure check, a verified file.
@@ -49,5 +62,184 @@ impl ProofKind {
             ProofKind::Integrity => "integrity",
             ProofKind::Verify => "verify",
         }
+    }
+}
+
+/// Free space inside the file is worth a vacuum from this share and this size on.
+const FREE_SHARE: f64 = 20.0;
+const FREE_BYTES: f64 = 50e6;
+
+impl Vitals {
+    /// The facts that have a history.
+    pub fn samples(&self) -> Vec<Sample> {
+        let bytes = |key: &'static str, value: Option<u64>| value.map(|value| Sample::bytes(key, value));
+        let count = |key: &'static str, value: Option<u64>| value.map(|value| Sample::count(key, value as f64));
+        let mode = self.journal_mode.clone().map(|mode| Sample::text("journal_mode", mode));
+        [
+            Some(Sample::seconds("latency", self.latency_s)),
+            bytes("size", self.size_bytes),
+            bytes("wal", self.wal_bytes),
+            count("pages", self.pages),
+            count("free_pages", self.free_pages),
+            self.free_percent().map(|share| Sample::percent("free", share)),
+            count("tables", self.tables),
+            mode,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// How much of the file holds nothing, in percent.
+    pub fn free_percent(&self) -> Option<f64> {
+        let (free, pages) = (self.free_pages?, self.pages?);
+        (pages > 0).then(|| free as f64 / pages as f64 * 100.0)
+    }
+
+    /// How many bytes a vacuum would give back.
+    pub fn free_bytes(&self) -> Option<u64> {
+        Some(self.free_pages?.saturating_mul(self.page_size?))
+    }
+}
+
+/// What is expected of a database beyond limits on single samples.
+#[derive(Clone, Debug, Default)]
+pub struct DatabasePolicy {
+    /// How old the last structure check may be; `None` when it is not asked for.
+    pub integrity_every: Option<Duration>,
+    /// Whether the engine can give free space back.
+    pub can_vacuum: bool,
+}
+
+impl Judge for DatabasePolicy {
+    fn judge(&self, reading: &Reading, now: Timestamp) -> Verdict {
+        let Detail::Vitals(vitals) = &reading.detail else { return Verdict::default() };
+        let integrity = self.judge_integrity(vitals, now);
+        let samples = vitals.integrity.iter().map(|proof| JudgedSample {
+            sample: Sample::time("integrity", proof.at),
+            status: integrity.as_ref().map_or(Status::Ok, |finding| finding.status),
+            warning: self.integrity_every.map(|every| Limit::over(every.as_secs_f64(), Unit::Seconds)),
+            critical: None,
+        });
+        Verdict { samples: samples.collect(), findings: integrity.into_iter().chain(self.judge_free(vitals)).collect() }
+    }
+}
+
+impl DatabasePolicy {
+    fn judge_integrity(&self, vitals: &Vitals, now: Timestamp) -> Option<Finding> {
+        let age = |proof: &Proof| humanize::seconds(seconds_between(proof.at, now));
+        match (&vitals.integrity, self.integrity_every) {
+            (Some(proof), _) if !proof.ok => {
+                let text = format!("the integrity check {} ago failed: {}", age(proof), proof.detail);
+                let advice = "stop its program, keep the file, and restore the last verified backup";
+                Some(Finding::new(Status::Critical, "integrity", text).since(proof.at).advice(advice))
+            }
+            (Some(proof), Some(every)) if seconds_between(proof.at, now) > every.as_secs_f64() => {
+                let text = format!("last integrity check {} ago, limit {}", age(proof), humanize::duration(every));
+                let finding = Finding::new(Status::Warning, "integrity", text).since(proof.at + span(every));
+                Some(finding.mend(ActionName::INTEGRITY))
+            }
+            (None, Some(every)) => Some(match &vitals.integrity_unknown {
+                Some(why) => {
+                    let text = format!("the last integrity check cannot be told: {why}");
+                    Finding::new(Status::Unknown, "integrity", text)
+                }
+                None => {
+                    let text = format!("integrity never checked, limit {}", humanize::duration(every));
+                    Finding::new(Status::Warning, "integrity", text).mend(ActionName::INTEGRITY)
+                }
+            }),
+            _ => None,
+        }
+    }
+
+    fn judge_free(&self, vitals: &Vitals) -> Option<Finding> {
+        let (share, bytes) = (vitals.free_percent()?, vitals.free_bytes()? as f64);
+        (self.can_vacuum && share > FREE_SHARE && bytes > FREE_BYTES).then(|| {
+            let text = format!(
+                "{} of the file is free space ({}), limit {}",
+                humanize::quantity(share, Unit::Percent),
+                humanize::bytes(bytes),
+                humanize::quantity(FREE_SHARE, Unit::Percent)
+            );
+            Finding::new(Status::Warning, "free", text).mend(ActionName::VACUUM)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{TimeZone, Utc};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn at(hours: i64) -> Timestamp {
+        Utc.timestamp_opt(1_772_400_000 + hours * 3600, 0).single().expect("instant")
+    }
+
+    fn proof(ok: bool) -> Proof {
+        let detail = "2 faults in the structure".to_owned();
+        Proof { subject: "database:rota".into(), kind: ProofKind::Integrity, at: at(0), ok, detail, took_s: 1.0 }
+    }
+
+    fn said(vitals: Vitals, every: Option<Duration>, hours: i64) -> Vec<(Status, String, Option<ActionName>)> {
+        let policy = DatabasePolicy { integrity_every: every, can_vacuum: true };
+        let verdict = policy.judge(&Reading::default().with(Detail::Vitals(vitals)), at(hours));
+        verdict.findings.into_iter().map(|finding| (finding.status, finding.text, finding.mend)).collect()
+    }
+
+    #[test]
+    fn a_structure_check_grows_old_by_itself() {
+        let with = |proof: Option<Proof>| Vitals { integrity: proof, ..Vitals::default() };
+        let table = [
+            (with(Some(proof(true))), Some(DAY), 24, None),
+            (
+                with(Some(proof(true))),
+                Some(DAY),
+                25,
+                Some((Status::Warning, "last integrity check 25 h ago, limit 24 h")),
+            ),
+            (with(Some(proof(true))), None, 9999, None),
+            (with(None), None, 1, None),
+            (with(None), Some(DAY), 1, Some((Status::Warning, "integrity never checked, limit 24 h"))),
+            (
+                with(Some(proof(false))),
+                None,
+                3,
+                Some((Status::Critical, "the integrity check 3 h ago failed: 2 faults in the structure")),
+            ),
+            (
+                Vitals { integrity_unknown: Some("the store is locked".into()), ..with(None) },
+                Some(DAY),
+                1,
+                Some((Status::Unknown, "the last integrity check cannot be told: the store is locked")),
+            ),
+        ];
+        for (vitals, every, hours, expected) in table {
+            let found = said(vitals, every, hours);
+            let found = found.first().map(|(status, text, _)| (*status, text.as_str()));
+            assert_eq!(found, expected, "{every:?} {hours}");
+        }
+    }
+
+    #[test]
+    fn free_space_is_worth_a_vacuum_only_when_it_is_much() {
+        let with = |pages, free| Vitals {
+            page_size: Some(4096),
+            pages: Some(pages),
+            free_pages: Some(free),
+            ..Vitals::default()
+        };
+        assert!(said(with(100, 90), None, 0).is_empty(), "90 % of nothing");
+        assert!(said(with(1_000_000, 100_000), None, 0).is_empty(), "10 % of much");
+        let text = "30 % of the file is free space (61.4 MB), limit 20 %".to_owned();
+        assert_eq!(said(with(50_000, 15_000), None, 0), [(Status::Warning, text, Some(ActionName::VACUUM))]);
+    }
+
+    #[test]
+    fn an_absent_fact_is_no_sample() {
+        let keys: Vec<_> = Vitals::default().samples().into_iter().map(|sample| sample.key).collect();
+        assert_eq!(keys, ["latency"]);
     }
 }

@@ -1,6 +1,20 @@
 //! Panes: the permanent regions of the screen. A pane owns its cursor and nothing else; what
 //! it shows comes in a [`Snapshot`], what it wants leaves as a [`Request`].
 
+pub mod activity;
+pub mod attention;
+pub mod backups;
+pub mod checklist;
+pub mod cursor;
+pub mod databases;
+pub mod jobs;
+pub mod rows;
+#[cfg(test)]
+mod stage;
+pub mod system;
+pub mod tasks;
+pub mod why;
+
 use std::fmt::Debug;
 
 use ratatui::buffer::Buffer;
@@ -19,6 +33,18 @@ use crate::domain::time::{Timestamp, Zone};
 use crate::tui::command::Command;
 use crate::tui::keymap::{Context, Keymap};
 use crate::tui::theme::Theme;
+
+/// Every pane, in the order of their keys.
+pub const PANES: &[fn() -> Box<dyn Pane>] = &[
+    attention::pane,
+    checklist::pane,
+    system::pane,
+    databases::pane,
+    backups::pane,
+    tasks::pane,
+    activity::pane,
+    jobs::pane,
+];
 
 /// Everything a pane may see, at one moment.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,44 @@
+//! The vital signs of a SQLite file: a handful of pragmas, none of which looks at a row.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::open;
+use crate::database::DatabaseError;
+use crate::domain::sanitize;
+use crate::domain::vitals::Vitals;
+
+/// How long a writer's lock is waited for: longer than a commit takes, shorter than anybody
+/// would notice.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Takes one reading through a connection that is closed again.
+pub(super) fn read(path: &Path) -> Result<Vitals, DatabaseError> {
+    let started = Instant::now();
+    let connection = open::read_only(path, PATIENCE)?;
+    let mut vitals = ask(&connection).map_err(|error| open::explain(path, &error))?;
+    vitals.latency_s = started.elapsed().as_secs_f64();
+    vitals.location = sanitize::line(&path.display().to_string());
+    vitals.size_bytes = open::size_with_sidecars(path).ok();
+    vitals.wal_bytes = std::fs::metadata(open::sidecar(path, "-wal")).ok().map(|meta| meta.len());
+    Ok(vitals)
+}
+
+fn ask(connection: &Connection) -> rusqlite::Result<Vitals> {
+    let number = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+    Ok(Vitals {
+        engine: super::ENGINE.name,
+        version: rusqlite::version().to_owned(),
+        journal_mode: Some(connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?),
+        page_size: Some(number("PRAGMA page_size")?),
+        pages: Some(number("PRAGMA page_count")?),
+        free_pages: Some(number("PRAGMA freelist_count")?),
+        tables: Some(number(
+            r"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'",
+        )?),
+        ..Vitals::default()
+    })
+}

@@ -1,0 +1,302 @@
+//! The time in a file's name: `db_backup_%Y%m%d_%H%M%S.sqlite3`, read and written alike.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Timelike};
+
+use crate::domain::time::{Timestamp, Zone};
+
+/// A path whose file name carries the time the backup was taken, as in
+/// `/srv/rota/db_backup_%Y%m%d_%H%M%S.sqlite3`; local to `zone`.
+#[derive(Clone, Debug)]
+pub struct StampPattern {
+    /// As it was written.
+    pub text: String,
+    pub zone: Zone,
+    dir: PathBuf,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Field(Field),
+}
+
+/// What a stamp is made of, from the largest to the smallest; each needs all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Field {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+const FIELDS: [(char, Field); 6] = [
+    ('Y', Field::Year),
+    ('m', Field::Month),
+    ('d', Field::Day),
+    ('H', Field::Hour),
+    ('M', Field::Minute),
+    ('S', Field::Second),
+];
+
+/// Why a stamp pattern could not be read; names the cause and the mend.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StampError {
+    #[error("`{0}` is not an absolute path; write it from the root, as in /srv/rota/db_%Y%m%d.sqlite3")]
+    Relative(String),
+    #[error("`{0}` names no file; end it with a file name that carries the stamp, as in db_%Y%m%d.sqlite3")]
+    NoFile(String),
+    #[error("`{0}` has a % in a directory; only the file name may carry the stamp")]
+    StampedDirectory(String),
+    #[error("`{0}` is no field of a stamp; there are %Y %m %d %H %M %S, and %% for a percent sign")]
+    UnknownField(String),
+    #[error("`%{0}` stands there twice; once is enough")]
+    Twice(char),
+    #[error("`%{0}` is missing; a stamp says at least the day (%Y, %m and %d), and no field without the larger ones")]
+    Missing(char),
+    #[error("`{0}` would be taken for a leftover or a manifest of ours; choose another name")]
+    Reserved(String),
+}
+
+impl StampPattern {
+    /// Reads a pattern whose stamps are local to `zone`.
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, StampError> {
+        let (dir, name) = text.rsplit_once('/').ok_or_else(|| StampError::Relative(text.to_owned()))?;
+        if !text.starts_with('/') {
+            return Err(StampError::Relative(text.to_owned()));
+        }
+        if matches!(name, "" | "." | "..") {
+            return Err(StampError::NoFile(text.to_owned()));
+        }
+        if dir.contains('%') {
+            return Err(StampError::StampedDirectory(text.to_owned()));
+        }
+        if name.starts_with(".partial-") || name.ends_with(".manifest.json") {
+            return Err(StampError::Reserved(name.to_owned()));
+        }
+        let dir = if dir.is_empty() { "/" } else { dir };
+        Ok(Self { text: text.to_owned(), zone, dir: PathBuf::from(dir), pieces: pieces(name)? })
+    }
+
+    /// The directory the files lie in.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The path of a backup that is taken at `at`.
+    pub fn name_for(&self, at: Timestamp) -> PathBuf {
+        self.path_of(self.zone.local(at).naive_local())
+    }
+
+    /// The path with this reading of the clock in its name; what a pair must be called.
+    pub fn path_of(&self, stamp: NaiveDateTime) -> PathBuf {
+        self.dir.join(self.pieces.iter().map(|piece| piece.written(stamp)).collect::<String>())
+    }
+
+    /// The reading of the clock in a file's name; `None` when it is no file of this pattern.
+    pub fn stamp_of(&self, file_name: &str) -> Option<NaiveDateTime> {
+        let mut rest = file_name;
+        let mut read = [0, 1, 1, 0, 0, 0];
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => rest = rest.strip_prefix(text.as_str())?,
+                Piece::Field(field) => {
+                    let (digits, after) = rest.split_at_checked(field.width())?;
+                    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                        return None;
+                    }
+                    read[*field as usize] = digits.parse().ok()?;
+                    rest = after;
+                }
+            }
+        }
+        let [year, month, day, hour, minute, second] = read;
+        let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+        if rest.is_empty() { date.and_hms_opt(hour, minute, second) } else { None }
+    }
+
+    /// When the backup of this name was taken; `None` when it is no file of this pattern.
+    ///
+    /// A reading that a clock going back shows twice counts as the first: a backup is rather
+    /// thought too old than too fresh.
+    pub fn taken_at(&self, file_name: &str) -> Option<Timestamp> {
+        self.stamp_of(file_name).map(|stamp| self.zone.instants(stamp).earliest())
+    }
+
+    /// How exactly the stamp tells the time: a day, an hour, a minute or a second.
+    pub fn precision(&self) -> Duration {
+        let finest = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Field(field) => Some(*field),
+            Piece::Literal(_) => None,
+        });
+        match finest.max() {
+            Some(Field::Second) => Duration::seconds(1),
+            Some(Field::Minute) => Duration::minutes(1),
+            Some(Field::Hour) => Duration::hours(1),
+            _ => Duration::days(1),
+        }
+    }
+}
+
+/// Takes a file name apart.
+fn pieces(name: &str) -> Result<Vec<Piece>, StampError> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut seen: Vec<Field> = Vec::new();
+    let mut chars = name.chars();
+    while let Some(char) = chars.next() {
+        if char != '%' {
+            literal.push(char);
+            continue;
+        }
+        let letter = chars.next();
+        if letter == Some('%') {
+            literal.push('%');
+            continue;
+        }
+        let (letter, field) = FIELDS
+            .into_iter()
+            .find(|(known, _)| Some(*known) == letter)
+            .ok_or_else(|| StampError::UnknownField(format!("%{}", letter.map_or(String::new(), String::from))))?;
+        if seen.contains(&field) {
+            return Err(StampError::Twice(letter));
+        }
+        seen.push(field);
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+        }
+        pieces.push(Piece::Field(field));
+    }
+    if !literal.is_empty() {
+        pieces.push(Piece::Literal(literal));
+    }
+    let finest = seen.iter().copied().max().unwrap_or(Field::Day).max(Field::Day);
+    match FIELDS.iter().find(|(_, field)| *field <= finest && !seen.contains(field)) {
+        Some((letter, _)) => Err(StampError::Missing(*letter)),
+        None => Ok(pieces),
+    }
+}
+
+impl Piece {
+    fn written(&self, stamp: NaiveDateTime) -> String {
+        match self {
+            Piece::Literal(text) => text.clone(),
+            Piece::Field(Field::Year) => format!("{:04}", stamp.year()),
+            Piece::Field(Field::Month) => format!("{:02}", stamp.month()),
+            Piece::Field(Field::Day) => format!("{:02}", stamp.day()),
+            Piece::Field(Field::Hour) => format!("{:02}", stamp.hour()),
+            Piece::Field(Field::Minute) => format!("{:02}", stamp.minute()),
+            Piece::Field(Field::Second) => format!("{:02}", stamp.second()),
+        }
+    }
+}
+
+impl Field {
+    fn width(self) -> usize {
+        if self == Field::Year { 4 } else { 2 }
+    }
+}
+
+impl fmt::Display for StampPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> Timestamp {
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("test time").and_utc()
+    }
+
+    fn london(text: &str) -> StampPattern {
+        StampPattern::parse(text, Zone::named("Europe/London").expect("zone")).expect("pattern")
+    }
+
+    #[test]
+    fn a_name_says_when_the_backup_was_taken_in_its_own_zone() {
+        let pattern = london("/srv/rota/db_backup_%Y%m%d_%H%M%S.sqlite3");
+        let summer = utc("2026-07-01 01:00:07");
+        assert_eq!(pattern.name_for(summer), Path::new("/srv/rota/db_backup_20260701_020007.sqlite3"));
+        assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3"), Some(summer));
+        assert_eq!(pattern.dir(), Path::new("/srv/rota"));
+    }
+
+    #[test]
+    fn names_that_are_not_of_the_pattern_are_left_alone() {
+        let pattern = london("/srv/db_%Y%m%d_%H%M%S.sqlite3");
+        for name in [
+            "db_20260701_020007.sqlite3.manifest.json",
+            "db_20260701_020007.sqlite3.gz",
+            ".partial-db_20260701_020007.sqlite3",
+            "db_20260230_020007.sqlite3",
+            "db_20260701_250007.sqlite3",
+            "db_2026070_1020007.sqlite3",
+            "db_+2260701_020007.sqlite3",
+            "db_２026070_020007.sqlite3",
+            "xdb_20260701_020007.sqlite3",
+            "",
+        ] {
+            assert_eq!(pattern.taken_at(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn stamps_across_the_changes_of_the_clock() {
+        let pattern = london("/srv/db_%Y%m%d_%H%M%S.bak");
+        // Shown twice on 25 October: the first of the two.
+        assert_eq!(pattern.taken_at("db_20261025_013000.bak"), Some(utc("2026-10-25 00:30:00")));
+        // Both instants get the same name; the second copy is refused rather than merged.
+        assert_eq!(pattern.name_for(utc("2026-10-25 00:30:00")), pattern.name_for(utc("2026-10-25 01:30:00")));
+        // Never shown on 29 March: the instant of the jump.
+        assert_eq!(pattern.taken_at("db_20260329_013000.bak"), Some(utc("2026-03-29 01:00:00")));
+        // Every instant of a year, by 7 hours and a bit, reads back as it was written.
+        let mut at = utc("2026-01-01 00:00:00");
+        let repeated = utc("2026-10-25 01:00:00")..utc("2026-10-25 02:00:00");
+        let mut checked = 0;
+        while at < utc("2027-01-01 00:00:00") {
+            let path = pattern.name_for(at);
+            let name = path.file_name().and_then(|name| name.to_str()).expect("name");
+            if !repeated.contains(&at) {
+                assert_eq!(pattern.taken_at(name), Some(at), "{name}");
+                checked += 1;
+            }
+            at += Duration::seconds(25_207);
+        }
+        assert!(checked > 1_200, "{checked}");
+    }
+
+    #[test]
+    fn less_than_seconds_is_allowed_and_known() {
+        assert_eq!(london("/a/%Y-%m-%d.tar").precision(), Duration::days(1));
+        assert_eq!(london("/a/%d.%m.%Y-%H.tar").precision(), Duration::hours(1));
+        assert_eq!(london("/100%%_%Y%m%d.tar").name_for(utc("2026-01-02 00:00:00")), Path::new("/100%_20260102.tar"));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused_with_the_reason() {
+        let table = [
+            ("db_%Y%m%d", StampError::Relative("db_%Y%m%d".into())),
+            ("srv/db_%Y%m%d", StampError::Relative("srv/db_%Y%m%d".into())),
+            ("/srv/%Y/db_%Y%m%d", StampError::StampedDirectory("/srv/%Y/db_%Y%m%d".into())),
+            ("/srv/db_%Y%m%d/", StampError::NoFile("/srv/db_%Y%m%d/".into())),
+            ("/srv/db_%y%m%d", StampError::UnknownField("%y".into())),
+            ("/srv/db_%Y%m%d%", StampError::UnknownField("%".into())),
+            ("/srv/db_%Y%m%d_%d", StampError::Twice('d')),
+            ("/srv/db.sqlite3", StampError::Missing('Y')),
+            ("/srv/db_%Y%m", StampError::Missing('d')),
+            ("/srv/db_%Y%m%d_%M", StampError::Missing('H')),
+            ("/srv/.partial-%Y%m%d", StampError::Reserved(".partial-%Y%m%d".into())),
+        ];
+        for (text, error) in table {
+            assert_eq!(StampPattern::parse(text, Zone::utc()).expect_err(text), error, "{text}");
+        }
+    }
+}

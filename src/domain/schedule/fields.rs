@@ -1,0 +1,234 @@
+//! The five fields: what cron accepts, and why it does not accept the rest.
+
+use chrono::{Datelike, NaiveDate};
+
+/// Which minutes, hours, days, months and weekdays: one bit each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub(super) minutes: Field,
+    pub(super) hours: Field,
+    pub(super) days: Field,
+    pub(super) months: Field,
+    /// Sunday is 0.
+    pub(super) weekdays: Field,
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    bits: u64,
+    /// It begins with `*`, as cron asks: `*/2` does, `0-59` does not.
+    pub(super) star: bool,
+}
+
+/// What a schedule that cannot be read gets wrong, and how to write it instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}, column {column}: {cause}; {mend}")]
+pub struct ScheduleError {
+    /// `minute`, `hour`, `day of month`, `month`, `day of week`, or `schedule` for the whole.
+    pub field: &'static str,
+    /// Where in the text, counted in characters from 1.
+    pub column: usize,
+    pub cause: String,
+    pub mend: String,
+}
+
+/// What a field may hold.
+struct Range {
+    name: &'static str,
+    low: u32,
+    high: u32,
+    /// Names for `low`, `low + 1`, …
+    names: &'static [&'static str],
+}
+
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+const RANGES: [Range; 5] = [
+    Range { name: "minute", low: 0, high: 59, names: &[] },
+    Range { name: "hour", low: 0, high: 23, names: &[] },
+    Range { name: "day of month", low: 1, high: 31, names: &[] },
+    Range { name: "month", low: 1, high: 12, names: &MONTHS },
+    Range { name: "day of week", low: 0, high: 7, names: &WEEKDAYS },
+];
+
+impl Fields {
+    pub(super) fn parse(text: &str) -> Result<Self, ScheduleError> {
+        let words: Vec<(usize, &str)> = words(if text.starts_with('@') { expand(text)? } else { text }).collect();
+        let [minute, hour, day, month, weekday] = words[..] else {
+            return Err(ScheduleError {
+                field: "schedule",
+                column: words.get(5).map_or(text.chars().count() + 1, |(column, _)| *column),
+                cause: format!("cron has five fields, here are {}", words.len()),
+                mend: "write minute, hour, day of month, month and day of week, such as `0 2 * * *`".to_owned(),
+            });
+        };
+        let [minutes, hours, days, months, weekdays] = &RANGES;
+        let mut fields = Self {
+            minutes: minutes.parse(minute)?,
+            hours: hours.parse(hour)?,
+            days: days.parse(day)?,
+            months: months.parse(month)?,
+            weekdays: weekdays.parse(weekday)?,
+        };
+        // Sunday is 0 and 7.
+        fields.weekdays.bits = (fields.weekdays.bits | fields.weekdays.bits >> 7) & 0x7f;
+        Ok(fields)
+    }
+
+    /// Whether a date is one of its days. The two day fields are alternatives, unless one of
+    /// them begins with `*`: then both must hold.
+    pub(super) fn match_date(&self, date: NaiveDate) -> bool {
+        let day = self.days.has(date.day());
+        let weekday = self.weekdays.has(date.weekday().num_days_from_sunday());
+        let either = !self.days.star && !self.weekdays.star;
+        self.months.has(date.month()) && if either { day || weekday } else { day && weekday }
+    }
+
+    /// Whether it is due at this minute of one of its days.
+    pub(super) fn match_minute(&self, minute: u32) -> bool {
+        self.hours.has(minute / 60) && self.minutes.has(minute % 60)
+    }
+
+    /// The first minute of a day, from `from` on, at which it is due.
+    pub(super) fn minute_from(&self, from: i64) -> Option<i64> {
+        (from / 60..24).filter(|hour| self.hours.has(*hour as u32)).find_map(|hour| {
+            let first = (from - hour * 60).max(0);
+            let minute = (first..60).find(|minute| self.minutes.has(*minute as u32))?;
+            Some(hour * 60 + minute)
+        })
+    }
+
+    /// The last minute of a day, up to and with `upto`, at which it is due.
+    pub(super) fn minute_up_to(&self, upto: i64) -> Option<i64> {
+        (0..=upto.div_euclid(60)).rev().filter(|hour| self.hours.has(*hour as u32)).find_map(|hour| {
+            let last = (upto - hour * 60).min(59);
+            let minute = (0..=last).rev().find(|minute| self.minutes.has(*minute as u32))?;
+            Some(hour * 60 + minute)
+        })
+    }
+
+    /// Whether it runs in every minute the clock really shows, rather than at fixed times.
+    pub(super) fn follows_the_clock(&self) -> bool {
+        self.minutes.star || self.hours.star
+    }
+}
+
+impl Field {
+    pub(super) fn has(self, value: u32) -> bool {
+        self.bits >> value & 1 == 1
+    }
+
+    pub(super) fn values(self) -> Vec<u32> {
+        (0..64).filter(|value| self.has(*value)).collect()
+    }
+}
+
+/// The words of a text, each with its column.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split([' ', '\t'])
+        .scan(1, |column, word| {
+            let here = *column;
+            *column += word.chars().count() + 1;
+            Some((here, word))
+        })
+        .filter(|(_, word)| !word.is_empty())
+}
+
+/// What cron's macros stand for.
+fn expand(text: &str) -> Result<&'static str, ScheduleError> {
+    Ok(match text {
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        "@monthly" => "0 0 1 * *",
+        "@weekly" => "0 0 * * 0",
+        "@daily" | "@midnight" => "0 0 * * *",
+        "@hourly" => "0 * * * *",
+        _ => {
+            return Err(ScheduleError {
+                field: "schedule",
+                column: 1,
+                cause: format!("`{text}` is no macro of cron"),
+                mend: "cron knows @reboot, @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly, \
+                       in small letters"
+                    .to_owned(),
+            });
+        }
+    })
+}
+
+impl Range {
+    fn parse(&self, (column, text): (usize, &str)) -> Result<Field, ScheduleError> {
+        let mut bits = 0;
+        let mut at = column;
+        for part in text.split(',') {
+            bits |= self.part(at, part)?;
+            at += part.chars().count() + 1;
+        }
+        Ok(Field { bits, star: text.starts_with('*') })
+    }
+
+    /// `*`, `5`, `mon-fri`, each range with or without `/step`.
+    fn part(&self, column: usize, part: &str) -> Result<u64, ScheduleError> {
+        let (range, step) = match part.split_once('/') {
+            Some((range, step)) => (range, Some(step)),
+            None => (part, None),
+        };
+        let (first, last) = if range == "*" {
+            (self.low, self.high)
+        } else if let Some((first, last)) = range.split_once('-') {
+            let (low, mut high) = (self.value(column, first)?, self.value(column + first.chars().count() + 1, last)?);
+            if self.high == 7 && high == 0 {
+                high = 7;
+            }
+            if low > high {
+                let mend = format!("write {first}-{},{}-{last}", self.high, self.low);
+                return Err(self.error(column, format!("the range `{range}` runs backwards"), mend));
+            }
+            (low, high)
+        } else {
+            let value = self.value(column, range)?;
+            if step.is_some() {
+                let mend = format!("write {range}-{}/…", self.high);
+                return Err(self.error(column, format!("`{part}` is a step without a range"), mend));
+            }
+            (value, value)
+        };
+        let step = match step.map(|step| (step, number(step))) {
+            None => 1,
+            Some((_, Some(step))) if step > 0 => step,
+            Some((step, _)) => {
+                let column = column + range.chars().count() + 1;
+                return Err(self.error(column, format!("`{step}` is no step"), "write a number from 1".to_owned()));
+            }
+        };
+        Ok((first..=last).step_by(step as usize).fold(0, |bits, value| bits | 1 << value))
+    }
+
+    fn value(&self, column: usize, text: &str) -> Result<u32, ScheduleError> {
+        let named = self.names.iter().position(|name| text.eq_ignore_ascii_case(name));
+        let value = named.map(|index| self.low + index as u32).or_else(|| number(text));
+        value.filter(|value| (self.low..=self.high).contains(value)).ok_or_else(|| {
+            let cause = match text {
+                "" => "a value is missing".to_owned(),
+                _ if text.contains('~') => format!("`{text}` is a random time, which cannot be foretold"),
+                _ => format!("`{text}` is not one of its values"),
+            };
+            let mend = match (self.names.first(), self.names.last()) {
+                (Some(first), Some(last)) => format!("use {}-{} or {first}-{last}", self.low, self.high),
+                _ => format!("use {}-{}", self.low, self.high),
+            };
+            self.error(column, cause, mend)
+        })
+    }
+
+    fn error(&self, column: usize, cause: String, mend: String) -> ScheduleError {
+        ScheduleError { field: self.name, column, cause, mend }
+    }
+}
+
+/// Digits only: cron takes neither signs nor more than two or three of them.
+fn number(text: &str) -> Option<u32> {
+    let digits = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}

@@ -1,0 +1,165 @@
+//! What a task's slots mean for its status, in sentences.
+
+use super::{STRIP, TaskFacts, TaskRun};
+use crate::domain::action_name::ActionName;
+use crate::domain::board::{Judge, JudgedSample, Verdict};
+use crate::domain::finding::Finding;
+use crate::domain::humanize;
+use crate::domain::observation::{Detail, Reading};
+use crate::domain::sample::Sample;
+use crate::domain::slot::{Bound, MOST_MISSED, Slot, TaskState};
+use crate::domain::status::Status;
+use crate::domain::time::{Timestamp, seconds_between, span};
+
+/// Judges a task by its facts, which carry their own policy: a crontab may change under way.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskJudge;
+
+impl Judge for TaskJudge {
+    fn judge(&self, reading: &Reading, now: Timestamp) -> Verdict {
+        match &reading.detail {
+            Detail::Task(facts) => facts.verdict(now),
+            _ => Verdict::default(),
+        }
+    }
+}
+
+impl TaskFacts {
+    fn verdict(&self, now: Timestamp) -> Verdict {
+        if let Some(why) = &self.policy.blind {
+            return Verdict { findings: vec![Finding::new(Status::Unknown, "evidence", why)], ..Verdict::default() };
+        }
+        let slots = self.slots(now);
+        let state = self.state(&slots, now);
+        let missed = slots.iter().take_while(|slot| slot.state == TaskState::Missed).count();
+        let mut findings: Vec<Finding> = Vec::new();
+        findings.extend(self.missed(&slots[..missed], now));
+        if state != TaskState::Missed {
+            findings.extend(self.runs.first().and_then(|run| self.about(run, state, slots.first(), now)));
+        }
+        if self.overlap() {
+            let text = "the last run began while the one before it was still running";
+            findings.push(Finding::new(Status::Warning, "overlap", text));
+        }
+        // The newest slot has been spoken of.
+        findings.extend(self.earlier(&slots, missed.max(1), now));
+        Verdict { samples: self.samples(missed, now), findings }
+    }
+
+    fn samples(&self, missed: usize, now: Timestamp) -> Vec<JudgedSample> {
+        let newest = self.runs.first();
+        let last = newest.map(|run| Sample::time("last", run.started_at));
+        let took = newest.map(|run| {
+            let took = run.ended.as_ref().map_or_else(|| seconds_between(run.started_at, now), |end| end.took_s);
+            Sample::seconds("took", took)
+        });
+        let usual = self.band().usual.map(|usual| Sample::seconds("usual", usual));
+        let missed = Some(Sample::count("missed", missed as f64));
+        [last, took, usual, missed].into_iter().flatten().map(JudgedSample::plain).collect()
+    }
+
+    /// The missed slots in a row up to now, newest first.
+    fn missed(&self, slots: &[Slot], now: Timestamp) -> Option<Finding> {
+        let newest = slots.first()?;
+        let oldest = slots.last()?;
+        let mut text = format!(
+            "nothing ran for the slot of {}, {} ago (grace {})",
+            self.clock(newest.at, now),
+            humanize::seconds(seconds_between(newest.at, now)),
+            humanize::duration(self.policy.grace)
+        );
+        match slots.len() {
+            1 => {}
+            MOST_MISSED.. => text.push_str("; 100 slots or more in a row, check the clock and the scheduler"),
+            count => text.push_str(&format!("; {count} slots in a row since {}", self.clock(oldest.at, now))),
+        }
+        if let Some(booted_at) = self.booted_at.filter(|booted| *booted > newest.at) {
+            text.push_str(&format!("; the machine started at {}, after it", self.clock(booted_at, now)));
+        }
+        let finding = Finding::new(Status::Critical, "slot", text).since(oldest.at + span(self.policy.grace));
+        Some(self.mended(finding))
+    }
+
+    /// What there is to say of the newest run.
+    fn about(&self, run: &TaskRun, state: TaskState, slot: Option<&Slot>, now: Timestamp) -> Option<Finding> {
+        let began = self.clock(run.started_at, now);
+        let took = run.ended.as_ref().map_or_else(|| seconds_between(run.started_at, now), |end| end.took_s);
+        let (key, text) = match state {
+            TaskState::Failed => ("run", format!("the run of {began} {}", ending(run))),
+            TaskState::Lost => ("run", format!("the run of {began} never ended: its process is gone")),
+            TaskState::Overrun => {
+                let verb = if run.ended.is_some() { "took" } else { "has been running for" };
+                let limit = self.band().longest.map_or_else(String::new, bound);
+                ("duration", format!("the run of {began} {verb} {}, at most {limit}", humanize::seconds(took)))
+            }
+            TaskState::TooShort => {
+                let limit = self.band().shortest.map_or_else(String::new, bound);
+                ("duration", format!("the run of {began} took only {}, at least {limit}", humanize::seconds(took)))
+            }
+            TaskState::Late => {
+                let due = slot.map_or(run.started_at, |slot| slot.at);
+                let first = self.runs.iter().rev().find(|run| run.started_at >= due).unwrap_or(run);
+                let late = humanize::seconds(seconds_between(due, first.started_at));
+                let grace = humanize::duration(self.policy.grace);
+                ("slot", format!("began {late} after its slot of {}, grace {grace}", self.clock(due, now)))
+            }
+            _ => return None,
+        };
+        let since = run.ended.as_ref().map_or(run.started_at, |end| end.at);
+        let finding = Finding::new(state.status(), key, text).since(since);
+        Some(if state.status() == Status::Critical { self.mended(finding) } else { finding })
+    }
+
+    /// Slots of the last day that went wrong before the newest: no later success repairs them.
+    fn earlier(&self, slots: &[Slot], spoken_of: usize, now: Timestamp) -> Option<Finding> {
+        let day: Vec<&Slot> = slots.iter().skip(spoken_of).filter(|slot| slot.at > now - STRIP).collect();
+        let bad: Vec<&&Slot> = day.iter().filter(|slot| slot.state.status() == Status::Critical).collect();
+        let newest = bad.first()?;
+        let text = format!(
+            "{} of the last 24 h went wrong, the last at {} ({})",
+            humanize::count(bad.len(), "earlier slot"),
+            self.clock(newest.at, now),
+            newest.state
+        );
+        Some(Finding::new(Status::Warning, "earlier", text).since(bad.last()?.at))
+    }
+
+    fn mended(&self, finding: Finding) -> Finding {
+        if self.policy.runnable { finding.mend(ActionName::RUN_TASK) } else { finding }
+    }
+
+    fn clock(&self, at: Timestamp, now: Timestamp) -> String {
+        humanize::clock(at, now, &self.policy.zone)
+    }
+}
+
+/// How a run failed, with the last thing it said.
+fn ending(run: &TaskRun) -> String {
+    const MOST: usize = 120;
+    let Some(end) = &run.ended else { return String::new() };
+    let took = humanize::seconds(end.took_s);
+    let mut text = match (end.timed_out, end.signal, end.exit_code) {
+        (true, ..) => format!("was stopped after {took}, its time limit"),
+        (_, Some(signal), _) => format!("was ended by signal {signal} after {took}"),
+        (_, _, Some(code)) => format!("failed with exit code {code} after {took}"),
+        _ => format!("failed after {took}"),
+    };
+    if let Some(last) = run.tail.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
+        text.push_str(": ");
+        text.extend(last.chars().take(MOST));
+        if last.chars().count() > MOST {
+            text.push('…');
+        }
+    }
+    text
+}
+
+fn bound(bound: Bound) -> String {
+    match bound {
+        Bound::Configured(seconds) => format!("{} allowed", humanize::seconds(seconds)),
+        Bound::Learnt(seconds) => format!("{} expected from earlier runs", humanize::seconds(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,342 @@
+//! Today's lists: what ticked itself, what failed, and what waits for the operator's eyes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::domain::checklist::{ItemState, ItemView, ListView, MarkKind};
+use crate::domain::humanize;
+use crate::domain::status::Status;
+use crate::tui::command::Command;
+use crate::tui::keymap::Context;
+use crate::tui::pane::cursor::Cursor;
+use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows};
+use crate::tui::theme::Theme;
+use crate::tui::widget::grid::{Cells, Column, Grid};
+use crate::tui::widget::list::{self, Window};
+use crate::tui::widget::mark::Marks;
+use crate::tui::widget::{empty, hint, text};
+
+/// The checklists of one period.
+#[derive(Debug, Default)]
+pub struct Checklists {
+    cursor: Cursor<ItemKey>,
+    /// Which period is looked at, in steps from the present one.
+    period: i32,
+}
+
+pub fn pane() -> Box<dyn Pane> {
+    Box::<Checklists>::default()
+}
+
+/// What an item is known by: its list and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ItemKey(String, String);
+
+const COLUMNS: [Column; 4] =
+    [Column::right("").rank(2), Column::left(""), Column::left("").grows(14), Column::right("").at_most(48).rank(1)];
+
+/// A drawn line, in the order of the screen.
+#[derive(Clone, Copy, Debug)]
+enum Drawn<'a> {
+    Heading(&'a ListView),
+    Item(&'a ListView, &'a ItemView),
+    /// So many items of this list that need nothing more are not shown.
+    More(usize),
+}
+
+impl<'a> Drawn<'a> {
+    fn item(self) -> Option<(&'a ListView, &'a ItemView)> {
+        match self {
+            Drawn::Item(list, item) => Some((list, item)),
+            _ => None,
+        }
+    }
+}
+
+fn is_finished(item: &ItemView) -> bool {
+    matches!(item.state, ItemState::Done | ItemState::Skipped)
+}
+
+/// All lines. Where they do not fit and the pane is not zoomed, finished items are counted
+/// instead of listed.
+fn drawn<'a>(see: &Snapshot<'a>) -> Vec<Drawn<'a>> {
+    let lists = &see.report.checklists;
+    let lines = lists.iter().map(|list| 1 + list.items.len()).sum::<usize>();
+    let short = !see.zoomed && lines > usize::from(see.rows);
+    let mut drawn = Vec::new();
+    for list in lists {
+        let found =
+            |item: &&ItemView| rows::matches(see.filter, [item.text.as_str(), &item.evidence, item.state.word()]);
+        drawn.push(Drawn::Heading(list));
+        let items = list.items.iter().filter(found);
+        let listed = items.clone().filter(|item| !(short && is_finished(item)));
+        drawn.extend(listed.map(|item| Drawn::Item(list, item)));
+        let finished = items.filter(|item| short && is_finished(item)).count();
+        if finished > 0 {
+            drawn.push(Drawn::More(finished));
+        }
+    }
+    drawn
+}
+
+fn keys(drawn: &[Drawn<'_>]) -> Vec<ItemKey> {
+    drawn.iter().filter_map(|line| line.item()).map(|(list, item)| key(list, item)).collect()
+}
+
+fn key(list: &ListView, item: &ItemView) -> ItemKey {
+    ItemKey(list.id.clone(), item.text.clone())
+}
+
+impl Pane for Checklists {
+    fn title(&self) -> &'static str {
+        "Checklist"
+    }
+
+    fn context(&self) -> Context {
+        Context::Checklist
+    }
+
+    fn caption(&self, see: &Snapshot<'_>) -> Line<'static> {
+        let lists = &see.report.checklists;
+        let (done, of) = lists.iter().fold((0, 0), |(done, of), list| (done + list.done(), of + list.items.len()));
+        if of == 0 {
+            return Line::default();
+        }
+        let failed: usize = lists.iter().map(ListView::failed).sum();
+        let mut spans = vec![Span::styled(format!("{done}/{of} done"), see.theme.text)];
+        if failed > 0 {
+            let mark = see.theme.glyph(Status::Critical);
+            spans.push(Span::styled(format!("  {mark} {failed} failed"), see.theme.critical));
+        }
+        Line::from(spans)
+    }
+
+    fn summary(&self, see: &Snapshot<'_>) -> Line<'static> {
+        let marks = Marks::of(see.theme);
+        let mut spans = Vec::new();
+        for list in &see.report.checklists {
+            if !spans.is_empty() {
+                spans.push(Span::styled(format!("  {}  ", marks.dot), see.theme.dim));
+            }
+            spans.push(Span::styled(format!("{} {}/{}", list.id, list.done(), list.items.len()), see.theme.text));
+            if list.failed() > 0 {
+                let mark = see.theme.glyph(Status::Critical);
+                spans.push(Span::styled(format!(" {mark} {} failed", list.failed()), see.theme.critical));
+            }
+            if list.needs_you() > 0 && list.signed.is_none() {
+                spans.push(Span::styled(format!(" {} for you", list.needs_you()), see.theme.text));
+            }
+            let (says, style) = signature(see, list);
+            spans.push(Span::styled(format!(" {says}"), style));
+        }
+        if spans.is_empty() { text::styled("no checklist", see.theme.dim) } else { Line::from(spans) }
+    }
+
+    fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {
+        let (list, item) = self.on(&drawn(see))?;
+        Some(Selection::Item { checklist: list.id.clone(), period: list.period.key.clone(), item: item.text.clone() })
+    }
+
+    fn update(&mut self, see: &Snapshot<'_>, command: Command) -> Option<Request> {
+        let drawn = drawn(see);
+        if self.cursor.follow(command, &keys(&drawn), see.rows) {
+            return None;
+        }
+        let on = self.on(&drawn);
+        let list = on.map(|(list, _)| list).or(see.report.checklists.first());
+        match command {
+            Command::EarlierPeriod => self.show(self.period.saturating_sub(1)),
+            Command::LaterPeriod => self.show(self.period.saturating_add(1).min(0)),
+            Command::Sign => {
+                list.map(|list| Request::Sign { checklist: list.id.clone(), period: list.period.key.clone() })
+            }
+            Command::Why | Command::Evidence => Some(Request::Explain(on?.1.probes.first()?.clone())),
+            _ => {
+                let (list, item) = on?;
+                Some(Request::Mark {
+                    checklist: list.id.clone(),
+                    period: list.period.key.clone(),
+                    item: item.text.clone(),
+                    kind: mark(list, item, command)?,
+                })
+            }
+        }
+    }
+
+    fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
+        let drawn = drawn(see);
+        if drawn.is_empty() {
+            let says = ["No checklist is configured.", "A [[checklist]] names what somebody looks at every day."];
+            return empty::draw(buffer, area, &says, see.theme);
+        }
+        let on = self.on(&drawn).map(|(list, item)| key(list, item));
+        let here = |line: &Drawn<'_>| {
+            line.item().map(|(list, item)| key(list, item)).is_some_and(|key| Some(&key) == on.as_ref())
+        };
+        let at = drawn.iter().position(here).unwrap_or(0);
+        let spare = usize::from(area.height).saturating_sub(drawn.len());
+        let window = Window::on(drawn.len(), at, area.height);
+        self.draw_lines(see, &drawn, &window, at, area, buffer);
+        if spare >= 2 && see.zoomed {
+            let row = Rect { y: area.bottom() - 1, height: 1, ..area };
+            text::put(buffer, list::body(row), &offers(see), Marks::of(see.theme));
+        }
+    }
+}
+
+impl Checklists {
+    /// The item the cursor is on.
+    fn on<'a>(&self, drawn: &[Drawn<'a>]) -> Option<(&'a ListView, &'a ItemView)> {
+        let at = self.cursor.place(&keys(drawn))?;
+        drawn.iter().filter_map(|line| line.item()).nth(at)
+    }
+
+    fn show(&mut self, period: i32) -> Option<Request> {
+        self.period = period;
+        Some(Request::Period(period))
+    }
+
+    fn draw_lines(
+        &self,
+        see: &Snapshot<'_>,
+        drawn: &[Drawn<'_>],
+        window: &Window,
+        at: usize,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
+        let (marks, theme) = (Marks::of(see.theme), see.theme);
+        let shown = &drawn[window.shown.clone()];
+        let cells: Vec<Cells<'_>> = shown
+            .iter()
+            .map(|line| line.item().map_or_else(Cells::new, |(list, item)| cells(see, list, item)))
+            .collect();
+        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
+        let mut lines = text::rows(area);
+        for (((index, line), cells), row) in (window.shown.start..).zip(shown).zip(&cells).zip(lines.by_ref()) {
+            match line {
+                Drawn::Heading(list) => heading(see, list, row, buffer),
+                Drawn::Item(..) => {
+                    grid.draw(buffer, list::body(row), cells, marks);
+                    if index == at {
+                        list::select(buffer, row, see.focused, theme);
+                    }
+                }
+                Drawn::More(count) => {
+                    let says = format!("{} {count} more done", theme.glyph(Status::Ok));
+                    let place =
+                        grid.cell(1, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
+                    text::put(buffer, place, &text::styled(says, theme.dim), marks);
+                }
+            }
+        }
+        if let Some(row) = lines.next().filter(|_| window.tells) {
+            let items = |lines: &[Drawn<'_>]| lines.iter().filter(|line| line.item().is_some()).count();
+            let says = list::beyond(items(&drawn[..window.shown.start]), items(&drawn[window.shown.end..]));
+            list::tell(buffer, row, says, theme);
+        }
+    }
+}
+
+/// The mark a key puts on an item; `None` where it has none to put. What ticks itself is not
+/// ticked by hand, and a signed list is closed.
+fn mark(list: &ListView, item: &ItemView, command: Command) -> Option<MarkKind> {
+    if list.signed.is_some() {
+        return None;
+    }
+    match command {
+        Command::Tick if item.form != "auto" && item.state != ItemState::Done => Some(MarkKind::Tick),
+        Command::Skip if item.state != ItemState::Skipped => Some(MarkKind::Skip),
+        Command::Undo if item.mark.is_some() => Some(MarkKind::Undo),
+        _ => None,
+    }
+}
+
+/// `Daily · 2026-03-02` and, at the right, how far it is and until when.
+fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) {
+    let marks = Marks::of(see.theme);
+    let left = Line::from(vec![
+        Span::styled(list.title.clone(), see.theme.title),
+        Span::styled(format!("  {}", list.period.key), see.theme.dim),
+    ]);
+    let (says, style) = signature(see, list);
+    let mut right = vec![Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text)];
+    right.push(Span::styled(says, style));
+    text::put_both(
+        buffer,
+        Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(1), ..row },
+        &left,
+        &right.into(),
+        marks,
+    );
+}
+
+/// Whether a list is signed, or until when it wants to be.
+fn signature(see: &Snapshot<'_>, list: &ListView) -> (String, Style) {
+    let clock = |at| humanize::clock(at, see.now, see.zone);
+    match (&list.signed, list.sign_by, list.due) {
+        (Some(signature), ..) => {
+            let exceptions = if signature.exceptions.is_empty() { "" } else { ", with exceptions" };
+            (format!("signed {} by {}{exceptions}", clock(signature.at), signature.operator), see.theme.ok)
+        }
+        (None, Some(by), _) if list.overdue => {
+            (format!("{} unsigned, was due {}", see.theme.glyph(Status::Warning), clock(by)), see.theme.warning)
+        }
+        (None, Some(by), _) => (format!("sign by {}", clock(by)), see.theme.dim),
+        (None, None, Some(due)) => (format!("due {}", clock(due)), see.theme.dim),
+        (None, None, None) => ("not signed".to_owned(), see.theme.dim),
+    }
+}
+
+fn cells<'a>(see: &Snapshot<'_>, list: &ListView, item: &'a ItemView) -> Cells<'a> {
+    let theme = see.theme;
+    let (sign, style) = sign(item.state, theme);
+    let quiet = is_finished(item);
+    let yours = item.state == ItemState::Open && item.form != "auto" && list.signed.is_none();
+    let mut evidence = Vec::new();
+    if yours {
+        evidence.push(Span::styled("you", theme.accent));
+    }
+    if item.state == ItemState::Regressed {
+        evidence.push(Span::styled("since signed", theme.warning));
+    }
+    if !item.evidence.is_empty() {
+        if !evidence.is_empty() {
+            evidence.push(Span::styled(": ", theme.dim));
+        }
+        let style = if matches!(item.state, ItemState::Failed | ItemState::Regressed) { style } else { theme.dim };
+        evidence.push(Span::styled(item.evidence.as_str(), style));
+    }
+    vec![
+        text::styled(item.number.to_string(), theme.dim),
+        text::styled(sign, style),
+        text::styled(item.text.as_str(), if quiet { theme.dim } else { theme.text }),
+        Line::from(evidence),
+    ]
+}
+
+/// The box in front of an item.
+fn sign(state: ItemState, theme: &Theme) -> (&'static str, Style) {
+    match state {
+        ItemState::Done => ("[x]", theme.ok),
+        ItemState::Open => ("[ ]", theme.text),
+        ItemState::Failed => ("[!]", theme.critical),
+        ItemState::Skipped => ("[-]", theme.dim),
+        ItemState::Regressed => ("[~]", theme.warning),
+    }
+}
+
+/// The keys of this pane, for the zoomed one.
+fn offers(see: &Snapshot<'_>) -> Line<'static> {
+    let keys = [
+        (Command::Tick, "tick"),
+        (Command::Skip, "skip with a reason"),
+        (Command::Undo, "undo"),
+        (Command::Evidence, "evidence"),
+        (Command::EarlierPeriod, "period before"),
+        (Command::Sign, "sign"),
+    ];
+    hint::keys(keys.map(|(command, does)| (command, does.into())), see.keymap, see.theme).into()
+}

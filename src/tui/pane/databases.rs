@@ -1,0 +1,229 @@
+//! Databases: size, speed, growth and the age of the last structure check, in one line each.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::domain::board::Assessment;
+use crate::domain::humanize;
+use crate::domain::observation::{Detail, ProbeId};
+use crate::domain::sample::Unit;
+use crate::domain::time::seconds_between;
+use crate::domain::vitals::Vitals;
+use crate::tui::command::Command;
+use crate::tui::keymap::Context;
+use crate::tui::pane::cursor::Cursor;
+use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
+use crate::tui::widget::grid::{Cells, Column, Grid};
+use crate::tui::widget::list::{self, Window};
+use crate::tui::widget::mark::Marks;
+use crate::tui::widget::{age, empty, spark, tally, text, under};
+
+/// The databases.
+#[derive(Debug, Default)]
+pub struct Databases {
+    cursor: Cursor<ProbeId>,
+}
+
+pub fn pane() -> Box<dyn Pane> {
+    Box::<Databases>::default()
+}
+
+const COLUMNS: [Column; 9] = [
+    Column::left(""),
+    Column::left("DATABASE").at_most(24),
+    Column::left("ENGINE").rank(5),
+    Column::right("SIZE"),
+    Column::right("GROWTH").rank(4),
+    Column::right("ANSWERS IN").rank(3),
+    Column::left("STRUCTURE CHECK").rank(2),
+    Column::left("").grows(0).rank(6),
+    Column::right("AGE").rank(1),
+];
+const NAME: usize = 1;
+
+impl Pane for Databases {
+    fn title(&self) -> &'static str {
+        "Databases"
+    }
+
+    fn context(&self) -> Context {
+        Context::Databases
+    }
+
+    fn caption(&self, see: &Snapshot<'_>) -> Line<'static> {
+        let all: Vec<_> = rows::of_kind(see, "database").iter().map(|one| one.status).collect();
+        tally::fitted(all, see.columns / 2, see.theme)
+    }
+
+    fn summary(&self, see: &Snapshot<'_>) -> Line<'static> {
+        let all = rows::of_kind(see, "database");
+        if all.is_empty() {
+            return text::styled("no database", see.theme.dim);
+        }
+        rows::summary(see, &all, |one| match (one.gauge("size"), one.gauge("latency")) {
+            (Some(size), Some(latency)) => format!("{}, {}", humanize::bytes(size), humanize::seconds(latency)),
+            _ => rows::finding(one).to_owned(),
+        })
+    }
+
+    fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {
+        let all = rows::of_kind(see, "database");
+        Some(Selection::Probe(all[self.cursor.place(&rows::keys(&all))?].id.clone()))
+    }
+
+    fn update(&mut self, see: &Snapshot<'_>, command: Command) -> Option<Request> {
+        let all = rows::of_kind(see, "database");
+        let keys = rows::keys(&all);
+        if self.cursor.follow(command, &keys, see.rows) {
+            return None;
+        }
+        rows::request(all[self.cursor.place(&keys)?], command)
+    }
+
+    fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
+        let all = rows::of_kind(see, "database");
+        let Some(at) = self.cursor.place(&rows::keys(&all)) else {
+            let says = rows::nothing_matches(see).unwrap_or_else(|| "No database is configured.".to_owned());
+            let more = "A [[database]] with its url is enough for health, growth and structure checks.";
+            return empty::draw(buffer, area, &[&says, more], see.theme);
+        };
+        if !see.zoomed {
+            return self.draw_list(see, &all, at, true, area, buffer);
+        }
+        let mut explanation = why::explain(see, all[at], &[Command::Vacuum, Command::Integrity], area.width);
+        explanation.body.extend(details(see, all[at], area.width));
+        let (above, below) = under::split(area, all.len() + 2, explanation.rows());
+        self.draw_list(see, &all, at, false, above, buffer);
+        explanation.draw(buffer, below, see.theme);
+    }
+}
+
+impl Databases {
+    /// The table; with `notes`, what is wrong stands under each row, and without titles.
+    fn draw_list(
+        &self,
+        see: &Snapshot<'_>,
+        all: &[&Assessment],
+        at: usize,
+        notes: bool,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
+        let (theme, marks) = (see.theme, Marks::of(see.theme));
+        let lines: Vec<(usize, bool)> = rows::with_notes(all, notes);
+        let cursor = lines.iter().position(|line| *line == (at, false)).unwrap_or(0);
+        let titles = u16::from(!notes && area.height > 2);
+        let window = Window::on(lines.len(), cursor, area.height - titles);
+        let shown = &lines[window.shown.clone()];
+        let cells: Vec<Cells<'_>> =
+            shown.iter().map(|(index, note)| if *note { Cells::new() } else { cells(see, all[*index]) }).collect();
+        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
+        let mut free = text::rows(area);
+        if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
+            grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+        }
+        for (((index, note), cells), row) in shown.iter().zip(&cells).zip(free.by_ref()) {
+            if *note {
+                rows::draw_note(buffer, see, all[*index], grid.cell(NAME, list::body(row)).unwrap_or(row), row);
+                continue;
+            }
+            grid.draw(buffer, list::body(row), cells, marks);
+            if *index == at {
+                list::select(buffer, row, see.focused, theme);
+            }
+        }
+        if window.tells
+            && let Some(row) = free.next()
+        {
+            list::tell(buffer, row, rows::beyond(all, &lines, &window), theme);
+        }
+    }
+}
+
+/// The facts behind a database's reading.
+fn vitals<'a>(see: &Snapshot<'a>, one: &Assessment) -> Option<&'a Vitals> {
+    match see.board.detail(&one.id)? {
+        Detail::Vitals(vitals) => Some(vitals),
+        _ => None,
+    }
+}
+
+fn cells<'a>(see: &Snapshot<'a>, one: &'a Assessment) -> Cells<'a> {
+    let theme = see.theme;
+    let vitals = vitals(see, one);
+    let card = see.inventory.databases.get(one.id.name());
+    let value = |key: &str, unit: Unit| {
+        let judged = one.sample(key);
+        let style = match judged.map(|judged| judged.status) {
+            Some(status) if !status.is_ok() => theme.status(status),
+            _ => theme.text,
+        };
+        let says = one.gauge(key).map(|value| humanize::quantity(value, unit)).unwrap_or_default();
+        Span::styled(says, age::fresh(one, style, theme))
+    };
+    let mut size = vec![value("size", Unit::Bytes)];
+    if let Some(wal) = vitals.and_then(|vitals| vitals.wal_bytes).filter(|wal| *wal > 0 && see.columns >= 60) {
+        size.push(Span::styled(format!(" ({} wal)", humanize::bytes(wal as f64)), theme.dim));
+    }
+    vec![
+        rows::status(one.status, theme).into(),
+        text::styled(one.id.name(), theme.text),
+        text::styled(vitals.map(|vitals| vitals.engine).or(card.map(|card| card.engine)).unwrap_or(""), theme.dim),
+        Line::from(size),
+        value("growth", Unit::BytesPerDay).into(),
+        value("latency", Unit::Seconds).into(),
+        structure(see, one, vitals),
+        Line::default(),
+        age::cell(one, theme).into(),
+    ]
+}
+
+/// `✓ sound 6 h ago`.
+fn structure(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> Line<'static> {
+    let theme = see.theme;
+    let Some(proof) = vitals.and_then(|vitals| vitals.integrity.as_ref()) else {
+        return text::styled(if one.waiting { "" } else { "never" }, theme.dim);
+    };
+    let ago = humanize::seconds(seconds_between(proof.at, see.now));
+    let old = one.sample("integrity").is_some_and(|judged| !judged.status.is_ok());
+    match proof.ok {
+        true if old => text::styled(format!("! sound {ago} ago"), theme.warning),
+        true => text::styled(format!("sound {ago} ago"), theme.dim),
+        false => {
+            let mark = theme.glyph(crate::domain::status::Status::Critical);
+            text::styled(format!("{mark} faulty {ago} ago"), theme.critical)
+        }
+    }
+}
+
+/// Everything else that is known of one database.
+fn details(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let Some(vitals) = vitals(see, one) else { return Vec::new() };
+    let number = |value: Option<u64>| value.map(|value| humanize::number(value as f64));
+    let free = vitals.free_pages.zip(vitals.page_size).map(|(pages, size)| humanize::bytes((pages * size) as f64));
+    let facts = [
+        ("where", Some(vitals.location.clone())),
+        ("engine", Some(format!("{} {}", vitals.engine, vitals.version))),
+        ("journal", vitals.journal_mode.clone()),
+        ("tables", number(vitals.tables)),
+        ("pages", number(vitals.pages)),
+        ("free", free.map(|free| format!("{free} inside the file"))),
+    ];
+    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
+    for (label, says) in facts {
+        let Some(says) = says.filter(|says| !says.trim().is_empty()) else { continue };
+        lines.push(vec![Span::styled(format!("{label:<8}"), theme.dim), Span::styled(says, theme.text)]);
+    }
+    if let Some(proof) = &vitals.integrity {
+        let says = format!("{}, took {}", proof.detail, humanize::seconds(proof.took_s));
+        lines.push(vec![Span::styled(format!("{:<8}", "check"), theme.dim), Span::styled(says, theme.text)]);
+    }
+    if let Some(series) = see.board.series(&one.id, "latency") {
+        let width = room.saturating_sub(30).min(60);
+        let spark = spark::span(series, None, see.now, width, theme);
+        lines.push(vec![Span::styled(format!("{:<8}", "answers"), theme.dim), spark]);
+    }
+    why::labelled("facts", lines, see)
+}

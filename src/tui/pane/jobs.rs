@@ -1,0 +1,219 @@
+//! The acts of this session: what runs, how far it is, what it says; and how it ended.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::domain::humanize;
+use crate::domain::job::{Job, JobId, JobResult};
+use crate::domain::status::Status;
+use crate::domain::time::seconds_between;
+use crate::tui::command::Command;
+use crate::tui::keymap::Context;
+use crate::tui::pane::cursor::Cursor;
+use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
+use crate::tui::widget::bar::Bar;
+use crate::tui::widget::grid::{Cells, Column, Grid};
+use crate::tui::widget::list::{self, Window};
+use crate::tui::widget::mark::Marks;
+use crate::tui::widget::under::{self, Explanation};
+use crate::tui::widget::{empty, hint, text};
+
+/// The jobs of this session.
+#[derive(Debug, Default)]
+pub struct JobList {
+    cursor: Cursor<JobId>,
+}
+
+pub fn pane() -> Box<dyn Pane> {
+    Box::<JobList>::default()
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::left("STATE"),
+    Column::left("ACT").rank(3),
+    Column::left("TARGET").at_most(28),
+    Column::left("STARTED").rank(4),
+    Column::right("TOOK"),
+    Column::left("").rank(1),
+    Column::left("SAYS").grows(12).rank(2),
+];
+
+/// Newest first; what runs before what ended.
+fn listed<'a>(see: &Snapshot<'a>) -> Vec<&'a Job> {
+    let jobs = see.jobs;
+    let mut all: Vec<&Job> = jobs
+        .all()
+        .iter()
+        .rev()
+        .filter(|job| rows::matches(see.filter, [job.action.as_str(), &job.title, &job.target.id]))
+        .collect();
+    all.sort_by_key(|job| job.ended.is_some());
+    all
+}
+
+fn keys<'a>(jobs: &[&'a Job]) -> Vec<&'a JobId> {
+    jobs.iter().map(|job| &job.id).collect()
+}
+
+impl Pane for JobList {
+    fn title(&self) -> &'static str {
+        "Jobs"
+    }
+
+    fn context(&self) -> Context {
+        Context::Jobs
+    }
+
+    fn caption(&self, see: &Snapshot<'_>) -> Line<'static> {
+        let running = see.jobs.running().count();
+        if running == 0 {
+            return Line::default();
+        }
+        text::styled(format!("{} {running} running", Marks::of(see.theme).running), see.theme.accent)
+    }
+
+    fn summary(&self, see: &Snapshot<'_>) -> Line<'static> {
+        let all = listed(see);
+        let Some(job) = all.first() else { return text::styled("no act in this session", see.theme.dim) };
+        let (mark, word, style) = state(see, job);
+        let mut spans = vec![
+            Span::styled(format!("{mark} {word} "), style),
+            Span::styled(format!("{} {}  {}", job.action, job.target.id, elapsed(see, job)), see.theme.text),
+        ];
+        if all.len() > 1 {
+            spans.push(Span::styled(format!("  and {} more", all.len() - 1), see.theme.dim));
+        }
+        Line::from(spans)
+    }
+
+    fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {
+        let all = listed(see);
+        Some(Selection::Job(all[self.cursor.place(&keys(&all))?].id.clone()))
+    }
+
+    fn update(&mut self, see: &Snapshot<'_>, command: Command) -> Option<Request> {
+        let all = listed(see);
+        let keys = keys(&all);
+        if self.cursor.follow(command, &keys, see.rows) {
+            return None;
+        }
+        let job = all[self.cursor.place(&keys)?];
+        matches!(command, Command::Why | Command::LastOutput).then(|| Request::Output(job.id.clone()))
+    }
+
+    fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
+        let all = listed(see);
+        let Some(at) = self.cursor.place(&keys(&all)) else {
+            let says = rows::nothing_matches(see).unwrap_or_else(|| "Nothing was started in this session.".to_owned());
+            return empty::draw(buffer, area, &[&says, "What was done earlier stands in the activity."], see.theme);
+        };
+        if !see.zoomed {
+            return self.draw_list(see, &all, at, area, buffer);
+        }
+        let explanation = explain(see, all[at], area.height);
+        let (above, below) = under::split(area, all.len() + 1, explanation.rows());
+        self.draw_list(see, &all, at, above, buffer);
+        explanation.draw(buffer, below, see.theme);
+    }
+}
+
+impl JobList {
+    fn draw_list(&self, see: &Snapshot<'_>, all: &[&Job], at: usize, area: Rect, buffer: &mut Buffer) {
+        let (theme, marks) = (see.theme, Marks::of(see.theme));
+        let titles = u16::from(see.zoomed && area.height > 2);
+        let window = Window::on(all.len(), at, area.height - titles);
+        let bar = (area.width / 6).clamp(8, 24);
+        let cells: Vec<Cells<'_>> = all[window.shown.clone()].iter().map(|job| cells(see, job, bar)).collect();
+        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
+        let mut free = text::rows(area);
+        if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
+            grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+        }
+        for ((index, cells), row) in (window.shown.start..).zip(&cells).zip(free.by_ref()) {
+            grid.draw(buffer, list::body(row), cells, marks);
+            if index == at {
+                list::select(buffer, row, see.focused, theme);
+            }
+        }
+        if window.tells
+            && let Some(row) = free.next()
+        {
+            list::tell(buffer, row, list::beyond(window.shown.start, all.len() - window.shown.end), theme);
+        }
+    }
+}
+
+fn cells<'a>(see: &Snapshot<'_>, job: &'a Job, bar: u16) -> Cells<'a> {
+    let theme = see.theme;
+    let (mark, word, style) = state(see, job);
+    let says = match &job.ended {
+        Some((_, outcome)) => outcome.detail.as_str(),
+        None => job.tail.back().map_or("", String::as_str),
+    };
+    vec![
+        text::styled(format!("{mark} {word}"), style),
+        text::styled(job.action.as_str(), theme.text),
+        text::styled(job.target.id.as_str(), theme.text),
+        text::styled(humanize::clock(job.started_at, see.now, see.zone), theme.dim),
+        text::styled(elapsed(see, job), theme.text),
+        progress(see, job, bar),
+        text::styled(says, theme.dim),
+    ]
+}
+
+/// How far a running job is, where it says so.
+fn progress(see: &Snapshot<'_>, job: &Job, width: u16) -> Line<'static> {
+    let Some((done, of)) = job.progress.filter(|_| job.ended.is_none()) else { return Line::default() };
+    let share = done as f64 / of as f64;
+    let mut line = Bar { share, limit: None, style: see.theme.bar }.line(width, see.theme);
+    let percent = if share.is_finite() { (share.clamp(0.0, 1.0) * 100.0).floor() } else { 0.0 };
+    line.spans.push(Span::styled(format!(" {percent:>3.0} %"), see.theme.text));
+    line
+}
+
+fn elapsed(see: &Snapshot<'_>, job: &Job) -> String {
+    let until = job.ended.as_ref().map_or(see.now, |(at, _)| *at);
+    humanize::seconds(seconds_between(job.started_at, until))
+}
+
+/// Mark, word and style of a job's state.
+fn state(see: &Snapshot<'_>, job: &Job) -> (&'static str, &'static str, Style) {
+    let theme = see.theme;
+    let with = |status: Status, word| (theme.glyph(status), word, theme.status(status));
+    match job.ended.as_ref().map(|(_, outcome)| outcome.result) {
+        None => (Marks::of(theme).running, "running", theme.accent),
+        Some(JobResult::Succeeded) => with(Status::Ok, "succeeded"),
+        Some(JobResult::NotEffective) => with(Status::Warning, "not effective"),
+        Some(JobResult::Cancelled) => with(Status::Warning, "cancelled"),
+        Some(JobResult::Lost) => with(Status::Unknown, "lost"),
+        Some(JobResult::TimedOut) => with(Status::Critical, "timed out"),
+        Some(JobResult::Failed) => with(Status::Critical, "failed"),
+    }
+}
+
+/// The end of what the selected job printed.
+fn explain(see: &Snapshot<'_>, job: &Job, height: u16) -> Explanation {
+    let theme = see.theme;
+    let (mark, word, style) = state(see, job);
+    let room = usize::from(height / 2);
+    let last = job.tail.len().saturating_sub(room);
+    let body = job.tail.iter().skip(last).map(|line| text::styled(format!("  {line}"), theme.text)).collect();
+    let log = job.log.as_ref().map_or_else(String::new, |path| {
+        format!("whole output in {}", crate::domain::sanitize::bytes(path.as_os_str().as_encoded_bytes()))
+    });
+    let mut keys = vec![(Command::LastOutput, "output".into())];
+    if job.ended.is_none() {
+        keys.push((Command::CancelJob, Command::CancelJob.doc().into()));
+    }
+    Explanation {
+        title: Line::from(vec![
+            Span::styled(job.title.clone(), theme.title),
+            Span::styled(format!(" {mark} {word}"), style),
+        ]),
+        right: text::styled(log, theme.dim),
+        body,
+        keys: why::labelled("do", vec![hint::keys(keys, see.keymap, theme)], see),
+    }
+}
