@@ -136,7 +136,3 @@ pub enum Request {
     /// Show another period of the lists: steps from this one, 0 is now.
     Period(i32),
 }
-
-/// Every pane, in the order of the keys `1` to `8`: attention, checklist, system, databases,
-/// backups, tasks, activity, jobs.
-pub const PANES: &[fn() -> Box<dyn Pane>] = &[];

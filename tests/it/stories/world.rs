@@ -25,8 +25,6 @@ use rounds::tui::app::{App, Setup};
 use rounds::tui::keymap::Keymap;
 use rounds::tui::theme::{ColorDepth, Theme, ThemeName};
 
-use super::stand_in;
-
 /// Reads a time as the stories write it.
 pub(crate) fn at(text: &str) -> Timestamp {
     DateTime::parse_from_rfc3339(text).unwrap_or_else(|error| panic!("`{text}`: {error}")).to_utc()
@@ -50,7 +48,7 @@ pub(crate) fn app(config: &str, start: Timestamp) -> App {
         operator: "asha".to_owned(),
         read_only,
     };
-    App::with_panes(setup, stand_in::panes(), start)
+    App::new(setup, start)
 }
 
 /// Every probe of the world.
