@@ -1,23 +1,54 @@
-//! Actions: what an operator intends, turned into a plan. An action only plans.
+//! Actions: from what an operator means to the exact steps. An action only plans; it opens,
+//! reads and changes nothing.
+//!
+//! A new action is one file and one line in [`ACTIONS`].
+
+mod backup;
+mod custom;
+mod integrity;
+mod run_task;
+mod vacuum;
+mod verify;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use crate::domain::action_name::ActionName;
-use crate::domain::inventory::{Inventory, Maintenance, Target, TargetKind};
-use crate::domain::plan::{Guard, Invocation, Plan, PlanError, Risk, Step};
+use crate::domain::inventory::{Inventory, Target, TargetKind};
+use crate::domain::plan::{Plan, PlanError, Risk};
 use crate::domain::time::Timestamp;
 
-/// One act that could be done to a target, whether or not it can be done now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Offer {
-    pub action: ActionName,
-    pub title: String,
-    pub risk: Risk,
-    /// Why it cannot be done now.
-    pub possible: Result<(), String>,
+/// What an operator asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposal<'a> {
+    pub target: &'a Target,
+    pub params: &'a BTreeMap<String, String>,
+    pub inventory: &'a Inventory,
+    pub now: Timestamp,
 }
 
-/// The plan of an act on a target.
+/// Something that can be done to a target.
+pub trait Action: Debug + Sync {
+    fn name(&self) -> ActionName;
+
+    /// What it does, in a few words.
+    fn summary(&self) -> &'static str;
+
+    fn risk(&self) -> Risk;
+
+    /// The kind of target it is for.
+    fn aims_at(&self) -> TargetKind;
+
+    /// The steps, without what every plan has: [`propose`] adds host, environment and the
+    /// raised risk of production.
+    fn plan(&self, proposal: &Proposal<'_>) -> Result<Plan, PlanError>;
+}
+
+/// Every built-in action.
+pub const ACTIONS: &[&dyn Action] =
+    &[&backup::Backup, &verify::Verify, &integrity::Integrity, &vacuum::Vacuum, &run_task::RunTask];
+
+/// The plan for an act on a target.
 pub fn propose(
     action: &ActionName,
     target: &Target,
@@ -25,88 +56,70 @@ pub fn propose(
     inventory: &Inventory,
     now: Timestamp,
 ) -> Result<Plan, PlanError> {
-    let none = || PlanError::NoTarget { kind: target.kind.word(), id: target.id.clone(), nearest: None };
-    let mut plan = Plan::new(action.clone(), format!("{action} {}", target.id), target.clone());
-    plan.affects = vec![target.probe()];
-    match target.kind {
-        TargetKind::Backup if *action == ActionName::BACKUP => {
-            let card = inventory.backups.get(&target.id).ok_or_else(none)?;
-            if !card.can_run() {
-                return Err(PlanError::Impossible(format!("nothing here makes `{}`: it only watches files", card.id)));
-            }
-            plan.title = format!("Back up {}", target.id);
-            plan.guards = vec![Guard::Idle { target: target.to_string() }];
-            let database = card.database.clone().unwrap_or_default();
-            let source = inventory.databases.get(&database).and_then(|card| card.path.clone()).unwrap_or_default();
-            let stamp = now.format("%Y%m%d_%H%M%S");
-            let destination = format!("/srv/{database}/db_backup_{stamp}.sqlite3").into();
-            plan.steps =
-                vec![Step::CopyDatabase { backup: card.id.clone(), database, source, destination, rows: Vec::new() }];
+    let proposal = Proposal { target, params, inventory, now };
+    let mut plan = match ACTIONS.iter().find(|known| known.name() == *action) {
+        Some(known) if known.aims_at() == target.kind => known.plan(&proposal)?,
+        Some(known) => {
+            return Err(PlanError::Impossible(format!(
+                "{action} is for a {}, and {target} is none",
+                known.aims_at().word()
+            )));
         }
-        TargetKind::Backup if *action == ActionName::VERIFY => {
-            plan.title = format!("Verify the newest backup of {}", target.id);
-            plan.steps = vec![Step::VerifyBackup { backup: target.id.clone(), file: "newest".into() }];
-        }
-        TargetKind::Database => {
-            let operation = if *action == ActionName::VACUUM { Maintenance::Vacuum } else { Maintenance::Integrity };
-            let card = inventory.databases.get(&target.id).ok_or_else(none)?;
-            if !card.can.contains(&operation) {
-                return Err(PlanError::Impossible(format!("{} has no {}", card.engine, operation.word())));
-            }
-            if operation == Maintenance::Vacuum {
-                plan.risk = Risk::Disruptive;
-                plan.title = format!("Vacuum {}", target.id);
-                plan.notes = vec!["writers wait while it runs".to_owned()];
-            }
-            plan.steps = vec![Step::Maintain { database: card.id.clone(), operation }];
-        }
-        TargetKind::Task => {
-            let card = inventory.tasks.get(&target.id).ok_or_else(none)?;
-            let command = card.run.clone().map_err(PlanError::Impossible)?;
-            plan.title = format!("Run {} now", target.id);
-            plan.risk = Risk::Disruptive;
-            plan.steps = vec![Step::Run { command }];
-        }
-        TargetKind::Action => {
-            let card = inventory.actions.get(&target.id).ok_or_else(none)?;
-            plan.title.clone_from(&card.title);
-            plan.risk = card.risk;
-            plan.timeout = card.timeout;
-            plan.guards.clone_from(&card.guards);
-            plan.undo.clone_from(&card.undo);
-            let mut argv = card.command.argv.clone();
-            for param in &card.params {
-                let value = params.get(&param.name).or(param.default.as_ref());
-                let value = value
-                    .ok_or_else(|| PlanError::Parameter { name: param.name.clone(), why: "has no value".to_owned() })?;
-                for argument in &mut argv {
-                    *argument = argument.replace(&format!("{{{}}}", param.name), value);
-                }
-            }
-            plan.steps = vec![Step::Run { command: Invocation::new(argv) }];
-        }
-        TargetKind::Backup => return Err(none()),
-    }
+        None => custom::plan(action, &proposal)?,
+    };
+    plan.host.clone_from(&inventory.host);
+    plan.environment.clone_from(&inventory.system.environment);
     if inventory.system.is_production() {
         plan.risk = plan.risk.raised();
     }
-    plan.host.clone_from(&inventory.host);
-    plan.environment.clone_from(&inventory.system.environment);
     Ok(plan)
 }
 
-/// What can be done to a target, possible now or not.
-pub fn offers(target: &Target, inventory: &Inventory) -> Vec<Offer> {
-    let offer = |action: ActionName| {
-        let plan = propose(&action, target, &BTreeMap::new(), inventory, Timestamp::UNIX_EPOCH);
-        let title = plan.as_ref().map_or_else(|_| action.to_string(), |plan| plan.title.clone());
-        let risk = plan.as_ref().map_or(Risk::Routine, |plan| plan.risk);
-        Offer { action, title, risk, possible: plan.map(|_| ()).map_err(|error| error.to_string()) }
-    };
-    match target.kind {
-        TargetKind::Database => vec![offer(ActionName::VACUUM), offer(ActionName::INTEGRITY)],
-        TargetKind::Backup => vec![offer(ActionName::BACKUP), offer(ActionName::VERIFY)],
-        TargetKind::Task => vec![offer(ActionName::RUN_TASK)],
-        TargetKind::Action => vec![offer(ActionName::custom(&target.id))],
-    }
+/// Something that could be done about a target, for the action menu.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub action: ActionName,
+    pub title: String,
+    pub target: Target,
+    pub risk: Risk,
+    /// Why it cannot be done now.
+    pub possible: Result<(), String>,
 }
+
+/// Everything that can be done about a target: the actions for its kind, those for what it
+/// depends on, and every configured action.
+pub fn offers(target: &Target, inventory: &Inventory, now: Timestamp) -> Vec<Offer> {
+    let params = BTreeMap::new();
+    let offer = |action: ActionName, title: String, target: Target| {
+        let planned = propose(&action, &target, &params, inventory, now);
+        let risk = planned.as_ref().map_or(Risk::Routine, |plan| plan.risk);
+        // A parameter that is still to be asked for does not make an act impossible.
+        let possible = match planned {
+            Ok(_) | Err(PlanError::Parameter { .. }) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        Offer { action, title, target, risk, possible }
+    };
+    let built_in = ACTIONS
+        .iter()
+        .filter(|action| action.aims_at() == target.kind)
+        .map(|action| offer(action.name(), action.summary().to_owned(), target.clone()));
+    let custom = inventory
+        .actions
+        .values()
+        .map(|card| offer(card.name.clone(), card.title.clone(), Target::action(card.name.as_str())));
+    built_in.chain(custom).collect()
+}
+
+/// The error for a name that is not in the inventory, with the nearest one that is.
+fn no_target<'a>(kind: TargetKind, id: &str, known: impl Iterator<Item = &'a String>) -> PlanError {
+    let nearest = known
+        .map(|name| (strsim::jaro_winkler(name, id), name))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.clone());
+    PlanError::NoTarget { kind: kind.word(), id: id.to_owned(), nearest }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,119 @@
-//! placeholder
+//! Archives: how a backup is made, found again, and proven.
+//!
+//! One rule holds everywhere: *a file with a final name is complete*. Whatever is not finished
+//! lies in a `.partial-…` directory, which is never counted, offered or verified.
+
+pub mod manifest;
+mod partial;
+pub mod shelf;
+pub mod sqlite;
+mod verify;
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::database::DatabaseError;
+
+pub use verify::{Verified, verify};
+
+/// Why there is no copy, or no verdict on one. The text names the cause and the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The source, or a file that was to be verified, cannot be read.
+    #[error("{0}")]
+    Source(DatabaseError),
+    /// The directory is not one to keep backups in.
+    #[error("{0}")]
+    Destination(String),
+    #[error("{0} exists already; nothing was overwritten, try again in a second")]
+    Exists(String),
+    #[error("{0}")]
+    NoRoom(String),
+    /// The writers of a database without a write-ahead log left no time for a copy.
+    #[error("{0}")]
+    Busy(String),
+    /// The copy is not what its source is, or is damaged; it was not kept.
+    #[error("{0}")]
+    Unsound(String),
+    /// There is nothing to check this kind of file against.
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("cannot {what} {place}: {error}")]
+    Io { what: &'static str, place: String, error: io::Error },
+    #[error("the work itself failed, please report it: {0}")]
+    Panicked(String),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<DatabaseError> for ArchiveError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Cancelled => ArchiveError::Cancelled,
+            DatabaseError::Refused(text) => ArchiveError::NoRoom(text),
+            other => ArchiveError::Source(other),
+        }
+    }
+}
+
+/// Names what was tried, for an error of the operating system.
+fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ArchiveError + 'a {
+    move |error| ArchiveError::Io { what, place: crate::domain::sanitize::line(&path.display().to_string()), error }
+}
+
+/// Runs blocking work on a thread of its own; it is cancelled when nobody waits any more.
+async fn aside<T: Send + 'static>(
+    cancel: CancellationToken,
+    work: impl FnOnce(&CancellationToken) -> Result<T, ArchiveError> + Send + 'static,
+) -> Result<T, ArchiveError> {
+    let cancel = cancel.child_token();
+    let _stop = cancel.clone().drop_guard();
+    tokio::task::spawn_blocking(move || work(&cancel))
+        .await
+        .unwrap_or_else(|error| Err(ArchiveError::Panicked(error.to_string())))
+}
+
+/// A source that ends with an error once it is cancelled.
+struct Cancellable<'a, R> {
+    source: R,
+    cancel: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Cancellable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() { Err(io::Error::other("cancelled")) } else { self.source.read(buffer) }
+    }
+}
+
+/// The SHA-256 of a file in hex, read from the disk anew, and how many bytes it has.
+fn hash(path: &Path, cancel: &CancellationToken) -> Result<(String, u64), ArchiveError> {
+    let read = |error| if cancel.is_cancelled() { ArchiveError::Cancelled } else { failed("read", path)(error) };
+    let mut source = Cancellable { source: File::open(path).map_err(read)?, cancel };
+    let mut sha = Sha256::new();
+    let mut chunk = vec![0; 256 * 1024];
+    let mut bytes = 0;
+    loop {
+        match source.read(&mut chunk) {
+            Ok(0) => return Ok((hex(&sha.finalize()), bytes)),
+            Ok(count) => {
+                sha.update(&chunk[..count]);
+                bytes += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(read(error)),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,1 +1,182 @@
-//! placeholder
+//! The command line: one file per family of commands, all over the same session and the same
+//! executor as the dashboard.
+
+mod act;
+mod audit;
+mod backup;
+mod check;
+mod checklist;
+mod config;
+mod dashboard;
+mod database;
+pub mod exec;
+mod output;
+mod run;
+mod session;
+mod task;
+mod world;
+mod wrapper;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use session::Session;
+
+/// Exit code of everything: the configuration is wrong.
+pub const CONFIG_ERROR: u8 = 78;
+/// Exit code of everything: refused; read-only, not confirmed, a guard said no, no audit.
+pub const REFUSED: u8 = 77;
+/// Exit code of everything: a word on the command line is wrong.
+pub const USAGE: u8 = 2;
+
+/// The on-call operator's morning round, in a terminal.
+///
+/// Without a command the dashboard opens. Without a configuration it makes the round of this
+/// machine: the host and its disks, the crontabs, and its own store with a nightly backup.
+#[derive(Debug, Parser)]
+#[command(name = "rounds", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// A configuration file, or a directory of *.toml; may be given several times
+    #[arg(long, global = true, value_name = "PATH", env = "ROUNDS_CONFIG")]
+    pub config: Vec<PathBuf>,
+    /// Where the program keeps what it remembers, such as `sqlite:/var/lib/rounds/rounds.db`
+    #[arg(long, global = true, value_name = "URL", env = "ROUNDS_STORE")]
+    pub store: Option<String>,
+    /// The name that stands in the audit log; the user's by default
+    #[arg(long, global = true, value_name = "NAME", env = "ROUNDS_OPERATOR")]
+    pub operator: Option<String>,
+    /// Refuse every act, whatever key or flag asks for it
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Colour in the answer
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Say more in the log: -v for what happens, -vv for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Write the program's own log to this file
+    #[arg(long, global = true, value_name = "PATH")]
+    pub log_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read everything once and say what needs attention; exit 0 ok, 1 warning, 2 critical, 3 unknown
+    Check(check::CheckArgs),
+    /// List, make and verify backups
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Look after databases
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
+    /// Scheduled tasks
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Run a scheduled command and record how it went; output, signals and exit code pass through
+    Exec(wrapper::ExecArgs),
+    /// Run a configured action
+    Run(run::RunArgs),
+    /// Today's checklists: tick, skip, sign
+    #[command(subcommand)]
+    Checklist(checklist::ChecklistCommand),
+    /// The append-only log of every act
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Flags of every command that acts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ActFlags {
+    /// Print the exact steps and stop there
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Yes to a routine or disruptive plan
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The target's name: the only yes to a destructive plan
+    #[arg(long, value_name = "TARGET")]
+    pub confirm: Option<String>,
+    /// Why; stands in the audit log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+}
+
+/// Runs the command line and says how the process ends.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` are answers, and go to standard output.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    // The wrapper comes first: it must run its child whatever is wrong with us.
+    if let Some(Command::Exec(args)) = cli.command {
+        return wrapper::run(args, &cli.global);
+    }
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => output::report_error(&error),
+    }
+}
+
+fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
+    let global = cli.global;
+    session::start_log(&global)?;
+    // What this program and its children write is nobody else's to read. Not so for `exec`,
+    // whose command gets what it would have had without us.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    if let Some(Command::Config(command)) = cli.command {
+        return config::run(&command, &global);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let code = runtime.block_on(async {
+        match cli.command {
+            None => dashboard::run(&global).await,
+            Some(Command::Check(args)) => check::run(&args, &global).await,
+            Some(Command::Backup(command)) => backup::run(&command, &global).await,
+            Some(Command::Database(command)) => database::run(&command, &global).await,
+            Some(Command::Task(command)) => task::run(&command, &global).await,
+            Some(Command::Run(args)) => run::run(&args, &global).await,
+            Some(Command::Checklist(command)) => checklist::run(&command, &global).await,
+            Some(Command::Audit(command)) => audit::run(&command, &global).await,
+            // Both have run already.
+            Some(Command::Config(_) | Command::Exec(_)) => Ok(ExitCode::SUCCESS),
+        }
+    });
+    // A blocking read that hangs in the kernel must not hold up the end of the program.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(20));
+    code
+}

@@ -14,6 +14,7 @@ pub mod job;
 pub mod limit;
 pub mod observation;
 pub mod plan;
+pub mod plugin;
 pub mod report;
 pub mod sample;
 pub mod sanitize;

@@ -3,7 +3,14 @@
 //! A probe only reads. Its caller gives it a deadline, never runs it twice at once, and
 //! tells it what time it is.
 
+pub mod backup;
 pub mod blocking;
+pub mod command;
+pub mod database;
+pub mod disk;
+pub mod file;
+pub mod host;
+pub mod task;
 
 use std::fmt::Debug;
 
@@ -49,4 +56,5 @@ pub struct Kind {
 }
 
 /// Every kind there is, in the order the overview shows them.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] =
+    &[host::KIND, disk::KIND, database::KIND, backup::KIND, task::KIND, command::KIND, file::KIND];

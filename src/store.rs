@@ -1,1 +1,367 @@
-//! placeholder
+//! The store: what the program remembers from one run to the next, in one SQLite file that
+//! several instances may share.
+//!
+//! A [`Store`] exists only while it is open. Whoever has none (no right, no space, a newer
+//! schema) goes on without: the dashboard in memory, acts refused. All statements live in
+//! [`sqlite`], all promises about transactions in [`sqlite::link`].
+
+mod error;
+mod job;
+mod open;
+mod place;
+mod sqlite;
+mod thinning;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use error::StoreError;
+pub use job::{Holder, OpenJob};
+pub use open::Limits;
+
+use crate::domain::audit::chain::{Flaw, FlawKind, Head, Verification, Verifier};
+use crate::domain::audit::{AuditEntry, AuditRecord};
+use crate::domain::board::Change;
+use crate::domain::checklist::{Mark, Signature};
+use crate::domain::observation::{Observation, ProbeId};
+use crate::domain::sample::Key;
+use crate::domain::status::Status;
+use crate::domain::task::TaskRun;
+use crate::domain::time::Timestamp;
+use crate::domain::trend::Point;
+use crate::domain::update::Memory;
+use crate::domain::vitals::{Proof, ProofKind};
+use crate::ledger::{BoxFuture, Ledger, LedgerError};
+use sqlite::link::Link;
+use thinning::{Horizon, LOADED_FINE_FOR, LOADED_FOR, LastKept};
+
+/// An open store. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: Arc<PathBuf>,
+    writers: Option<Writers>,
+    read: Link,
+    kept: Arc<Mutex<LastKept>>,
+}
+
+/// Two connections that write: a record of an act is on the disk before the act begins, an
+/// observation may wait for the next checkpoint.
+#[derive(Clone, Debug)]
+struct Writers {
+    durable: Link,
+    relaxed: Link,
+}
+
+/// How many records of each sort a dashboard is given at the start.
+const REMEMBERED: i64 = 200;
+/// How many records are in memory at a time while the audit log is read through.
+const PAGE: i64 = 1000;
+
+impl Store {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.writers.is_none()
+    }
+
+    /// Closes it in good order. Not needed for safety: a store that is killed is whole.
+    pub async fn close(self) {
+        if let Some(writers) = &self.writers {
+            writers.durable.close().await;
+            writers.relaxed.close().await;
+        }
+        self.read.close().await;
+    }
+
+    // What was seen.
+
+    /// Keeps what is worth keeping of what probes saw: one observation per probe in five
+    /// minutes, and each that changed between an answer and none. Cheap when nothing is.
+    /// Answers how many were kept.
+    pub async fn record(&self, observations: &[Observation]) -> Result<u64, StoreError> {
+        let mut kept = self.last_kept().clone();
+        let rows: Vec<_> =
+            observations.iter().filter(|one| kept.take(one)).map(sqlite::observation::Stored::from).collect();
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let written = self.relaxed()?.write(|c| Box::pin(sqlite::observation::insert(c, rows))).await?;
+        *self.last_kept() = kept;
+        Ok(written)
+    }
+
+    /// The gauges of one probe since an instant, each oldest first.
+    pub async fn series(&self, probe: &ProbeId, since: Timestamp) -> Result<Vec<(Key, Vec<Point>)>, StoreError> {
+        let probe = probe.to_string();
+        self.read.read(move |c| Box::pin(sqlite::observation::series(c, probe, since))).await
+    }
+
+    /// Records changes of status; one that another instance has recorded is left out.
+    pub async fn record_changes(&self, changes: &[Change]) -> Result<u64, StoreError> {
+        if changes.is_empty() {
+            return Ok(0);
+        }
+        let changes = changes.to_vec();
+        self.relaxed()?.write(|c| Box::pin(sqlite::change::insert(c, changes))).await
+    }
+
+    /// The latest status of every probe, and since when.
+    pub async fn statuses(&self) -> Result<Vec<(ProbeId, Status, Timestamp)>, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::change::statuses(c))).await
+    }
+
+    /// The latest changes since an instant, newest first.
+    pub async fn changes(&self, since: Timestamp, limit: usize) -> Result<Vec<Change>, StoreError> {
+        self.read.read(move |c| Box::pin(sqlite::change::latest(c, since, rows(limit)))).await
+    }
+
+    pub async fn record_proof(&self, proof: &Proof) -> Result<(), StoreError> {
+        let proof = proof.clone();
+        self.relaxed()?.write(|c| Box::pin(sqlite::proof::insert(c, proof))).await
+    }
+
+    /// The latest proof of every subject that begins with `prefix`.
+    pub async fn proofs(&self, kind: ProofKind, prefix: &str) -> Result<Vec<Proof>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.read.read(move |c| Box::pin(sqlite::proof::latest(c, kind, prefix))).await
+    }
+
+    /// Takes runs of tasks, each once; one that came without an end is completed when it
+    /// comes with one. Answers how many were news.
+    pub async fn import_runs(&self, runs: &[TaskRun]) -> Result<u64, StoreError> {
+        if runs.is_empty() {
+            return Ok(0);
+        }
+        let runs = runs.to_vec();
+        self.durable()?.write(|c| Box::pin(sqlite::run::import(c, runs))).await
+    }
+
+    /// The latest runs of a task, newest first.
+    pub async fn runs(&self, task: &str, limit: usize) -> Result<Vec<TaskRun>, StoreError> {
+        let task = task.to_owned();
+        self.read.read(move |c| Box::pin(sqlite::run::latest(c, task, rows(limit)))).await
+    }
+
+    /// Thins and drops what is old: observations, changes, proofs and runs, but the latest of
+    /// each always stays. Marks, signatures and the audit log are not touched. Answers how
+    /// many rows went.
+    pub async fn prune(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
+        let horizon = Horizon::new(now, keep);
+        self.relaxed()?
+            .write(move |c| {
+                Box::pin(async move {
+                    let mut gone = sqlite::observation::prune(c, horizon).await?;
+                    gone += sqlite::change::prune(c, horizon).await?;
+                    gone += sqlite::proof::prune(c, horizon).await?;
+                    gone += sqlite::run::prune(c, horizon).await?;
+                    gone += sqlite::job::prune(c, horizon).await?;
+                    Ok(gone)
+                })
+            })
+            .await
+    }
+
+    /// Everything a dashboard wants to know when it starts; `periods` are the checklists and
+    /// periods that are still shown.
+    pub async fn memory(&self, now: Timestamp, periods: &[(String, String)]) -> Result<Memory, StoreError> {
+        let periods = periods.to_vec();
+        let memory = self.read.read(move |c| {
+            Box::pin(async move {
+                let mut memory = Memory {
+                    series: sqlite::observation::all_series(c, now - LOADED_FOR, now - LOADED_FINE_FOR).await?,
+                    statuses: sqlite::change::statuses(c).await?,
+                    audit: sqlite::audit::latest(c, Timestamp::UNIX_EPOCH, REMEMBERED).await?,
+                    changes: sqlite::change::latest(c, Timestamp::UNIX_EPOCH, REMEMBERED).await?,
+                    ..Memory::default()
+                };
+                for (checklist, period) in &periods {
+                    memory.marks.extend(sqlite::checklist::marks(c, checklist, period).await?);
+                    memory.signatures.extend(sqlite::checklist::signatures(c, checklist, period).await?);
+                }
+                Ok(memory)
+            })
+        });
+        memory.await
+    }
+
+    // What people did.
+
+    /// Appends a mark, for good: an undo is a mark of its own.
+    pub async fn record_mark(&self, mark: &Mark) -> Result<(), StoreError> {
+        let mark = mark.clone();
+        self.durable()?.write(|c| Box::pin(sqlite::checklist::insert_mark(c, mark))).await
+    }
+
+    /// Appends a signature, for good.
+    pub async fn record_signature(&self, signature: &Signature) -> Result<(), StoreError> {
+        let signature = signature.clone();
+        self.durable()?.write(|c| Box::pin(sqlite::checklist::insert_signature(c, signature))).await
+    }
+
+    /// The marks of one period of a checklist, in the order they were made.
+    pub async fn marks(&self, checklist: &str, period: &str) -> Result<Vec<Mark>, StoreError> {
+        let (checklist, period) = (checklist.to_owned(), period.to_owned());
+        self.read.read(|c| Box::pin(async move { sqlite::checklist::marks(c, &checklist, &period).await })).await
+    }
+
+    /// The signatures under one period of a checklist, in the order they were given.
+    pub async fn signatures(&self, checklist: &str, period: &str) -> Result<Vec<Signature>, StoreError> {
+        let (checklist, period) = (checklist.to_owned(), period.to_owned());
+        self.read.read(|c| Box::pin(async move { sqlite::checklist::signatures(c, &checklist, &period).await })).await
+    }
+
+    /// The latest signatures of a checklist, newest first.
+    pub async fn history(&self, checklist: &str, limit: usize) -> Result<Vec<Signature>, StoreError> {
+        let checklist = checklist.to_owned();
+        self.read
+            .read(move |c| Box::pin(async move { sqlite::checklist::history(c, &checklist, rows(limit)).await }))
+            .await
+    }
+
+    // What was done.
+
+    /// Appends a record to the audit log. It is on the disk when this returns.
+    pub async fn append(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
+        self.durable()?.write(|c| Box::pin(sqlite::audit::append(c, entry))).await
+    }
+
+    /// Appends the intent of a job together with who holds it: both are there, or neither.
+    pub async fn begin(&self, intent: AuditEntry, holder: &Holder) -> Result<AuditRecord, StoreError> {
+        let holder = holder.clone();
+        self.durable()?
+            .write(|c| {
+                Box::pin(async move {
+                    sqlite::job::insert(c, &intent.correlation, &holder, &intent.action, &intent.target).await?;
+                    sqlite::audit::append(c, intent).await
+                })
+            })
+            .await
+    }
+
+    /// The acts that have an intent and no end, oldest first: running, or lost.
+    pub async fn open_jobs(&self) -> Result<Vec<OpenJob>, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::job::open(c))).await
+    }
+
+    /// The latest records since an instant, newest first.
+    pub async fn audit(&self, since: Timestamp, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.read.read(move |c| Box::pin(sqlite::audit::latest(c, since, rows(limit)))).await
+    }
+
+    /// The records after number `seq`, oldest first: the next page of an export.
+    pub async fn audit_after(&self, seq: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        let page = self.read.read(move |c| Box::pin(sqlite::audit::following(c, seq, rows(limit)))).await?;
+        let unreadable = |seq| StoreError::Damaged {
+            path: self.path.to_path_buf(),
+            why: format!("audit record {seq} cannot be read, `rounds audit verify` says more"),
+        };
+        page.into_iter().map(|record| record.map_err(unreadable)).collect()
+    }
+
+    /// The last record of the audit log, to be written down elsewhere.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::audit::head(c))).await
+    }
+
+    /// Walks along the audit log from record `from`, taking those before it as given, and
+    /// compares it with a head that was written down earlier. Reads page by page: memory stays
+    /// flat, and nobody waits for it.
+    pub async fn verify(&self, from: u64, expect: Option<Head>) -> Result<Verification, StoreError> {
+        let guarded = self.is_guarded().await?;
+        match self.walk(from, expect).await {
+            Ok(mut found) => {
+                if found.flaw.is_none() && !guarded {
+                    found.flaw = Some(Flaw { seq: found.head.seq, kind: FlawKind::Unguarded });
+                }
+                Ok(found)
+            }
+            // A log that cannot even be asked, because it is no longer the table we made.
+            Err(StoreError::Io { .. }) if !guarded => Ok(Verification {
+                store_id: String::new(),
+                checked: 0,
+                head: Head { seq: 0, hash: String::new() },
+                anchored: false,
+                flaw: Some(Flaw { seq: 1, kind: FlawKind::Unguarded }),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn walk(&self, from: u64, expect: Option<Head>) -> Result<Verification, StoreError> {
+        // An anchor that lies before `from` is part of what is asked.
+        let first = expect.as_ref().map_or(from, |expect| from.min(expect.seq)).max(1);
+        let (id, last, start) = self
+            .read
+            .read(move |c| {
+                Box::pin(async move {
+                    let (id, last) = (sqlite::audit::store_id(c).await?, sqlite::audit::head(c).await?);
+                    let start = sqlite::audit::place(c, first - 1).await?;
+                    Ok((id, last, start))
+                })
+            })
+            .await?;
+        // Without the record before it there is no place to start from but the beginning.
+        let start = start.unwrap_or_else(|| Head { seq: 0, hash: id.clone() });
+        let mut next = start.seq;
+        let mut verifier = Verifier::after(&id, start, last.seq, expect);
+        loop {
+            let after = next;
+            let page = self.read.read(move |c| Box::pin(sqlite::audit::following(c, after, PAGE))).await?;
+            if page.is_empty() {
+                return Ok(verifier.finish());
+            }
+            for record in &page {
+                if !verifier.push(record.as_ref().map_err(|seq| *seq)) {
+                    return Ok(verifier.finish());
+                }
+                next = record.as_ref().map_or(next, |record| record.seq);
+            }
+        }
+    }
+
+    async fn is_guarded(&self) -> Result<bool, StoreError> {
+        self.read
+            .read(|c| {
+                Box::pin(
+                    async move { Ok(sqlite::schema::guards(c).await? == sqlite::schema::pristine_guards().await?) },
+                )
+            })
+            .await
+    }
+
+    fn durable(&self) -> Result<&Link, StoreError> {
+        self.writers.as_ref().map(|writers| &writers.durable).ok_or_else(|| self.read_only())
+    }
+
+    fn relaxed(&self) -> Result<&Link, StoreError> {
+        self.writers.as_ref().map(|writers| &writers.relaxed).ok_or_else(|| self.read_only())
+    }
+
+    fn read_only(&self) -> StoreError {
+        StoreError::ReadOnly { path: self.path.to_path_buf() }
+    }
+
+    /// A map of what was kept; whole whatever became of a thread that held it.
+    fn last_kept(&self) -> std::sync::MutexGuard<'_, LastKept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger for Store {
+    fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
+        Box::pin(async move { self.runs(task, limit).await.map_err(|error| LedgerError(error.to_string())) })
+    }
+
+    fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        Box::pin(async move { self.proofs(kind, prefix).await.map_err(|error| LedgerError(error.to_string())) })
+    }
+}
+
+/// A limit as SQL counts.
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

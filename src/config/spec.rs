@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::domain::backup::StampPattern;
 use crate::domain::checklist::Checklist;
 use crate::domain::inventory::{ActionCard, Repeat, SystemCard};
-use crate::domain::limit::Limit;
+use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Invocation;
 use crate::domain::schedule::Schedule;
@@ -18,6 +18,8 @@ use crate::domain::time::Zone;
 pub struct Config {
     /// The files it was read from; empty for the built-in round.
     pub files: Vec<PathBuf>,
+    /// The machine's name, shown in every confirmation.
+    pub host_name: String,
     pub system: SystemCard,
     /// The zone of times of day: `system.timezone`, or the machine's.
     pub zone: Zone,
@@ -27,7 +29,8 @@ pub struct Config {
     pub databases: Vec<DatabaseSpec>,
     pub backups: Vec<BackupSpec>,
     pub tasks: Vec<TaskSpec>,
-    /// Whether the crontabs of this machine are read for tasks nobody configured.
+    /// Whether the crontabs of this machine are read for tasks nobody configured: as long as the
+    /// configuration names no task of its own.
     pub discover_tasks: bool,
     pub checks: Vec<CheckSpec>,
     pub actions: Vec<ActionCard>,
@@ -64,6 +67,20 @@ pub struct Bounds {
     pub critical: Option<Limit>,
     pub hold: Duration,
     pub hint: Option<String>,
+}
+
+impl Bounds {
+    /// The rule these bounds make for a sample; `None` when nothing is bounded. `label` is what
+    /// the sample is called in a sentence.
+    pub fn rule(&self, key: &'static str, label: &'static str) -> Option<Rule> {
+        (self.warning.is_some() || self.critical.is_some()).then(|| Rule {
+            warning: self.warning,
+            critical: self.critical,
+            hold: self.hold,
+            hint: self.hint.clone(),
+            ..Rule::new(key, label)
+        })
+    }
 }
 
 /// `[host]`; defaults where the configuration says nothing.

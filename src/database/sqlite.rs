@@ -14,7 +14,7 @@ use crate::database::{BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::inventory::Maintenance;
 use crate::domain::vitals::Vitals;
 
-pub use open::{cancellable, explain, finished, read_only, sidecar, size_with_sidecars};
+pub use open::{Patience, cancellable, explain, finished, read_only, sidecar, size_with_sidecars};
 
 pub const ENGINE: Engine = Engine {
     name: "sqlite",

@@ -1,5 +1,8 @@
 //! The audit log: events, never rows that change, each sealed by a hash over the one before.
 
+pub mod chain;
+pub mod export;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::job::JobResult;

@@ -416,7 +416,7 @@ mod tests {
             Rule::new("cpu", "cpu")
                 .warn(Limit::over(70.0, Unit::Percent))
                 .crit(Limit::over(90.0, Unit::Percent))
-                .hold(Duration::from_secs(60)),
+                .hold(Duration::from_mins(1)),
             Rule::new("checked", "last check").warn(Limit::over(100.0, Unit::Seconds)),
         ];
         watch
@@ -539,7 +539,9 @@ mod tests {
             .collect();
         let run = || {
             let mut board = Board::new(vec![watch()], at(0));
-            script.iter().for_each(|observation| board.apply(observation));
+            for observation in &script {
+                board.apply(observation);
+            }
             format!("{:?}", board.assess(at(200) + TimeDelta::seconds(1)))
         };
         assert_eq!(run(), run());

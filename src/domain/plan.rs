@@ -87,7 +87,7 @@ pub enum Step {
     /// it is proven.
     CopyDatabase { backup: String, database: String, source: PathBuf, destination: PathBuf, rows: Vec<String> },
     /// Hash a backup file, compare it with its manifest, and check its structure.
-    VerifyBackup { backup: String, file: PathBuf },
+    VerifyBackup { backup: String },
     /// Upkeep by the database's engine.
     Maintain { database: String, operation: Maintenance },
 }
@@ -105,7 +105,9 @@ impl fmt::Display for Step {
             Step::CopyDatabase { source, destination, .. } => {
                 write!(f, "online copy of {} to {}", source.display(), destination.display())
             }
-            Step::VerifyBackup { file, .. } => write!(f, "hash and structure check of {}", file.display()),
+            Step::VerifyBackup { backup } => {
+                write!(f, "hash, structure and rows of the newest file of backup `{backup}`")
+            }
             Step::Maintain { database, operation: Maintenance::Vacuum } => write!(f, "SQL on {database}: VACUUM"),
             Step::Maintain { database, operation: Maintenance::Integrity } => {
                 write!(f, "SQL on {database}, read-only: PRAGMA integrity_check; PRAGMA foreign_key_check")
@@ -122,9 +124,11 @@ pub enum Guard {
     BackupWithin { backup: String, within: Duration },
     /// No other act runs on this target.
     Idle { target: String },
-    /// This much room is free where the path lies.
-    FreeSpace { path: PathBuf, bytes: u64 },
-    /// The newest run of the task is not of today.
+    /// At `at` there is room for another `file`, and a fifth more.
+    RoomFor { file: PathBuf, at: PathBuf },
+    /// The task is not running already.
+    NotRunning { task: String },
+    /// The newest run of the task is not of today; a reason overrides it.
     NotRunToday { task: String },
 }
 
@@ -135,10 +139,11 @@ impl fmt::Display for Guard {
                 write!(f, "backup `{backup}` is no older than {}", humanize::duration(*within))
             }
             Guard::Idle { target } => write!(f, "nothing else runs on `{target}`"),
-            Guard::FreeSpace { path, bytes } => {
-                write!(f, "{} free at {}", humanize::bytes(*bytes as f64), path.display())
+            Guard::RoomFor { file, at } => {
+                write!(f, "{} has room for another {}", at.display(), file.display())
             }
-            Guard::NotRunToday { task } => write!(f, "`{task}` has not run today"),
+            Guard::NotRunning { task } => write!(f, "`{task}` is not running"),
+            Guard::NotRunToday { task } => write!(f, "`{task}` has not run today, or a reason is given"),
         }
     }
 }
@@ -228,7 +233,7 @@ impl Plan {
             steps: Vec::new(),
             verify: None,
             affects: Vec::new(),
-            timeout: Duration::from_secs(3600),
+            timeout: Duration::from_hours(1),
             notes: Vec::new(),
             undo: None,
         }

@@ -9,7 +9,7 @@ pub use text::command_for;
 
 use std::time::Duration;
 
-use crate::domain::board::Assessment;
+use crate::domain::board::{Assessment, JudgedSample};
 use crate::domain::checklist::ListView;
 use crate::domain::humanize;
 use crate::domain::observation::ProbeId;
@@ -146,12 +146,16 @@ impl Report {
             line.push_str(&format!(" | {} {}/{}", list.id, list.done(), list.items.len()));
             match (&list.signed, list.failed(), list.needs_you()) {
                 (Some(signature), ..) => line.push_str(&format!(" signed by {}", signature.operator)),
-                (None, 0, 0) => {}
                 (None, failed, you) => {
                     let parts = [(failed, "failed"), (you, "for you")];
-                    let parts: Vec<String> =
+                    let mut parts: Vec<String> =
                         parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-                    line.push_str(&format!(": {}", parts.join(", ")));
+                    if list.overdue {
+                        parts.push("unsigned".to_owned());
+                    }
+                    if !parts.is_empty() {
+                        line.push_str(&format!(": {}", parts.join(", ")));
+                    }
                 }
             }
         }
@@ -159,19 +163,23 @@ impl Report {
     }
 }
 
-/// One assessment in a few words: the first finding, or the first figures when all is well.
-pub fn headline(assessment: &Assessment) -> String {
+/// One assessment in a few words: the first finding, or the most telling figures when all is
+/// well. What has a limit tells more than what has none.
+pub fn headline(assessment: &Assessment, now: Timestamp) -> String {
     if let Some(finding) = assessment.findings.first() {
         return finding.text.clone();
     }
-    let figures: Vec<String> = assessment
-        .samples
-        .iter()
-        .filter_map(|judged| match judged.sample.value {
-            Value::Gauge(value, unit) => {
-                Some(format!("{} {}", judged.sample.key.replace('_', " "), humanize::quantity(value, unit)))
-            }
-            _ => None,
+    let limited = |judged: &&JudgedSample| judged.warning.is_some() || judged.critical.is_some();
+    let (first, rest): (Vec<_>, Vec<_>) = assessment.samples.iter().partition(limited);
+    let figures: Vec<String> = first
+        .into_iter()
+        .chain(rest)
+        .filter_map(|judged| {
+            let (value, unit) = match judged.sample.value {
+                Value::Gauge(..) | Value::Time(_) => judged.sample.value.number(now)?,
+                Value::Flag(_) | Value::Text(_) => return None,
+            };
+            Some(format!("{} {}", judged.sample.key.replace('_', " "), humanize::quantity(value, unit)))
         })
         .take(2)
         .collect();

@@ -23,7 +23,7 @@ const HORIZON_DAYS: u32 = 8 * 366;
 const MINUTE: Duration = Duration::minutes(1);
 const MINUTES_PER_DAY: i64 = 24 * 60;
 
-/// A cron schedule in a zone.
+/// A cron schedule in a zone whose clocks change at most once a day.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// As it was written: `0 2 * * *`, `@daily`.

@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::trend::Point;
 
 /// Something that happened outside the core.
+#[expect(clippy::large_enum_variant, reason = "nearly every update is an observation")]
 #[derive(Clone, Debug)]
 pub enum Update {
     Observed(Observation),

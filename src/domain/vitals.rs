@@ -139,16 +139,16 @@ impl DatabasePolicy {
                 let finding = Finding::new(Status::Warning, "integrity", text).since(proof.at + span(every));
                 Some(finding.mend(ActionName::INTEGRITY))
             }
-            (None, Some(every)) => Some(match &vitals.integrity_unknown {
-                Some(why) => {
-                    let text = format!("the last integrity check cannot be told: {why}");
-                    Finding::new(Status::Unknown, "integrity", text)
-                }
-                None => {
+            (None, Some(every)) => Some(vitals.integrity_unknown.as_ref().map_or_else(
+                || {
                     let text = format!("integrity never checked, limit {}", humanize::duration(every));
                     Finding::new(Status::Warning, "integrity", text).mend(ActionName::INTEGRITY)
-                }
-            }),
+                },
+                |why| {
+                    let text = format!("the last integrity check cannot be told: {why}");
+                    Finding::new(Status::Unknown, "integrity", text)
+                },
+            )),
             _ => None,
         }
     }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use chrono::{TimeZone, Utc};
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
 
     fn at(hours: i64) -> Timestamp {
         Utc.timestamp_opt(1_772_400_000 + hours * 3600, 0).single().expect("instant")

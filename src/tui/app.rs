@@ -404,6 +404,11 @@ impl App {
         }
     }
 
+    /// The moment of the last event.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub fn facts(&self) -> &Facts {
         &self.facts
     }

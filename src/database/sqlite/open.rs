@@ -16,25 +16,49 @@ use tokio_util::sync::CancellationToken;
 use crate::database::DatabaseError;
 use crate::domain::sanitize;
 
+/// How long a lock of somebody else is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// A second: longer than a commit takes, shorter than anybody would notice.
+    Short,
+    /// Five seconds, for what should not fail for want of a moment.
+    Long,
+}
+
+impl Patience {
+    /// Asks anew each millisecond. SQLite's own waiting grows to tenths of a second, in which a
+    /// writer that never rests always comes first.
+    fn handler(self) -> fn(i32) -> bool {
+        fn wait(tries: i32, most: i32) -> bool {
+            std::thread::sleep(Duration::from_millis(1));
+            tries < most
+        }
+        match self {
+            Patience::Short => |tries| wait(tries, 1_000),
+            Patience::Long => |tries| wait(tries, 5_000),
+        }
+    }
+}
+
 /// Opens a live database for reading. It is never created, and a lock of somebody else is
 /// waited for no longer than `patience`.
 ///
 /// One shared lock at a time is all the owner can notice. In WAL mode SQLite itself may put
 /// the empty `-wal` and `-shm` beside the file that any reader needs.
-pub fn read_only(path: &Path, patience: Duration) -> Result<Connection, DatabaseError> {
+pub fn read_only(path: &Path, patience: Patience) -> Result<Connection, DatabaseError> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, patience)
 }
 
 /// Opens a live database for upkeep. It is never created.
-pub(super) fn read_write(path: &Path, patience: Duration) -> Result<Connection, DatabaseError> {
+pub(super) fn read_write(path: &Path, patience: Patience) -> Result<Connection, DatabaseError> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)
 }
 
-fn open(path: &Path, mode: OpenFlags, patience: Duration) -> Result<Connection, DatabaseError> {
+fn open(path: &Path, mode: OpenFlags, patience: Patience) -> Result<Connection, DatabaseError> {
     look(path)?;
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| explain(path, &error))?;
-    connection.busy_timeout(patience).map_err(|error| explain(path, &error))?;
+    connection.busy_handler(Some(patience.handler())).map_err(|error| explain(path, &error))?;
     // SQLite opens lazily; the first question is what finds a lock, a journal or garbage.
     connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
@@ -91,7 +115,7 @@ fn look(path: &Path) -> Result<(), DatabaseError> {
             "{place}: the file is empty, not a SQLite database; its program has not set it up, or it was truncated"
         )));
     }
-    rustix::fs::access(path, Access::READ_OK).map_err(|_| denied(path, "the file"))
+    rustix::fs::access(path, Access::READ_OK).map_err(|_refused| denied(path, "the file"))
 }
 
 fn denied(path: &Path, what: &str) -> DatabaseError {

@@ -7,12 +7,10 @@ use rusqlite::Connection;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::open;
+use super::open::{self, Patience};
 use crate::database::{DatabaseError, Upkeep, room};
 use crate::domain::{humanize, sanitize};
 
-/// How long a lock of somebody else is waited for before giving up without a change.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How many faults are collected; after a few it is clear that it is broken.
 const FAULTS: usize = 100;
 
@@ -22,7 +20,7 @@ const FAULTS: usize = 100;
 /// temporary files. The result is proven by the page and freelist counts afterwards.
 pub(super) fn vacuum(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
     let explain = |error: rusqlite::Error| open::explain(path, &error);
-    let connection = open::read_write(path, PATIENCE)?;
+    let connection = open::read_write(path, Patience::Long)?;
     open::cancellable(&connection, cancel).map_err(explain)?;
     let before = Extent::of(&connection, path).map_err(explain)?;
     for place in [path.parent().unwrap_or(Path::new("/")).to_owned(), temporary_directory()] {
@@ -106,7 +104,7 @@ impl Extent {
 /// A damaged database is an answer, not an error: [`Upkeep::ok`] is `false`.
 pub(super) fn integrity(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
     let started = Instant::now();
-    let found = open::read_only(path, PATIENCE).and_then(|connection| {
+    let found = open::read_only(path, Patience::Long).and_then(|connection| {
         open::cancellable(&connection, cancel).map_err(|error| open::explain(path, &error))?;
         examine(&connection).map_err(|error| open::explain(path, &error))
     });
@@ -129,20 +127,28 @@ fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
     let mut structure = Vec::new();
     let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
     let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let line: String = row.get(0)?;
-        if line != "ok" {
-            structure.push(sanitize::line(&line));
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => structure.push(sanitize::line(&row.get::<_, String>(0)?)),
+            Ok(None) => break,
+            // The check itself may stumble over what it has just reported.
+            Err(_) if !structure.is_empty() => break,
+            Err(error) => return Err(error),
         }
     }
+    structure.retain(|line| line != "ok");
+    let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     let mut orphans = Vec::new();
+    if !structure.is_empty() {
+        // References cannot be followed through a broken structure.
+        return Ok(Findings { structure, orphans, pages });
+    }
     let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
     let mut rows = statement.query([])?;
     while let (true, Some(row)) = (orphans.len() < FAULTS, rows.next()?) {
         let (child, parent): (String, String) = (row.get(0)?, row.get(2)?);
         orphans.push(sanitize::line(&format!("{child} refers to a missing row of {parent}")));
     }
-    let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     Ok(Findings { structure, orphans, pages })
 }
 
@@ -153,15 +159,14 @@ impl Findings {
         let detail = if ok {
             format!("structure and references sound, {} pages read in {took}", self.pages)
         } else {
-            let first = self.structure.first().or(self.orphans.first()).map_or("", String::as_str);
-            let at_least = |found: &[String]| if found.len() >= FAULTS { "at least " } else { "" };
-            format!(
-                "{}{} in the structure, {}{}, found in {took}; the first: {first}",
-                at_least(&self.structure),
-                humanize::count(self.structure.len(), "fault"),
-                at_least(&self.orphans),
-                humanize::count(self.orphans.len(), "broken reference"),
-            )
+            let (found, what) = if self.structure.is_empty() {
+                (&self.orphans, "broken reference")
+            } else {
+                (&self.structure, "structural fault")
+            };
+            let at_least = if found.len() >= FAULTS { "at least " } else { "" };
+            let count = humanize::count(found.len(), what);
+            format!("{at_least}{count} found in {took}; the first: {}", found.first().map_or("", String::as_str))
         };
         Upkeep { ok, detail }
     }

@@ -1,24 +1,19 @@
 //! The vital signs of a SQLite file: a handful of pragmas, none of which looks at a row.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::time::Instant;
 
-use super::open;
+use super::open::{self, Patience};
 use crate::database::DatabaseError;
 use crate::domain::sanitize;
 use crate::domain::vitals::Vitals;
 
-/// How long a writer's lock is waited for: longer than a commit takes, shorter than anybody
-/// would notice.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// Takes one reading through a connection that is closed again.
 pub(super) fn read(path: &Path) -> Result<Vitals, DatabaseError> {
     let started = Instant::now();
-    let connection = open::read_only(path, PATIENCE)?;
+    let connection = open::read_only(path, Patience::Short)?;
     let mut vitals = ask(&connection).map_err(|error| open::explain(path, &error))?;
     vitals.latency_s = started.elapsed().as_secs_f64();
     vitals.location = sanitize::line(&path.display().to_string());

@@ -18,7 +18,7 @@ use crate::domain::time::{Timestamp, Zone, seconds_between, span};
 /// means something: two machines' clocks are never quite equal.
 pub(super) const CLOCK_TOLERANCE: chrono::Duration = chrono::Duration::seconds(60);
 /// How long a backup takes while no manifest has told it yet.
-const USUAL_UNTIL_KNOWN: Duration = Duration::from_secs(60);
+const USUAL_UNTIL_KNOWN: Duration = Duration::from_mins(1);
 /// How many backups before the newest say what is usual.
 const HISTORY: usize = 10;
 /// A median of fewer is no evidence.
@@ -279,7 +279,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
-    Some(if values.len() % 2 == 0 { f64::midpoint(values[middle - 1], upper) } else { upper })
+    Some(if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], upper) } else { upper })
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Checklist {
                     .max_by_key(|mark| mark.at)
                     .filter(|mark| mark.kind != MarkKind::Undo)
                     .cloned();
-                let seen = seen_in(item, assessments, &span, current);
+                let seen = seen_in(item, assessments, &span, now);
                 let mut view = item.view(index + 1, mark, &seen);
                 if let Some(signature) = &signed {
                     view.after_signature(signature, &seen);
@@ -135,7 +135,8 @@ struct Seen {
     text: String,
 }
 
-fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, current: bool) -> Seen {
+fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, now: Timestamp) -> Seen {
+    let current = span.starts <= now && now < span.ends;
     let concerned: Vec<&Assessment> = assessments
         .iter()
         .filter(|one| item.evidence.probes().iter().any(|probe| one.id == *probe || one.id.kind() == probe.as_str()))
@@ -148,11 +149,11 @@ fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, current: 
         (None, _) if item.evidence == Evidence::Manual => String::new(),
         (None, _) => "nothing here reads it".to_owned(),
         (Some(_), _) if !current => "not of this period".to_owned(),
-        (Some(worst), 1) => headline(worst),
+        (Some(worst), 1) => headline(worst, now),
         (Some(_), count) if status.is_ok() => format!("all {count} ok"),
         (Some(worst), count) => {
             let bad = concerned.iter().filter(|one| !one.status.is_ok()).count();
-            format!("{bad} of {count}: {} {}", worst.id.name(), headline(worst))
+            format!("{bad} of {count}: {} {}", worst.id.name(), headline(worst, now))
         }
     };
     Seen { status, complete, text }
@@ -326,7 +327,7 @@ mod tests {
     }
 
     fn assess(read_at: &str, free: f64, now: &str) -> Vec<Assessment> {
-        let mut watch = Watch::new(ProbeId::new("disk", "/"), "x", Duration::from_secs(86_400), Duration::from_secs(5));
+        let mut watch = Watch::new(ProbeId::new("disk", "/"), "x", Duration::from_hours(24), Duration::from_secs(5));
         watch.rules = vec![
             crate::domain::limit::Rule::new("free", "free space")
                 .warn(crate::domain::limit::Limit::under(20.0, Unit::Percent)),
@@ -416,7 +417,7 @@ mod tests {
         assert_eq!(states(&view(&marks, &[], &assess("08:06:00", 5.0, "08:07:00"), "08:07:00"))[0], Failed);
         let signature = list.sign("asha", "", String::new(), at("08:05:00")).expect("all done");
         assert!((signature.took_s - 240.0).abs() < 1e-9, "from the first mark on");
-        let after = view(&marks, &[signature.clone()], &assess("08:06:00", 5.0, "08:07:00"), "08:07:00");
+        let after = view(&marks, std::slice::from_ref(&signature), &assess("08:06:00", 5.0, "08:07:00"), "08:07:00");
         assert_eq!(states(&after), [Regressed, Regressed, Done]);
         assert!(after.sign("ben", "", String::new(), at("08:08:00")).is_err(), "signed once is signed");
     }

@@ -51,7 +51,7 @@ impl Report {
             }
             for finding in &one.findings {
                 if let Some(action) = &finding.mend {
-                    let command = command_for(action.as_str(), &one.target.as_ref().map_or("", |target| &target.id));
+                    let command = command_for(action.as_str(), one.target.as_ref().map_or("", |target| &target.id));
                     let _ = writeln!(out, "                 mend: {command}");
                 }
                 if let Some(advice) = &finding.advice {

@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use crate::domain::sanitize;
+
 /// Which minutes, hours, days, months and weekdays: one bit each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
@@ -148,7 +150,7 @@ fn expand(text: &str) -> Result<&'static str, ScheduleError> {
             return Err(ScheduleError {
                 field: "schedule",
                 column: 1,
-                cause: format!("`{text}` is no macro of cron"),
+                cause: format!("`{}` is no macro of cron", sanitize::line(text)),
                 mend: "cron knows @reboot, @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly, \
                        in small letters"
                     .to_owned(),
@@ -183,14 +185,14 @@ impl Range {
             }
             if low > high {
                 let mend = format!("write {first}-{},{}-{last}", self.high, self.low);
-                return Err(self.error(column, format!("the range `{range}` runs backwards"), mend));
+                return Err(self.error(column, &format!("the range `{range}` runs backwards"), &mend));
             }
             (low, high)
         } else {
             let value = self.value(column, range)?;
             if step.is_some() {
                 let mend = format!("write {range}-{}/…", self.high);
-                return Err(self.error(column, format!("`{part}` is a step without a range"), mend));
+                return Err(self.error(column, &format!("`{part}` is a step without a range"), &mend));
             }
             (value, value)
         };
@@ -199,7 +201,7 @@ impl Range {
             Some((_, Some(step))) if step > 0 => step,
             Some((step, _)) => {
                 let column = column + range.chars().count() + 1;
-                return Err(self.error(column, format!("`{step}` is no step"), "write a number from 1".to_owned()));
+                return Err(self.error(column, &format!("`{step}` is no step"), "write a number from 1"));
             }
         };
         Ok((first..=last).step_by(step as usize).fold(0, |bits, value| bits | 1 << value))
@@ -218,12 +220,12 @@ impl Range {
                 (Some(first), Some(last)) => format!("use {}-{} or {first}-{last}", self.low, self.high),
                 _ => format!("use {}-{}", self.low, self.high),
             };
-            self.error(column, cause, mend)
+            self.error(column, &cause, &mend)
         })
     }
 
-    fn error(&self, column: usize, cause: String, mend: String) -> ScheduleError {
-        ScheduleError { field: self.name, column, cause, mend }
+    fn error(&self, column: usize, cause: &str, mend: &str) -> ScheduleError {
+        ScheduleError { field: self.name, column, cause: sanitize::line(cause), mend: sanitize::line(mend) }
     }
 }
 

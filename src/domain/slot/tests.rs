@@ -177,11 +177,11 @@ fn random_histories_agree_with_brute_force() {
     let mut seed = 42_u64;
     let mut below = move |bound: i64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((seed >> 33) as i64) % bound
+        i64::from((seed >> 33) as u32) % bound
     };
     let band = Band { usual: None, shortest: None, longest: Some(Bound::Configured(600.0)) };
     let mut seen = std::collections::HashSet::new();
-    for round in 0..1500 {
+    for round in 0..10_000 {
         let midnight = at("00:00:00");
         let now = midnight + TimeDelta::hours(24) + TimeDelta::seconds(below(7200));
         let since = midnight + TimeDelta::seconds(below(40_000));

@@ -62,20 +62,19 @@ impl TaskFacts {
     fn missed(&self, slots: &[Slot], now: Timestamp) -> Option<Finding> {
         let newest = slots.first()?;
         let oldest = slots.last()?;
-        let mut text = format!(
-            "nothing ran for the slot of {}, {} ago (grace {})",
-            self.clock(newest.at, now),
-            humanize::seconds(seconds_between(newest.at, now)),
-            humanize::duration(self.policy.grace)
-        );
-        match slots.len() {
-            1 => {}
-            MOST_MISSED.. => text.push_str("; 100 slots or more in a row, check the clock and the scheduler"),
-            count => text.push_str(&format!("; {count} slots in a row since {}", self.clock(oldest.at, now))),
-        }
-        if let Some(booted_at) = self.booted_at.filter(|booted| *booted > newest.at) {
-            text.push_str(&format!("; the machine started at {}, after it", self.clock(booted_at, now)));
-        }
+        let newest_at = self.clock(newest.at, now);
+        let ago = humanize::seconds(seconds_between(newest.at, now));
+        let grace = humanize::duration(self.policy.grace);
+        let row = match slots.len() {
+            1 => String::new(),
+            MOST_MISSED.. => "; 100 slots or more in a row, check the clock and the scheduler".to_owned(),
+            count => format!("; {count} slots in a row since {}", self.clock(oldest.at, now)),
+        };
+        let booted = self.booted_at.filter(|booted| *booted > newest.at);
+        let reason = booted.map_or_else(String::new, |booted| {
+            format!("; the machine started at {}, after it", self.clock(booted, now))
+        });
+        let text = format!("nothing ran for the slot of {newest_at}, {ago} ago (grace {grace}){row}{reason}");
         let finding = Finding::new(Status::Critical, "slot", text).since(oldest.at + span(self.policy.grace));
         Some(self.mended(finding))
     }

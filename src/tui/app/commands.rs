@@ -135,7 +135,7 @@ impl App {
         let text = match self.selection() {
             Some(Selection::Probe(id)) => {
                 let one = self.facts.report.assessments.iter().find(|one| one.id == id);
-                one.map(|one| format!("{} {}: {}", one.status.label(), one.id, headline(one)))
+                one.map(|one| format!("{} {}: {}", one.status.label(), one.id, headline(one, self.now)))
             }
             Some(Selection::Item { item, .. }) => Some(item),
             Some(Selection::Job(id)) => {

@@ -35,7 +35,7 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::left("WHEN"),
     Column::left("WHO").at_most(16).rank(3),
-    Column::left("WHAT").at_most(36),
+    Column::left("WHAT").at_most(36).at_least(10),
     Column::left("HOW IT WENT").rank(1),
     Column::left("").grows(12).rank(2),
     Column::left("WHY").at_most(30).rank(5),
@@ -147,6 +147,16 @@ impl Pane for Activity {
         see.board.watch(&probe).map(|_| Request::Explain(probe))
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let entries = entries(see);
+        let keys = keys(&entries);
+        let Some(at) = self.cursor.place(&keys) else { return };
+        let titles = titles(see, rows::inner(see));
+        if let Some(line) = Window::on(entries.len(), at, see.rows - titles).line_at(row, titles) {
+            self.cursor.go(&keys, line);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let (theme, marks) = (see.theme, Marks::of(see.theme));
         let entries = entries(see);
@@ -154,16 +164,18 @@ impl Pane for Activity {
             let says = rows::nothing_matches(see).unwrap_or_else(|| "Nothing happened yet.".to_owned());
             return empty::draw(buffer, area, &[&says, "Acts and changes of status are kept here."], theme);
         };
-        let titles = u16::from(see.zoomed && area.height > 2);
+        let titles = titles(see, area);
         let window = Window::on(entries.len(), at, area.height - titles);
-        let shown = &entries[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown.iter().map(|entry| cells(see, *entry)).collect();
+        let measured = window.measured(entries.len());
+        let cells: Vec<Cells<'_>> = entries[measured.clone()].iter().map(|entry| cells(see, *entry)).collect();
         let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
         let mut free = text::rows(area);
         if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
             grid.draw_titles(buffer, list::body(row), theme.dim, marks);
         }
-        for ((index, cells), row) in (window.shown.start..).zip(&cells).zip(free.by_ref()) {
+        for ((index, cells), row) in
+            window.shown.clone().zip(&cells[window.shown.start - measured.start..]).zip(free.by_ref())
+        {
             grid.draw(buffer, list::body(row), cells, marks);
             if index == at {
                 list::select(buffer, row, see.focused, theme);
@@ -177,13 +189,18 @@ impl Pane for Activity {
     }
 }
 
+fn titles(see: &Snapshot<'_>, area: Rect) -> u16 {
+    u16::from(see.zoomed && area.height > 2)
+}
+
 fn cells<'a>(see: &Snapshot<'_>, entry: Entry<'a>) -> Cells<'a> {
     let theme = see.theme;
     let when = text::styled(humanize::clock(entry.at(), see.now, see.zone), theme.dim);
     match entry {
         Entry::Act(record) => {
             let entry = &record.entry;
-            let reason = if see.zoomed { entry.reason.as_str() } else { "" };
+            let (reason, number) =
+                if see.zoomed { (entry.reason.as_str(), format!("#{}", record.seq)) } else { ("", String::new()) };
             vec![
                 when,
                 text::styled(entry.actor.operator.as_str(), theme.text),
@@ -191,7 +208,7 @@ fn cells<'a>(see: &Snapshot<'_>, entry: Entry<'a>) -> Cells<'a> {
                 outcome(record, theme).into(),
                 text::styled(entry.detail.as_str(), theme.dim),
                 text::styled(reason, theme.dim),
-                text::styled(format!("#{}", record.seq), theme.dim),
+                text::styled(number, theme.dim),
             ]
         }
         Entry::Change(change) => vec![

@@ -30,13 +30,13 @@ pub fn pane() -> Box<dyn Pane> {
 }
 
 const COLUMNS: [Column; 7] = [
-    Column::right("").rank(4),
-    Column::left(""),
-    Column::left("").rank(2),
-    Column::left("").at_most(24),
-    Column::left("").grows(20),
-    Column::right("").rank(3),
     Column::right("").rank(5),
+    Column::left(""),
+    Column::left("").rank(3),
+    Column::left("").at_most(24),
+    Column::left("").grows(26).rank(1),
+    Column::right("").rank(2),
+    Column::right("").rank(4),
 ];
 
 /// One drawn line of the list.
@@ -97,8 +97,9 @@ impl Pane for NeedsAttention {
         let listed = listed(see);
         let Some(first) = listed.rows.first() else { return calm(see).remove(0).into() };
         let (kind, name) = first.subject.names();
+        let named = if name.is_empty() { kind.to_owned() } else { format!("{kind} {name}") };
         let mut spans = vec![rows::status(first.status, see.theme)];
-        spans.push(Span::styled(format!(" {kind} {name}  {}", first.text), see.theme.text));
+        spans.push(Span::styled(format!(" {named}  {}", first.text), see.theme.text));
         if listed.rows.len() > 1 {
             spans.push(Span::styled(format!("  and {} more", listed.rows.len() - 1), see.theme.dim));
         }
@@ -125,6 +126,17 @@ impl Pane for NeedsAttention {
         }
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let listed = listed(see);
+        let Some(at) = self.cursor.place(&listed.keys) else { return };
+        let drawn = drawn(&listed);
+        let (above, ..) = split(see, &listed, &drawn, at, rows::inner(see));
+        let line = window(&drawn, at, above).line_at(row, 0);
+        if let Some(Drawn::Row(index) | Drawn::Folded(index)) = line.map(|line| drawn[line]) {
+            self.cursor.go(&listed.keys, index);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let listed = listed(see);
         let Some(at) = self.cursor.place(&listed.keys) else {
@@ -132,72 +144,84 @@ impl Pane for NeedsAttention {
             empty::draw(buffer, area, &says.iter().map(String::as_str).collect::<Vec<_>>(), see.theme);
             return;
         };
-        let drawn: Vec<Drawn> = listed
-            .rows
-            .iter()
-            .enumerate()
-            .flat_map(|(index, row)| {
-                let folded = (!row.folded.is_empty()).then_some(Drawn::Folded(index));
-                std::iter::once(Drawn::Row(index)).chain(folded)
-            })
-            .collect();
-        let lines = drawn.len() + usize::from(listed.waiting > 0);
-        let explanation = explain(see, &listed.rows[at], area.width);
-        let (above, below) = under::split(area, lines, explanation.rows());
-        self.draw_list(see, &listed, &drawn, at, above, buffer);
+        let drawn = drawn(&listed);
+        let (above, below, explanation) = split(see, &listed, &drawn, at, area);
+        draw_list(see, &listed, &drawn, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
-impl NeedsAttention {
-    fn draw_list(
-        &self,
-        see: &Snapshot<'_>,
-        listed: &Listed<'_>,
-        drawn: &[Drawn],
-        at: usize,
-        area: Rect,
-        buffer: &mut Buffer,
-    ) {
-        let marks = Marks::of(see.theme);
-        let cursor = drawn.iter().position(|line| *line == Drawn::Row(at)).unwrap_or(0);
-        let window = Window::on(drawn.len(), cursor, area.height);
-        let shown = &drawn[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown
-            .iter()
-            .map(|line| match line {
-                Drawn::Row(index) => cells(see, *index, &listed.rows[*index]),
-                Drawn::Folded(_) => Cells::new(),
-            })
-            .collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
-        let mut lines = text::rows(area);
-        for ((line, cells), row) in shown.iter().zip(&cells).zip(lines.by_ref()) {
-            match line {
-                Drawn::Row(index) => {
-                    grid.draw(buffer, list::body(row), cells, marks);
-                    if *index == at {
-                        list::select(buffer, row, see.focused, see.theme);
-                    }
-                }
-                Drawn::Folded(index) => {
-                    let names: Vec<&str> = listed.rows[*index].folded.iter().map(|one| one.id.as_str()).collect();
-                    let line = format!("{} because of it: {}", marks.branch, names.join(", "));
-                    // Under the name of its cause.
-                    let place =
-                        grid.cell(3, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
-                    text::put(buffer, place, &text::styled(line, see.theme.dim), marks);
+fn drawn(listed: &Listed<'_>) -> Vec<Drawn> {
+    let lines = listed.rows.iter().enumerate().flat_map(|(index, row)| {
+        let folded = (!row.folded.is_empty()).then_some(Drawn::Folded(index));
+        std::iter::once(Drawn::Row(index)).chain(folded)
+    });
+    lines.collect()
+}
+
+/// The list's part of the area, and what stands under it.
+fn split(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
+    let mut explanation = explain(see, &listed.rows[at], area.width);
+    if let (true, Subject::Probe(one)) = (see.zoomed, listed.rows[at].subject) {
+        explanation.body.extend(why::values(see, one));
+    }
+    let lines = drawn.len() + usize::from(listed.waiting > 0);
+    let (above, below) = under::split(area, lines, explanation.rows());
+    (above, below, explanation)
+}
+
+fn window(drawn: &[Drawn], at: usize, area: Rect) -> Window {
+    let cursor = drawn.iter().position(|line| *line == Drawn::Row(at)).unwrap_or(0);
+    Window::on(drawn.len(), cursor, area.height)
+}
+
+fn draw_list(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize, area: Rect, buffer: &mut Buffer) {
+    let marks = Marks::of(see.theme);
+    let window = window(drawn, at, area);
+    let shown = &drawn[window.shown.clone()];
+    let measured = window.measured(drawn.len());
+    let cells: Vec<Cells<'_>> = drawn[measured.clone()]
+        .iter()
+        .map(|line| match line {
+            Drawn::Row(index) => cells(see, *index, &listed.rows[*index]),
+            Drawn::Folded(_) => Cells::new(),
+        })
+        .collect();
+    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
+    let mut lines = text::rows(area);
+    for ((line, cells), row) in shown.iter().zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref()) {
+        match line {
+            Drawn::Row(index) => {
+                grid.draw(buffer, list::body(row), cells, marks);
+                if *index == at {
+                    list::select(buffer, row, see.focused, see.theme);
                 }
             }
+            Drawn::Folded(index) => {
+                let names: Vec<&str> = listed.rows[*index].folded.iter().map(|one| one.id.as_str()).collect();
+                let line = format!("{} because of it: {}", marks.branch, names.join(", "));
+                // Under the name of its cause.
+                let place =
+                    grid.cell(3, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
+                text::put(buffer, place, &text::styled(line, see.theme.dim), marks);
+            }
         }
-        let Some(row) = lines.next() else { return };
-        if window.tells {
-            let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(_))).count();
-            let says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
-            list::tell(buffer, row, says, see.theme);
-        } else if listed.waiting > 0 {
-            list::tell(buffer, row, waiting(listed.waiting, see), see.theme);
+    }
+    let Some(row) = lines.next() else { return };
+    if window.tells {
+        let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(_))).count();
+        let mut says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
+        let below = drawn[window.shown.end..].iter().filter_map(|line| match line {
+            Drawn::Row(index) => Some(listed.rows[*index].status),
+            Drawn::Folded(_) => None,
+        });
+        let below = tally::line(below, see.theme).to_string();
+        if !below.is_empty() {
+            says = format!("{says}: {below}");
         }
+        list::tell(buffer, row, says, see.theme);
+    } else if listed.waiting > 0 {
+        list::tell(buffer, row, waiting(listed.waiting, see), see.theme);
     }
 }
 
@@ -244,16 +268,13 @@ fn explain(see: &Snapshot<'_>, row: &Attention<'_>, room: u16) -> Explanation {
         ]),
         right: text::styled(list.period.key.clone(), theme.dim),
         body: why::labelled("why", vec![vec![Span::styled(says, theme.text)]], see),
-        keys: why::labelled("do", vec![hint::keys(keys, see.keymap, theme)], see),
+        keys: why::labelled("keys", vec![hint::keys(keys, see.keymap, theme)], see),
     }
 }
 
 fn waiting(count: usize, see: &Snapshot<'_>) -> String {
-    format!("{} {} for the first reading", see.theme.glyph(Status::Unknown), waits(count))
-}
-
-fn waits(count: usize) -> String {
-    if count == 1 { "1 check waits".to_owned() } else { format!("{count} checks wait") }
+    let checks = if count == 1 { "1 check waits".to_owned() } else { format!("{count} checks wait") };
+    format!("{} {checks} for the first reading", see.theme.glyph(Status::Unknown))
 }
 
 /// What is said when no row needs anybody.
@@ -273,10 +294,13 @@ fn calm(see: &Snapshot<'_>) -> Vec<String> {
             1 => format!("{} The only check is ok{oldest}.", see.theme.glyph(Status::Ok)),
             ok => format!("{} All {ok} checks are ok{oldest}.", see.theme.glyph(Status::Ok)),
         }],
-        (_, waiting) => vec![
-            format!("{} {} for the first reading.", see.theme.glyph(Status::Unknown), waits(waiting)),
-            format!("{} so far are ok{oldest}.", humanize::count(counts.ok, "check")),
-        ],
+        (_, waiting) => {
+            let mut says = vec![format!("{}.", self::waiting(waiting, see))];
+            if counts.ok > 0 {
+                says.push(format!("{} so far are ok{oldest}.", humanize::count(counts.ok, "check")));
+            }
+            says
+        }
     };
     for list in see.report.checklists.iter().filter(|list| list.signed.is_none()) {
         let you = match list.needs_you() {

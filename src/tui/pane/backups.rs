@@ -18,7 +18,8 @@ use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
 use crate::tui::widget::grid::{Cells, Column, Grid};
 use crate::tui::widget::list::{self, Window};
 use crate::tui::widget::mark::Marks;
-use crate::tui::widget::{age, empty, tally, text, under};
+use crate::tui::widget::under::{self, Explanation};
+use crate::tui::widget::{age, empty, tally, text};
 
 /// The backups.
 #[derive(Debug, Default)]
@@ -33,15 +34,16 @@ pub fn pane() -> Box<dyn Pane> {
 /// A backup, or one of its files by the time it was taken.
 type RowKey = (ProbeId, Option<Timestamp>);
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column::left(""),
-    Column::left("BACKUP").at_most(24),
+    Column::left("BACKUP").at_most(24).at_least(16),
     Column::right("NEWEST"),
     Column::right("SIZE").rank(1),
     Column::right("CHANGE").rank(6),
     Column::left("PROVEN").rank(3),
     Column::left("FILES").rank(5),
-    Column::left("").grows(0).rank(4),
+    Column::left("RPO").rank(4),
+    Column::left("").grows(0),
     Column::right("AGE").rank(2),
 ];
 const NAME: usize = 1;
@@ -162,6 +164,16 @@ impl Pane for Backups {
         rows::request(self.on(&drawn)?, command)
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let drawn = drawn(see);
+        let Some(one) = self.on(&drawn) else { return };
+        let (above, ..) = split(see, &drawn, one, rows::inner(see));
+        let window = Window::on(drawn.len(), self.line(&drawn).unwrap_or(0), above.height);
+        if let Some(key) = window.line_at(row, 0).and_then(|line| drawn[line].key()) {
+            self.cursor.go(&[key], 0);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let drawn = drawn(see);
         let Some(one) = self.on(&drawn) else {
@@ -169,17 +181,30 @@ impl Pane for Backups {
             let more = "A [[backup]] says which files are backups, how often one is due and how old it may be.";
             return empty::draw(buffer, area, &[&says, more], see.theme);
         };
-        if !see.zoomed {
-            return self.draw_list(see, &drawn, area, buffer);
-        }
-        let explanation = why::explain(see, one, &[Command::Backup, Command::Verify], area.width);
-        let (above, below) = under::split(area, drawn.len(), explanation.rows());
+        let (above, below, explanation) = split(see, &drawn, one, area);
         self.draw_list(see, &drawn, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
+/// The list's part of the area, and what stands under it.
+fn split(see: &Snapshot<'_>, drawn: &[Drawn<'_>], one: &Assessment, area: Rect) -> (Rect, Rect, Explanation) {
+    if !see.zoomed {
+        return (area, Rect::ZERO, Explanation::default());
+    }
+    let explanation = why::explain(see, one, &[Command::Backup, Command::Verify], area.width);
+    let (above, below) = under::split(area, drawn.len(), explanation.rows());
+    (above, below, explanation)
+}
+
 impl Backups {
+    /// The line the cursor is on.
+    fn line(&self, drawn: &[Drawn<'_>]) -> Option<usize> {
+        let at = self.cursor.place(&keys(drawn))?;
+        let rows = drawn.iter().enumerate().filter(|(_, line)| line.probe().is_some());
+        rows.map(|(line, _)| line).nth(at)
+    }
+
     /// The backup the cursor is on, or on a file of.
     fn on<'a>(&self, drawn: &[Drawn<'a>]) -> Option<&'a Assessment> {
         let at = self.cursor.place(&keys(drawn))?;
@@ -188,14 +213,12 @@ impl Backups {
 
     fn draw_list(&self, see: &Snapshot<'_>, drawn: &[Drawn<'_>], area: Rect, buffer: &mut Buffer) {
         let (theme, marks) = (see.theme, Marks::of(see.theme));
-        let on = self.cursor.place(&keys(drawn)).and_then(|at| {
-            let rows = drawn.iter().enumerate().filter(|(_, line)| line.probe().is_some());
-            rows.map(|(line, _)| line).nth(at)
-        });
+        let on = self.line(drawn);
         let window = Window::on(drawn.len(), on.unwrap_or(0), area.height);
         let shown = &drawn[window.shown.clone()];
+        let measured = window.measured(drawn.len());
         let (mut backups, mut files) = (Vec::new(), Vec::new());
-        for line in shown {
+        for line in &drawn[measured.clone()] {
             match line {
                 Drawn::Backup(one) => backups.push(cells(see, one)),
                 Drawn::File(_, file) => files.push(file_cells(see, file)),
@@ -210,16 +233,22 @@ impl Backups {
         };
         let grid = Grid::of(&COLUMNS, &backups, body.width, false);
         let file_grid = Grid::of(&FILE_COLUMNS, &files, indented(body).width, true);
-        let (mut backups, mut files) = (backups.iter(), files.iter());
+        let before = &drawn[measured.start..window.shown.start];
+        let mut backups = backups.iter().skip(before.iter().filter(|line| matches!(line, Drawn::Backup(_))).count());
+        let mut files = files.iter().skip(before.iter().filter(|line| matches!(line, Drawn::File(..))).count());
         let mut free = text::rows(area);
         for ((index, line), row) in (window.shown.start..).zip(shown).zip(free.by_ref()) {
             let name = grid.cell(NAME, list::body(row)).unwrap_or(row);
             match line {
                 Drawn::Backup(_) => {
-                    backups.next().into_iter().for_each(|cells| grid.draw(buffer, list::body(row), cells, marks))
+                    if let Some(cells) = backups.next() {
+                        grid.draw(buffer, list::body(row), cells, marks);
+                    }
                 }
                 Drawn::File(..) => {
-                    files.next().into_iter().for_each(|cells| file_grid.draw(buffer, indented(row), cells, marks))
+                    if let Some(cells) = files.next() {
+                        file_grid.draw(buffer, indented(row), cells, marks);
+                    }
                 }
                 Drawn::Note(one) => rows::draw_note(buffer, see, one, name, row),
                 Drawn::Facts(one) => {
@@ -256,7 +285,8 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment) -> Cells<'a> {
         let status = one.sample(key).map_or(Status::Ok, |judged| judged.status);
         age::fresh(one, if status.is_ok() { otherwise } else { theme.status(status) }, theme)
     };
-    let old = newest.map(|newest| humanize::seconds(seconds_between(newest.taken_at, see.now)));
+    let spelled = if see.columns < 60 { humanize::short_seconds } else { humanize::seconds };
+    let old = newest.map(|newest| spelled(seconds_between(newest.taken_at, see.now)));
     let size = newest.map(|newest| humanize::bytes(newest.size_bytes as f64));
     let change = catalogue.and_then(|catalogue| catalogue.size_change(see.now)).map(|change| format!("{change:+.0} %"));
     let rpo = one.gauge("rpo").map(|rpo| format!("RPO {}", humanize::seconds(rpo)));
@@ -270,6 +300,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment) -> Cells<'a> {
         text::styled(proven(see, catalogue), judged("verified", theme.dim)),
         text::styled(files(see, catalogue), theme.dim),
         text::styled(rpo.unwrap_or_default(), theme.dim),
+        Line::default(),
         age::cell(one, theme).into(),
     ]
 }

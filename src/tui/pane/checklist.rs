@@ -34,8 +34,12 @@ pub fn pane() -> Box<dyn Pane> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ItemKey(String, String);
 
-const COLUMNS: [Column; 4] =
-    [Column::right("").rank(2), Column::left(""), Column::left("").grows(14), Column::right("").at_most(48).rank(1)];
+const COLUMNS: [Column; 4] = [
+    Column::right("").rank(2),
+    Column::left(""),
+    Column::left("").at_most(60).at_least(20),
+    Column::right("").grows(14).rank(1),
+];
 
 /// A drawn line, in the order of the screen.
 #[derive(Clone, Copy, Debug)]
@@ -147,8 +151,8 @@ impl Pane for Checklists {
         let on = self.on(&drawn);
         let list = on.map(|(list, _)| list).or(see.report.checklists.first());
         match command {
-            Command::EarlierPeriod => self.show(self.period.saturating_sub(1)),
-            Command::LaterPeriod => self.show(self.period.saturating_add(1).min(0)),
+            Command::EarlierPeriod => Some(self.show(self.period.saturating_sub(1))),
+            Command::LaterPeriod => Some(self.show(self.period.saturating_add(1).min(0))),
             Command::Sign => {
                 list.map(|list| Request::Sign { checklist: list.id.clone(), period: list.period.key.clone() })
             }
@@ -165,20 +169,24 @@ impl Pane for Checklists {
         }
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let drawn = drawn(see);
+        let window = Window::on(drawn.len(), self.line(&drawn), see.rows);
+        if let Some((list, item)) = window.line_at(row, 0).and_then(|line| drawn[line].item()) {
+            self.cursor.go(&[key(list, item)], 0);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let drawn = drawn(see);
         if drawn.is_empty() {
             let says = ["No checklist is configured.", "A [[checklist]] names what somebody looks at every day."];
             return empty::draw(buffer, area, &says, see.theme);
         }
-        let on = self.on(&drawn).map(|(list, item)| key(list, item));
-        let here = |line: &Drawn<'_>| {
-            line.item().map(|(list, item)| key(list, item)).is_some_and(|key| Some(&key) == on.as_ref())
-        };
-        let at = drawn.iter().position(here).unwrap_or(0);
+        let at = self.line(&drawn);
         let spare = usize::from(area.height).saturating_sub(drawn.len());
         let window = Window::on(drawn.len(), at, area.height);
-        self.draw_lines(see, &drawn, &window, at, area, buffer);
+        draw_lines(see, &drawn, &window, at, area, buffer);
         if spare >= 2 && see.zoomed {
             let row = Rect { y: area.bottom() - 1, height: 1, ..area };
             text::put(buffer, list::body(row), &offers(see), Marks::of(see.theme));
@@ -193,50 +201,52 @@ impl Checklists {
         drawn.iter().filter_map(|line| line.item()).nth(at)
     }
 
-    fn show(&mut self, period: i32) -> Option<Request> {
-        self.period = period;
-        Some(Request::Period(period))
+    /// The line the cursor is on; the first where there is no item.
+    fn line(&self, drawn: &[Drawn<'_>]) -> usize {
+        let Some(at) = self.cursor.place(&keys(drawn)) else { return 0 };
+        let items = drawn.iter().enumerate().filter(|(_, line)| line.item().is_some());
+        items.map(|(line, _)| line).nth(at).unwrap_or(0)
     }
 
-    fn draw_lines(
-        &self,
-        see: &Snapshot<'_>,
-        drawn: &[Drawn<'_>],
-        window: &Window,
-        at: usize,
-        area: Rect,
-        buffer: &mut Buffer,
-    ) {
-        let (marks, theme) = (Marks::of(see.theme), see.theme);
-        let shown = &drawn[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown
-            .iter()
-            .map(|line| line.item().map_or_else(Cells::new, |(list, item)| cells(see, list, item)))
-            .collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
-        let mut lines = text::rows(area);
-        for (((index, line), cells), row) in (window.shown.start..).zip(shown).zip(&cells).zip(lines.by_ref()) {
-            match line {
-                Drawn::Heading(list) => heading(see, list, row, buffer),
-                Drawn::Item(..) => {
-                    grid.draw(buffer, list::body(row), cells, marks);
-                    if index == at {
-                        list::select(buffer, row, see.focused, theme);
-                    }
-                }
-                Drawn::More(count) => {
-                    let says = format!("{} {count} more done", theme.glyph(Status::Ok));
-                    let place =
-                        grid.cell(1, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
-                    text::put(buffer, place, &text::styled(says, theme.dim), marks);
+    fn show(&mut self, period: i32) -> Request {
+        self.period = period;
+        Request::Period(period)
+    }
+}
+
+fn draw_lines(see: &Snapshot<'_>, drawn: &[Drawn<'_>], window: &Window, at: usize, area: Rect, buffer: &mut Buffer) {
+    let (marks, theme) = (Marks::of(see.theme), see.theme);
+    let shown = &drawn[window.shown.clone()];
+    let measured = window.measured(drawn.len());
+    let cells: Vec<Cells<'_>> = drawn[measured.clone()]
+        .iter()
+        .map(|line| line.item().map_or_else(Cells::new, |(list, item)| cells(see, list, item)))
+        .collect();
+    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
+    let mut lines = text::rows(area);
+    for (((index, line), cells), row) in
+        (window.shown.start..).zip(shown).zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref())
+    {
+        match line {
+            Drawn::Heading(list) => heading(see, list, row, buffer),
+            Drawn::Item(..) => {
+                grid.draw(buffer, list::body(row), cells, marks);
+                if index == at {
+                    list::select(buffer, row, see.focused, theme);
                 }
             }
+            Drawn::More(count) => {
+                let says = format!("{} {count} more done", theme.glyph(Status::Ok));
+                let place =
+                    grid.cell(1, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
+                text::put(buffer, place, &text::styled(says, theme.dim), marks);
+            }
         }
-        if let Some(row) = lines.next().filter(|_| window.tells) {
-            let items = |lines: &[Drawn<'_>]| lines.iter().filter(|line| line.item().is_some()).count();
-            let says = list::beyond(items(&drawn[..window.shown.start]), items(&drawn[window.shown.end..]));
-            list::tell(buffer, row, says, theme);
-        }
+    }
+    if let Some(row) = lines.next().filter(|_| window.tells) {
+        let items = |lines: &[Drawn<'_>]| lines.iter().filter(|line| line.item().is_some()).count();
+        let says = list::beyond(items(&drawn[..window.shown.start]), items(&drawn[window.shown.end..]));
+        list::tell(buffer, row, says, theme);
     }
 }
 
@@ -262,7 +272,11 @@ fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) 
         Span::styled(format!("  {}", list.period.key), see.theme.dim),
     ]);
     let (says, style) = signature(see, list);
-    let mut right = vec![Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text)];
+    let mut right = Vec::new();
+    // Of a single list the caption of the pane already tells.
+    if see.report.checklists.len() > 1 {
+        right.push(Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text));
+    }
     right.push(Span::styled(says, style));
     text::put_both(
         buffer,

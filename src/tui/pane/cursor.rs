@@ -44,9 +44,16 @@ impl<K: Clone + PartialEq> Cursor<K> {
             Command::PreviousMatch => here.checked_sub(1).unwrap_or(last),
             _ => return false,
         };
-        self.at = there.min(last);
-        self.on = Some(keys[self.at].borrow().clone());
+        self.go(keys, there.min(last));
         true
+    }
+
+    /// Goes to the row that stands at `there`, if one does.
+    pub fn go<Q: Borrow<K>>(&mut self, keys: &[Q], there: usize) {
+        if let Some(key) = keys.get(there) {
+            self.at = there;
+            self.on = Some(key.borrow().clone());
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
 use crate::tui::widget::grid::{Cells, Column, Grid};
 use crate::tui::widget::list::{self, Window};
 use crate::tui::widget::mark::Marks;
-use crate::tui::widget::{age, empty, spark, tally, text, under};
+use crate::tui::widget::under::{self, Explanation};
+use crate::tui::widget::{age, empty, spark, tally, text};
 
 /// The databases.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 9] = [
     Column::left(""),
-    Column::left("DATABASE").at_most(24),
+    Column::left("DATABASE").at_most(24).at_least(16),
     Column::left("ENGINE").rank(5),
     Column::right("SIZE"),
     Column::right("GROWTH").rank(4),
@@ -81,6 +82,17 @@ impl Pane for Databases {
         rows::request(all[self.cursor.place(&keys)?], command)
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let all = rows::of_kind(see, "database");
+        let keys = rows::keys(&all);
+        let Some(at) = self.cursor.place(&keys) else { return };
+        let (above, ..) = split(see, &all, at, rows::inner(see));
+        let (lines, titles, window) = windowed(see, &all, at, above);
+        if let Some(line) = window.line_at(row, titles) {
+            self.cursor.go(&keys, lines[line].0);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let all = rows::of_kind(see, "database");
         let Some(at) = self.cursor.place(&rows::keys(&all)) else {
@@ -88,56 +100,63 @@ impl Pane for Databases {
             let more = "A [[database]] with its url is enough for health, growth and structure checks.";
             return empty::draw(buffer, area, &[&says, more], see.theme);
         };
-        if !see.zoomed {
-            return self.draw_list(see, &all, at, true, area, buffer);
-        }
-        let mut explanation = why::explain(see, all[at], &[Command::Vacuum, Command::Integrity], area.width);
-        explanation.body.extend(details(see, all[at], area.width));
-        let (above, below) = under::split(area, all.len() + 2, explanation.rows());
-        self.draw_list(see, &all, at, false, above, buffer);
+        let (above, below, explanation) = split(see, &all, at, area);
+        draw_list(see, &all, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
-impl Databases {
-    /// The table; with `notes`, what is wrong stands under each row, and without titles.
-    fn draw_list(
-        &self,
-        see: &Snapshot<'_>,
-        all: &[&Assessment],
-        at: usize,
-        notes: bool,
-        area: Rect,
-        buffer: &mut Buffer,
-    ) {
-        let (theme, marks) = (see.theme, Marks::of(see.theme));
-        let lines: Vec<(usize, bool)> = rows::with_notes(all, notes);
-        let cursor = lines.iter().position(|line| *line == (at, false)).unwrap_or(0);
-        let titles = u16::from(!notes && area.height > 2);
-        let window = Window::on(lines.len(), cursor, area.height - titles);
-        let shown = &lines[window.shown.clone()];
-        let cells: Vec<Cells<'_>> =
-            shown.iter().map(|(index, note)| if *note { Cells::new() } else { cells(see, all[*index]) }).collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-        let mut free = text::rows(area);
-        if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-            grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+/// The list's part of the area, and what stands under it.
+fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
+    if !see.zoomed {
+        return (area, Rect::ZERO, Explanation::default());
+    }
+    let mut explanation = why::explain(see, all[at], &[Command::Vacuum, Command::Integrity], area.width);
+    explanation.body.extend(details(see, all[at], area.width));
+    let (above, below) = under::split(area, all.len() + 1, explanation.rows());
+    (above, below, explanation)
+}
+
+/// The lines of the list, how many titles stand above them, and which are shown. In the
+/// overview what is wrong stands under each row; zoomed, under the list.
+fn windowed(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Vec<(usize, bool)>, u16, Window) {
+    let lines = rows::with_notes(all, !see.zoomed);
+    let cursor = lines.iter().position(|line| *line == (at, false)).unwrap_or(0);
+    let titles = u16::from(see.zoomed && area.height > 2);
+    let window = Window::on(lines.len(), cursor, area.height - titles);
+    (lines, titles, window)
+}
+
+fn draw_list(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect, buffer: &mut Buffer) {
+    let (theme, marks) = (see.theme, Marks::of(see.theme));
+    let (lines, titles, window) = windowed(see, all, at, area);
+    let shown = &lines[window.shown.clone()];
+    let measured = window.measured(lines.len());
+    let cells: Vec<Cells<'_>> = lines[measured.clone()]
+        .iter()
+        .map(|(index, note)| if *note { Cells::new() } else { cells(see, all[*index]) })
+        .collect();
+    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
+    let mut free = text::rows(area);
+    if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
+        grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+    }
+    for (((index, note), cells), row) in
+        shown.iter().zip(&cells[window.shown.start - measured.start..]).zip(free.by_ref())
+    {
+        if *note {
+            rows::draw_note(buffer, see, all[*index], grid.cell(NAME, list::body(row)).unwrap_or(row), row);
+            continue;
         }
-        for (((index, note), cells), row) in shown.iter().zip(&cells).zip(free.by_ref()) {
-            if *note {
-                rows::draw_note(buffer, see, all[*index], grid.cell(NAME, list::body(row)).unwrap_or(row), row);
-                continue;
-            }
-            grid.draw(buffer, list::body(row), cells, marks);
-            if *index == at {
-                list::select(buffer, row, see.focused, theme);
-            }
+        grid.draw(buffer, list::body(row), cells, marks);
+        if *index == at {
+            list::select(buffer, row, see.focused, theme);
         }
-        if window.tells
-            && let Some(row) = free.next()
-        {
-            list::tell(buffer, row, rows::beyond(all, &lines, &window), theme);
-        }
+    }
+    if window.tells
+        && let Some(row) = free.next()
+    {
+        list::tell(buffer, row, rows::beyond(all, &lines, &window), theme);
     }
 }
 
@@ -162,15 +181,11 @@ fn cells<'a>(see: &Snapshot<'a>, one: &'a Assessment) -> Cells<'a> {
         let says = one.gauge(key).map(|value| humanize::quantity(value, unit)).unwrap_or_default();
         Span::styled(says, age::fresh(one, style, theme))
     };
-    let mut size = vec![value("size", Unit::Bytes)];
-    if let Some(wal) = vitals.and_then(|vitals| vitals.wal_bytes).filter(|wal| *wal > 0 && see.columns >= 60) {
-        size.push(Span::styled(format!(" ({} wal)", humanize::bytes(wal as f64)), theme.dim));
-    }
     vec![
         rows::status(one.status, theme).into(),
         text::styled(one.id.name(), theme.text),
         text::styled(vitals.map(|vitals| vitals.engine).or(card.map(|card| card.engine)).unwrap_or(""), theme.dim),
-        Line::from(size),
+        value("size", Unit::Bytes).into(),
         value("growth", Unit::BytesPerDay).into(),
         value("latency", Unit::Seconds).into(),
         structure(see, one, vitals),
@@ -207,6 +222,7 @@ fn details(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>
         ("where", Some(vitals.location.clone())),
         ("engine", Some(format!("{} {}", vitals.engine, vitals.version))),
         ("journal", vitals.journal_mode.clone()),
+        ("log", vitals.wal_bytes.map(|wal| format!("{} in the write-ahead log", humanize::bytes(wal as f64)))),
         ("tables", number(vitals.tables)),
         ("pages", number(vitals.pages)),
         ("free", free.map(|free| format!("{free} inside the file"))),

@@ -32,11 +32,11 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 7] = [
     Column::left("STATE"),
-    Column::left("ACT").rank(3),
-    Column::left("TARGET").at_most(28),
+    Column::left("ACT").rank(1),
+    Column::left("TARGET").at_most(28).at_least(12),
     Column::left("STARTED").rank(4),
     Column::right("TOOK"),
-    Column::left("").rank(1),
+    Column::left("").rank(3),
     Column::left("SAYS").grows(12).rank(2),
 ];
 
@@ -103,45 +103,67 @@ impl Pane for JobList {
         matches!(command, Command::Why | Command::LastOutput).then(|| Request::Output(job.id.clone()))
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let all = listed(see);
+        let keys = keys(&all);
+        let Some(at) = self.cursor.place(&keys) else { return };
+        let (above, ..) = split(see, &all, at, rows::inner(see));
+        let titles = titles(see, above);
+        if let Some(line) = Window::on(all.len(), at, above.height - titles).line_at(row, titles) {
+            self.cursor.go(&keys, line);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let all = listed(see);
         let Some(at) = self.cursor.place(&keys(&all)) else {
             let says = rows::nothing_matches(see).unwrap_or_else(|| "Nothing was started in this session.".to_owned());
             return empty::draw(buffer, area, &[&says, "What was done earlier stands in the activity."], see.theme);
         };
-        if !see.zoomed {
-            return self.draw_list(see, &all, at, area, buffer);
-        }
-        let explanation = explain(see, all[at], area.height);
-        let (above, below) = under::split(area, all.len() + 1, explanation.rows());
-        self.draw_list(see, &all, at, above, buffer);
+        let (above, below, explanation) = split(see, &all, at, area);
+        draw_list(see, &all, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
-impl JobList {
-    fn draw_list(&self, see: &Snapshot<'_>, all: &[&Job], at: usize, area: Rect, buffer: &mut Buffer) {
-        let (theme, marks) = (see.theme, Marks::of(see.theme));
-        let titles = u16::from(see.zoomed && area.height > 2);
-        let window = Window::on(all.len(), at, area.height - titles);
-        let bar = (area.width / 6).clamp(8, 24);
-        let cells: Vec<Cells<'_>> = all[window.shown.clone()].iter().map(|job| cells(see, job, bar)).collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-        let mut free = text::rows(area);
-        if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-            grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+/// The list's part of the area, and what stands under it.
+fn split(see: &Snapshot<'_>, all: &[&Job], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
+    if !see.zoomed {
+        return (area, Rect::ZERO, Explanation::default());
+    }
+    let explanation = explain(see, all[at], area.height);
+    let (above, below) = under::split(area, all.len() + 1, explanation.rows());
+    (above, below, explanation)
+}
+
+fn titles(see: &Snapshot<'_>, area: Rect) -> u16 {
+    u16::from(see.zoomed && area.height > 2)
+}
+
+fn draw_list(see: &Snapshot<'_>, all: &[&Job], at: usize, area: Rect, buffer: &mut Buffer) {
+    let (theme, marks) = (see.theme, Marks::of(see.theme));
+    let titles = titles(see, area);
+    let window = Window::on(all.len(), at, area.height - titles);
+    let bar = (area.width / 6).clamp(8, 24);
+    let measured = window.measured(all.len());
+    let cells: Vec<Cells<'_>> = all[measured.clone()].iter().map(|job| cells(see, job, bar)).collect();
+    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
+    let mut free = text::rows(area);
+    if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
+        grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+    }
+    for ((index, cells), row) in
+        window.shown.clone().zip(&cells[window.shown.start - measured.start..]).zip(free.by_ref())
+    {
+        grid.draw(buffer, list::body(row), cells, marks);
+        if index == at {
+            list::select(buffer, row, see.focused, theme);
         }
-        for ((index, cells), row) in (window.shown.start..).zip(&cells).zip(free.by_ref()) {
-            grid.draw(buffer, list::body(row), cells, marks);
-            if index == at {
-                list::select(buffer, row, see.focused, theme);
-            }
-        }
-        if window.tells
-            && let Some(row) = free.next()
-        {
-            list::tell(buffer, row, list::beyond(window.shown.start, all.len() - window.shown.end), theme);
-        }
+    }
+    if window.tells
+        && let Some(row) = free.next()
+    {
+        list::tell(buffer, row, list::beyond(window.shown.start, all.len() - window.shown.end), theme);
     }
 }
 
@@ -214,6 +236,6 @@ fn explain(see: &Snapshot<'_>, job: &Job, height: u16) -> Explanation {
         ]),
         right: text::styled(log, theme.dim),
         body,
-        keys: why::labelled("do", vec![hint::keys(keys, see.keymap, theme)], see),
+        keys: why::labelled("keys", vec![hint::keys(keys, see.keymap, theme)], see),
     }
 }

@@ -5,9 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::domain::action_name::ActionName;
 use crate::domain::board::Assessment;
-use crate::domain::inventory::TargetKind;
 use crate::domain::observation::ProbeId;
 use crate::domain::status::Status;
 use crate::tui::command::Command;
@@ -46,24 +44,12 @@ pub fn status(status: Status, theme: &Theme) -> Span<'static> {
     Span::styled(format!("{} {}", theme.glyph(status), status.label()), theme.status(status))
 }
 
-/// The act a key means, and what kind of target it is for.
-fn act(command: Command) -> Option<(ActionName, TargetKind)> {
-    Some(match command {
-        Command::Backup => (ActionName::BACKUP, TargetKind::Backup),
-        Command::Verify => (ActionName::VERIFY, TargetKind::Backup),
-        Command::Vacuum => (ActionName::VACUUM, TargetKind::Database),
-        Command::Integrity => (ActionName::INTEGRITY, TargetKind::Database),
-        Command::RunTask => (ActionName::RUN_TASK, TargetKind::Task),
-        _ => return None,
-    })
-}
-
 /// What a key asks for on a row: an act that fits its target, or why it is as it is.
 pub fn request(one: &Assessment, command: Command) -> Option<Request> {
     if command == Command::Why {
         return Some(Request::Explain(one.id.clone()));
     }
-    let (action, kind) = act(command)?;
+    let (action, kind) = command.act()?;
     let target = one.target.as_ref().filter(|target| target.kind == kind)?;
     Some(Request::Propose(action, target.clone()))
 }
@@ -71,6 +57,11 @@ pub fn request(one: &Assessment, command: Command) -> Option<Request> {
 /// What a pane says when the filter leaves nothing.
 pub fn nothing_matches(see: &Snapshot<'_>) -> Option<String> {
     (!see.filter.trim().is_empty()).then(|| format!("Nothing here matches \"{}\".", see.filter.trim()))
+}
+
+/// The inside of the pane, for what is asked about it while it is not being drawn.
+pub fn inner(see: &Snapshot<'_>) -> Rect {
+    Rect::new(0, 0, see.columns, see.rows)
 }
 
 /// What rows of probes are known by.
@@ -93,7 +84,7 @@ pub fn draw_note(buffer: &mut Buffer, see: &Snapshot<'_>, one: &Assessment, name
     let place = Rect { width: row.right().saturating_sub(name.x), ..name };
     let more = match one.findings.len() {
         0 | 1 => String::new(),
-        more => format!(" (and {} more)", more - 1),
+        more => format!("  +{} more", more - 1),
     };
     let marks = Marks::of(see.theme);
     let line = Line::from(vec![
@@ -114,29 +105,36 @@ pub fn beyond(all: &[&Assessment], lines: &[(usize, bool)], window: &Window) -> 
     if well { format!("{says}, all ok below") } else { says }
 }
 
-/// One line for a whole list: what is not ok by name, and then the ok ones, named while they
-/// are few and counted when they are many.
+/// One line for a whole list. One that is not ok is named with its reason, several by their
+/// names under each status; those that are ok are named while they are few, and else counted.
 pub fn summary(see: &Snapshot<'_>, all: &[&Assessment], says: impl Fn(&Assessment) -> String) -> Line<'static> {
     let theme = see.theme;
-    let (ok, bad): (Vec<_>, Vec<_>) = all.iter().copied().partition(|one| one.status.is_ok());
     let mut spans = Vec::new();
-    let mut part = |mark: Option<Status>, text: String| {
+    let mut part = |mark: Span<'static>, text: String| {
         if !spans.is_empty() {
             spans.push(Span::styled(format!("  {}  ", Marks::of(theme).dot), theme.dim));
         }
-        if let Some(status) = mark {
-            spans.push(self::status(status, theme));
-            spans.push(Span::raw(" "));
-        }
-        spans.push(Span::styled(text, theme.text));
+        spans.extend([mark, Span::styled(format!(" {text}"), theme.text)]);
     };
-    for one in &bad {
-        part(Some(one.status), format!("{} {}", one.id.name(), finding(one)));
-    }
-    match (ok.len(), bad.len()) {
-        (0, _) => {}
-        (1..=2, 0) => ok.iter().for_each(|one| part(Some(Status::Ok), format!("{} {}", one.id.name(), says(one)))),
-        (ok, _) => part(None, format!("{} {ok} ok", theme.glyph(Status::Ok))),
+    let alone = all.iter().filter(|one| !one.status.is_ok()).count() == 1;
+    for status in Status::ALL.into_iter().rev() {
+        let of: Vec<&Assessment> = all.iter().copied().filter(|one| one.status == status).collect();
+        let mark = || self::status(status, theme);
+        match (status, of.as_slice()) {
+            (_, []) => {}
+            (Status::Ok, few) if few.len() == all.len() && few.len() <= 2 => {
+                for one in few {
+                    part(mark(), format!("{} {}", one.id.name(), says(one)));
+                }
+            }
+            (Status::Ok, ok) => part(Span::styled(theme.glyph(status), theme.ok), format!("{} ok", ok.len())),
+            (_, [one]) if alone => part(mark(), format!("{} {}", one.id.name(), finding(one))),
+            (_, [first, second, third, _, ..]) => {
+                let names = [first, second, third].map(|one| one.id.name()).join(", ");
+                part(mark(), format!("{names} and {} more", of.len() - 3));
+            }
+            (_, few) => part(mark(), few.iter().map(|one| one.id.name()).collect::<Vec<_>>().join(", ")),
+        }
     }
     Line::from(spans)
 }

@@ -2,6 +2,7 @@
 //! what each pane makes of them in three sizes.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +162,11 @@ pub(super) fn empty() -> Stage {
 
 /// A morning on which nothing is wrong.
 pub(super) fn full() -> Stage {
+    let mut next = at("02T09:30:00");
+    let half_hours = [(); 50].map(|()| {
+        next -= TimeDelta::minutes(30);
+        next.format("%dT%H:%M:%S").to_string()
+    });
     let mut stage = Stage::of(
         vec![
             host(28.0, 66.0),
@@ -168,11 +174,11 @@ pub(super) fn full() -> Stage {
             disk("/Data", 43.0),
             database("rota", 212e6, 6),
             database("rounds", 4.2e6, 6),
-            backup("rota-db", &["02T02:00:41", "01T02:00:40"], 48.1e6, 6),
+            backup("rota-db", &["02T02:00:41", "01T02:00:40", "28T02:00:41", "27T02:00:39", "26T02:00:40"], 48.1e6, 6),
             backup("settings", &["02T03:10:02"], 2.1e9, 6),
             task("backup-database", "0 2 * * *", &[("02T02:00:00", 0, 41.0), ("01T02:00:00", 0, 40.0)]),
             task("careplan-status", "0 8 * * *", &[("02T08:00:00", 0, 4.1), ("01T08:00:00", 0, 4.0)]),
-            task("log-shipper", "*/30 * * * *", &[("02T09:00:00", 0, 0.3)]),
+            task("log-shipper", "*/30 * * * *", &half_hours.each_ref().map(|time| (time.as_str(), 0, 0.3))),
             check("command:login-page"),
         ],
         TimeDelta::seconds(2),
@@ -355,8 +361,7 @@ fn database(id: &str, size: f64, checked_h: i64) -> Watched {
     let mut watch = watch(&format!("database:{id}"), 30);
     watch.rules = vec![Rule::new("size", "size").warn(Limit::over(500e6, Unit::Bytes)).hint("consider PostgreSQL")];
     watch.target = Some(Target::database(id));
-    watch.judge =
-        Some(Arc::new(DatabasePolicy { integrity_every: Some(Duration::from_secs(86_400)), can_vacuum: true }));
+    watch.judge = Some(Arc::new(DatabasePolicy { integrity_every: Some(Duration::from_hours(24)), can_vacuum: true }));
     let vitals = Vitals {
         engine: "sqlite",
         version: "3.51.3".into(),
@@ -386,19 +391,21 @@ fn database(id: &str, size: f64, checked_h: i64) -> Watched {
 
 /// A backup with files of those times, verified that many hours ago.
 fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
+    // Where nobody verifies, something lies about.
+    let damaged = verified_h > 24;
     let mut watch = watch(&format!("backup:{id}"), 60);
     watch.target = Some(Target::backup(id));
     watch.judge = Some(Arc::new(BackupPolicy {
-        rpo: Some(Duration::from_secs(86_400)),
-        grace: Duration::from_secs(1800),
+        rpo: Some(Duration::from_hours(24)),
+        grace: Duration::from_mins(30),
         schedule: Schedule::parse("0 2 * * *", Zone::utc()).ok(),
-        verify_every: Some(Duration::from_secs(86_400)),
+        verify_every: Some(Duration::from_hours(24)),
         can_run: true,
         ..BackupPolicy::default()
     }));
     let files = taken.iter().enumerate().map(|(index, time)| {
         // A time late in the month is of the month before.
-        let month = if time.starts_with("28") { 2 } else { 3 };
+        let month = if time.starts_with('2') { 2 } else { 3 };
         let taken_at: Timestamp = format!("2026-{month:02}-{time}Z").parse().expect("test time");
         Backup {
             path: PathBuf::from(format!("/srv/backup/{id}-{time}.sqlite3")),
@@ -411,7 +418,7 @@ fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
         }
     });
     let mut files: Vec<Backup> = files.collect();
-    if id == "rota-db" {
+    if damaged {
         let damaged = BackupState::Damaged("0 bytes".into());
         let taken_at = "2026-02-27T02:00:40Z".parse().expect("test time");
         files.push(Backup {
@@ -423,7 +430,7 @@ fn backup(id: &str, taken: &[&str], size: f64, verified_h: i64) -> Watched {
             ..files[0].clone()
         });
     }
-    let debris = vec![PathBuf::from("/srv/backup/.partial-4711")];
+    let debris = if damaged { vec![PathBuf::from("/srv/backup/.partial-4711")] } else { Vec::new() };
     let catalogue = Catalogue { files, debris, ..Catalogue::default() };
     (watch, Some(Reading::of(Vec::new()).with(Detail::Backups(catalogue))))
 }
@@ -453,7 +460,7 @@ fn task(id: &str, schedule: &str, runs: &[(&str, i32, f64)]) -> Watched {
     let policy = TaskPolicy {
         id: id.to_owned(),
         schedule: Schedule::parse(schedule, Zone::utc()).ok(),
-        grace: Duration::from_secs(900),
+        grace: Duration::from_mins(15),
         runnable: true,
         ..TaskPolicy::default()
     };
@@ -508,7 +515,7 @@ fn inventory() -> Inventory {
         location: "/srv/rota/db.sqlite3".into(),
         path: None,
         can: &[Maintenance::Vacuum, Maintenance::Integrity],
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
     };
     let databases = ["rota", "rounds"].map(|id| (id.to_owned(), card(id)));
     Inventory { host: "mac-mini-01".into(), databases: BTreeMap::from(databases), ..Inventory::default() }
@@ -601,20 +608,23 @@ fn gallery(pane: &dyn Pane, stage: &Stage) -> String {
         let see = stage.see(columns, rows, zoomed);
         let word = if zoomed { ", zoomed" } else { "" };
         let buffer = draw(pane, stage, columns, rows, zoomed);
-        out.push_str(&format!("── {columns}×{rows}{word} ── {} ── {}\n", pane.title(), pane.caption(&see)));
+        let _ = writeln!(out, "── {columns}×{rows}{word} ── {} ── {}", pane.title(), pane.caption(&see));
         let text = look::text(&buffer);
         for line in text.trim_end().lines() {
-            out.push_str(&format!("│{line}\n"));
+            let _ = writeln!(out, "│{line}");
         }
         if (columns, zoomed) == (72, false) {
             out.push_str(&look::legend(&buffer));
         }
     }
-    out.push_str(&format!("── in one line ──\n{}\n", pane.summary(&stage.see(78, 1, false))));
+    let _ = writeln!(out, "── in one line ──\n{}", pane.summary(&stage.see(78, 1, false)));
     out
 }
 
-const STAGES: [(&str, fn() -> Stage); 6] = [
+/// A morning by name.
+type Morning = (&'static str, fn() -> Stage);
+
+const STAGES: [Morning; 6] = [
     ("empty", empty),
     ("full", full),
     ("failing", failing),
@@ -654,12 +664,12 @@ fn the_plain_alphabet_needs_no_unicode() {
 
 #[test]
 fn no_area_and_no_data_make_a_pane_panic() {
-    let stages = STAGES.map(|(_, stage)| stage());
+    let stages = [empty(), hostile()];
     for make in PANES {
         for stage in &stages {
             let pane = make();
-            for columns in (0..=200).step_by(7).chain([1, 2, 3, 4, 5]) {
-                for rows in [0, 1, 2, 3, 4, 7, 12, 31, 60] {
+            for columns in (0..=200).step_by(13).chain([1, 2, 3, 4, 5]) {
+                for rows in [0, 1, 2, 3, 7, 18, 60] {
                     for zoomed in [false, true] {
                         draw(&*pane, stage, columns, rows, zoomed);
                         let see = stage.see(columns, rows, zoomed);
@@ -759,4 +769,35 @@ fn ten_thousand_tasks_are_drawn_by_making_only_those_that_are_shown() {
     let budget = if cfg!(debug_assertions) { 80 } else { 5 };
     assert!(frame < Duration::from_millis(budget), "{frame:?} for one frame");
     assert!(look::text(&draw(&*tasks, &stage, 118, 10, false)).contains("task-09999"));
+}
+
+#[test]
+fn a_click_puts_the_cursor_on_what_is_drawn_in_that_row() {
+    for stage in [full(), failing(), hostile()] {
+        for make in PANES {
+            for (columns, rows, zoomed) in SIZES {
+                let see = stage.see(columns, rows, zoomed);
+                for row in 0..rows {
+                    let mut pane = make();
+                    let before = look::text(&draw(&*pane, &stage, columns, rows, zoomed));
+                    pane.click(&see, row);
+                    let after = look::text(&draw(&*pane, &stage, columns, rows, zoomed));
+                    let clicked = before.lines().nth(row.into()).unwrap_or_default().trim_start_matches('›').trim();
+                    let marked = after.lines().find_map(|line| line.strip_prefix('›')).unwrap_or_default().trim();
+                    let first = before.lines().find_map(|line| line.strip_prefix('›')).unwrap_or_default().trim();
+                    // A row that is none leaves the cursor alone; a note belongs to the row above it.
+                    assert!(
+                        marked == clicked || marked == first || clicked.starts_with('└'),
+                        "{} {columns}×{rows} row {row}\n{before}\n---\n{after}",
+                        pane.title()
+                    );
+                }
+            }
+        }
+    }
+    let stage = failing();
+    let see = stage.see(78, 20, true);
+    let mut tasks = pane("Tasks");
+    tasks.click(&see, 2);
+    assert_eq!(tasks.selected(&see), Some(Selection::Probe("task:send-alerts".into())));
 }

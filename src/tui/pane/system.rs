@@ -40,7 +40,7 @@ const COLUMNS: [Column; 8] = [
     Column::right(""),
     Column::left("").rank(3),
     Column::left("").rank(4),
-    Column::left("").grows(0).rank(2),
+    Column::left("").grows(14).rank(2),
     Column::right("").rank(1),
 ];
 
@@ -111,8 +111,8 @@ fn of_host<'a>(one: &'a Assessment, host: Option<&Host>, key: &'static str, labe
         share: Some(value / full),
         limit: bound.map(|limit| limit.value / full),
         value: humanize::quantity(value, unit),
-        bound: bound.map_or_else(String::new, |limit| against(value, limit)),
-        note: said(judged.status, one, key, note),
+        bound: worst_passed(judged, value).or(bound).map_or_else(String::new, |limit| against(value, limit)),
+        note: said(one, key, note),
         ..empty
     })
 }
@@ -139,8 +139,8 @@ fn of_disk(one: &Assessment) -> Gauge<'_> {
         notes.push(format!("full in {}", humanize::seconds(seconds)));
     }
     let note = match one.findings.first() {
-        Some(finding) => format!("{} {}", one.status.label(), finding.text),
-        None => notes.join(", "),
+        Some(finding) if !one.waiting => finding.text.clone(),
+        _ => notes.join(", "),
     };
     Gauge {
         one,
@@ -161,14 +161,14 @@ fn against(value: f64, limit: Limit) -> String {
     format!("{side} {}", humanize::quantity(limit.value, limit.unit))
 }
 
+/// The limit that makes a value what it is.
+fn worst_passed(judged: &JudgedSample, value: f64) -> Option<Limit> {
+    [judged.critical, judged.warning].into_iter().flatten().find(|limit| limit.is_passed_by(value))
+}
+
 /// The finding about one of the host's measures, or what else is worth saying.
-fn said(status: Status, one: &Assessment, key: &str, note: String) -> String {
-    let finding = one.findings.iter().find(|finding| finding.key == key);
-    match finding {
-        Some(finding) => format!("{} {}", status.label(), finding.text),
-        None if !status.is_ok() => status.label().to_owned(),
-        None => note,
-    }
+fn said(one: &Assessment, key: &str, note: String) -> String {
+    one.findings.iter().find(|finding| finding.key == key).map_or(note, |finding| finding.text.clone())
 }
 
 impl Pane for System {
@@ -197,12 +197,15 @@ impl Pane for System {
                 spans.push(Span::raw("  "));
             }
             let value = if gauge.value.is_empty() { Marks::of(theme).none } else { &gauge.value };
-            let label = gauge.label.to_lowercase();
+            let label = if gauge.one.id.kind() == "disk" { gauge.label.to_owned() } else { gauge.label.to_lowercase() };
             spans.push(Span::styled(format!("{label} "), theme.dim));
             let style = if gauge.status.is_ok() { theme.text } else { theme.status(gauge.status) };
             spans.push(Span::styled(value.to_owned(), age::fresh(gauge.one, style, theme)));
             if !gauge.status.is_ok() {
-                spans.push(Span::styled(format!(" {}", theme.glyph(gauge.status)), theme.status(gauge.status)));
+                spans.push(Span::styled(
+                    format!(" {} {}", theme.glyph(gauge.status), gauge.status.label()),
+                    theme.status(gauge.status),
+                ));
             }
         }
         let disks = rows::of_kind(see, "disk").iter().filter(|one| one.status.is_ok()).count();
@@ -226,6 +229,16 @@ impl Pane for System {
         rows::request(gauges[self.cursor.place(&keys)?].one, command)
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let gauges = gauges(see);
+        let keys = keys(&gauges);
+        let Some(at) = self.cursor.place(&keys) else { return };
+        let spare = spare(see.rows, gauges.len(), facts(see).len());
+        if let Some(line) = Window::on(gauges.len(), at, see.rows - spare).line_at(row, 0) {
+            self.cursor.go(&keys, line);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let (theme, marks) = (see.theme, Marks::of(see.theme));
         let gauges = gauges(see);
@@ -234,9 +247,7 @@ impl Pane for System {
             return empty::draw(buffer, area, &[&says], theme);
         };
         let facts = facts(see);
-        // The measures come first; what is merely good to know takes what is left.
-        let spare = usize::from(area.height).saturating_sub(gauges.len()).min(facts.len());
-        let window = Window::on(gauges.len(), at, area.height - spare as u16);
+        let window = Window::on(gauges.len(), at, area.height - spare(area.height, gauges.len(), facts.len()));
         let body = list::body(area);
         let bar = (body.width / 4).clamp(10, 40);
         let sparks = match body.width {
@@ -244,11 +255,14 @@ impl Pane for System {
             60..100 => 12,
             _ => 30,
         };
-        let shown = &gauges[window.shown.clone()];
-        let cells: Vec<Cells<'_>> = shown.iter().map(|gauge| cells(see, gauge, bar, sparks)).collect();
+        let measured = window.measured(gauges.len());
+        let cells: Vec<Cells<'_>> =
+            gauges[measured.clone()].iter().map(|gauge| cells(see, gauge, bar, sparks)).collect();
         let grid = Grid::of(&COLUMNS, &cells, body.width, false);
         let mut lines = text::rows(area);
-        for ((index, cells), row) in (window.shown.start..).zip(&cells).zip(lines.by_ref()) {
+        for ((index, cells), row) in
+            window.shown.clone().zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref())
+        {
             grid.draw(buffer, list::body(row), cells, marks);
             if index == at {
                 list::select(buffer, row, see.focused, theme);
@@ -266,14 +280,27 @@ impl Pane for System {
     }
 }
 
+/// How many rows are left for facts: the measures come first, what is merely good to know
+/// takes the rest.
+fn spare(height: u16, gauges: usize, facts: usize) -> u16 {
+    usize::from(height).saturating_sub(gauges).min(facts) as u16
+}
+
 fn keys(gauges: &[Gauge<'_>]) -> Vec<(ProbeId, &'static str)> {
     gauges.iter().map(|gauge| (gauge.one.id.clone(), gauge.key)).collect()
 }
 
 fn cells<'a>(see: &Snapshot<'_>, gauge: &Gauge<'a>, bar: u16, sparks: u16) -> Cells<'a> {
     let theme = see.theme;
-    let quiet = gauge.status.is_ok();
-    let loud = |style| age::fresh(gauge.one, if quiet { style } else { theme.status(gauge.status) }, theme);
+    let loud = |quiet| {
+        let style = if gauge.status.is_ok() { quiet } else { theme.status(gauge.status) };
+        age::fresh(gauge.one, style, theme)
+    };
+    // Good is a mark; what is not good is also a word.
+    let status = match gauge.status {
+        Status::Ok => Span::styled(theme.glyph(Status::Ok), theme.ok),
+        status => rows::status(status, theme),
+    };
     let drawn = Bar { share: gauge.share.unwrap_or(f64::NAN), limit: gauge.limit, style: loud(theme.bar) };
     let series = see.board.series(&gauge.one.id, gauge.key).filter(|_| sparks > 0);
     let ceiling = (gauge.key != "load").then_some(100.0);
@@ -284,13 +311,13 @@ fn cells<'a>(see: &Snapshot<'_>, gauge: &Gauge<'a>, bar: u16, sparks: u16) -> Ce
         (true, false) => Marks::of(theme).none.to_owned(),
     };
     vec![
-        text::styled(theme.glyph(gauge.status), theme.status(gauge.status)),
+        status.into(),
         text::styled(gauge.label, theme.text),
         drawn.line(bar, theme),
         text::styled(value, loud(theme.text)),
-        text::styled(gauge.bound.clone(), if quiet { theme.dim } else { theme.status(gauge.status) }),
+        text::styled(gauge.bound.clone(), loud(theme.dim)),
         spark.into(),
-        text::styled(gauge.note.clone(), if quiet { theme.dim } else { theme.status(gauge.status) }),
+        text::styled(gauge.note.clone(), loud(theme.dim)),
         age::cell(gauge.one, theme).into(),
     ]
 }

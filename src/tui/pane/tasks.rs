@@ -18,7 +18,8 @@ use crate::tui::widget::grid::{Cells, Column, Grid};
 use crate::tui::widget::list::{self, Window};
 use crate::tui::widget::mark::Marks;
 use crate::tui::widget::strip::{self, Tick};
-use crate::tui::widget::{age, empty, tally, text, under};
+use crate::tui::widget::under::{self, Explanation};
+use crate::tui::widget::{age, empty, tally, text};
 
 /// The scheduled tasks.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 10] = [
     Column::left(""),
-    Column::left("TASK").at_most(28),
+    Column::left("TASK").at_most(28).at_least(18),
     Column::left("STATE").rank(1),
     Column::left("SCHEDULE").at_most(26).rank(7),
     Column::left("LAST RUN").rank(3),
@@ -90,6 +91,17 @@ impl Pane for Tasks {
         }
     }
 
+    fn click(&mut self, see: &Snapshot<'_>, row: u16) {
+        let all = rows::of_kind(see, "task");
+        let keys = rows::keys(&all);
+        let Some(at) = self.cursor.place(&keys) else { return };
+        let (above, ..) = split(see, &all, at, rows::inner(see));
+        let titles = titles(above);
+        if let Some(line) = Window::on(all.len(), at, above.height - titles).line_at(row, titles) {
+            self.cursor.go(&keys, line);
+        }
+    }
+
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         let all = rows::of_kind(see, "task");
         let Some(at) = self.cursor.place(&rows::keys(&all)) else {
@@ -97,61 +109,68 @@ impl Pane for Tasks {
             let more = "Cron jobs of this machine are found by themselves; a [[task]] names any other.";
             return empty::draw(buffer, area, &[&says, more], see.theme);
         };
-        if !see.zoomed {
-            return self.draw_list(see, &all, at, area, buffer);
-        }
-        let mut explanation = why::explain(see, all[at], &[Command::RunTask, Command::LastOutput], area.width);
-        explanation.body.extend(details(see, all[at]));
-        explanation.keys.push(legend(see));
-        let (above, below) = under::split(area, all.len() + 1, explanation.rows());
-        self.draw_list(see, &all, at, above, buffer);
+        let (above, below, explanation) = split(see, &all, at, area);
+        draw_list(see, &all, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
-impl Tasks {
-    fn draw_list(&self, see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect, buffer: &mut Buffer) {
-        let (theme, marks) = (see.theme, Marks::of(see.theme));
-        let titles = u16::from(area.height > 2);
-        let window = Window::on(all.len(), at, area.height - titles);
-        let shown = &all[window.shown.clone()];
-        // Only what is shown is made: a view walks through a day of slots.
-        let views: Vec<Option<TaskView>> =
-            shown.iter().map(|one| facts(see, one).map(|facts| facts.view(see.now))).collect();
-        let cells: Vec<Cells<'_>> =
-            shown.iter().zip(&views).map(|(one, view)| cells(see, one, view.as_ref())).collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-        let strip = grid.width(STRIP).min(STRIP_MOST);
-        let mut free = text::rows(area);
-        if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-            grid.draw_titles(buffer, list::body(row), theme.dim, marks);
-            if let Some(cell) = grid.cell(STRIP, list::body(row)) {
-                text::put(buffer, cell, &text::styled(strip::axis(see.now, see.zone, strip), theme.dim), marks);
-            }
+/// The list's part of the area, and what stands under it.
+fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
+    if !see.zoomed {
+        return (area, Rect::ZERO, Explanation::default());
+    }
+    let mut explanation = why::explain(see, all[at], &[Command::RunTask, Command::LastOutput], area.width);
+    explanation.body.extend(details(see, all[at]));
+    explanation.keys.push(legend(see));
+    let (above, below) = under::split(area, all.len() + 1, explanation.rows());
+    (above, below, explanation)
+}
+
+fn titles(area: Rect) -> u16 {
+    u16::from(area.height > 2)
+}
+
+fn draw_list(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect, buffer: &mut Buffer) {
+    let (theme, marks) = (see.theme, Marks::of(see.theme));
+    let titles = titles(area);
+    let window = Window::on(all.len(), at, area.height - titles);
+    let measured = window.measured(all.len());
+    // No more is made than is looked at: a view walks through a day of slots.
+    let views: Vec<Option<TaskView>> =
+        all[measured.clone()].iter().map(|one| facts(see, one).map(|facts| facts.view(see.now))).collect();
+    let cells: Vec<Cells<'_>> =
+        all[measured.clone()].iter().zip(&views).map(|(one, view)| cells(see, one, view.as_ref())).collect();
+    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
+    let strip = grid.width(STRIP).min(STRIP_MOST);
+    let mut free = text::rows(area);
+    if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
+        grid.draw_titles(buffer, list::body(row), theme.dim, marks);
+        if let Some(cell) = grid.cell(STRIP, list::body(row)) {
+            text::put(buffer, cell, &text::styled(strip::axis(see.now, see.zone, strip), theme.dim), marks);
         }
-        for ((((index, one), view), cells), row) in
-            (window.shown.start..).zip(shown).zip(&views).zip(&cells).zip(free.by_ref())
-        {
-            grid.draw(buffer, list::body(row), cells, marks);
-            if let (Some(cell), Some(view)) = (grid.cell(STRIP, list::body(row)), view) {
-                text::put(buffer, cell, &strip::line(ticks(view), see.now, strip, theme), marks);
-            } else if let Some(cell) = grid.cell(STRIP, list::body(row)) {
-                text::put(buffer, cell, &text::styled(rows::finding(one), theme.dim), marks);
-            }
-            if index == at {
-                list::select(buffer, row, see.focused, theme);
-            }
+    }
+    for (index, row) in window.shown.clone().zip(free.by_ref()) {
+        let (one, view, cells) = (all[index], &views[index - measured.start], &cells[index - measured.start]);
+        grid.draw(buffer, list::body(row), cells, marks);
+        if let (Some(cell), Some(view)) = (grid.cell(STRIP, list::body(row)), view) {
+            text::put(buffer, cell, &strip::line(ticks(view), see.now, strip, theme), marks);
+        } else if let Some(cell) = grid.cell(STRIP, list::body(row)) {
+            text::put(buffer, cell, &text::styled(rows::finding(one), theme.dim), marks);
         }
-        if window.tells
-            && let Some(row) = free.next()
-        {
-            let mut says = list::beyond(window.shown.start, all.len() - window.shown.end);
-            let below = &all[window.shown.end..];
-            if !below.is_empty() && below.iter().all(|one| one.status.is_ok()) {
-                says.push_str(", all ok below");
-            }
-            list::tell(buffer, row, says, theme);
+        if index == at {
+            list::select(buffer, row, see.focused, theme);
         }
+    }
+    if window.tells
+        && let Some(row) = free.next()
+    {
+        let mut says = list::beyond(window.shown.start, all.len() - window.shown.end);
+        let below = &all[window.shown.end..];
+        if !below.is_empty() && below.iter().all(|one| one.status.is_ok()) {
+            says.push_str(", all ok below");
+        }
+        list::tell(buffer, row, says, theme);
     }
 }
 
@@ -173,6 +192,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -
         (_, TaskState::TooShort) => "too short",
         _ => state.word(),
     };
+    let never = if one.waiting { "" } else { "never" };
     let (code, code_style) = last.map_or((String::new(), theme.dim), |last| ending(see, last));
     vec![
         rows::status(one.status, theme).into(),
@@ -180,7 +200,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -
         text::styled(word, state_style),
         text::styled(view.and_then(|view| view.words.clone()).unwrap_or_default(), theme.dim),
         text::styled(
-            last.map_or_else(|| "never".to_owned(), |last| clock(last.started_at)),
+            last.map_or_else(|| never.to_owned(), |last| clock(last.started_at)),
             age::fresh(one, theme.text, theme),
         ),
         text::styled(code, code_style),

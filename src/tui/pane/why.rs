@@ -13,7 +13,7 @@ use crate::tui::pane::Snapshot;
 use crate::tui::widget::under::Explanation;
 use crate::tui::widget::{age, hint, text};
 
-/// The width of the words `why` and `do` in front of the lines.
+/// The width of the words `why`, `do` and `keys` in front of the lines.
 const LABEL: usize = 6;
 
 /// Why a probe is as it is; `acts` are offered after those its findings name.
@@ -36,21 +36,18 @@ pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16
         }
     }
     let mut body = labelled("why", why, see);
-    body.extend(labelled("mend", advice.into_iter().map(|line| vec![line]).collect(), see));
+    body.extend(labelled("do", advice.into_iter().map(|line| vec![line]).collect(), see));
     Explanation {
-        title: Line::from(vec![
-            Span::styled(one.id.to_string(), theme.title),
-            Span::styled(format!(" {} {}", theme.glyph(one.status), one.status.word()), theme.status(one.status)),
-        ]),
+        title: text::styled(one.id.to_string(), theme.title),
         right: since(see, one),
         body,
-        keys: labelled("do", vec![keys(see, one, acts)], see),
+        keys: labelled("keys", vec![keys(see, one, acts)], see),
     }
 }
 
 /// The keys that do something about it, those that mend it first.
 fn keys(see: &Snapshot<'_>, one: &Assessment, acts: &[Command]) -> Vec<Span<'static>> {
-    let mends = one.findings.iter().filter_map(|finding| Command::named(finding.mend.as_ref()?.as_str()));
+    let mends = one.findings.iter().filter_map(|finding| Command::for_act(finding.mend.as_ref()?));
     let mut commands: Vec<Command> = Vec::new();
     for command in mends.chain(acts.iter().copied()).filter(|_| one.target.is_some()) {
         if !commands.contains(&command) {
@@ -71,10 +68,29 @@ fn since(see: &Snapshot<'_>, one: &Assessment) -> Line<'static> {
         parts.push(format!("since {clock}, {}", humanize::seconds(seconds_between(since, see.now))));
     }
     parts.push(match one.age {
-        Some(age) => format!("read {} ago", humanize::duration(age)),
+        Some(age) => format!("read {} ago", age::words(age)),
         None => "not read yet".to_owned(),
     });
     text::styled(parts.join(&format!(" {} ", marks.dot)), age::fresh(one, see.theme.dim, see.theme))
+}
+
+/// Everything that was measured, with the limits it was held against.
+pub fn values(see: &Snapshot<'_>, one: &Assessment) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let widest = one.samples.iter().map(|judged| text::width(&judged.sample.key)).max().unwrap_or(0).min(24);
+    let lines = one.samples.iter().map(|judged| {
+        let key = judged.sample.key.replace('_', " ");
+        let style = if judged.status.is_ok() { theme.text } else { theme.status(judged.status) };
+        let limits = [("warning", judged.warning), ("critical", judged.critical)];
+        let limits: Vec<String> =
+            limits.iter().filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}"))).collect();
+        vec![
+            Span::styled(format!("{key:<widest$}  "), theme.dim),
+            Span::styled(humanize::value(&judged.sample.value, see.now, see.zone), age::fresh(one, style, theme)),
+            Span::styled(format!("  {}", limits.join(", ")), theme.dim),
+        ]
+    });
+    labelled("read", lines.collect(), see)
 }
 
 /// Lines with a word in front of the first.
@@ -85,7 +101,7 @@ pub fn labelled(word: &'static str, lines: Vec<Vec<Span<'static>>>, see: &Snapsh
         .map(|(index, spans)| {
             let word = if index == 0 { word } else { "" };
             let label = Span::styled(format!("{word:>5}  "), see.theme.dim);
-            Line::from_iter(std::iter::once(label).chain(spans))
+            std::iter::once(label).chain(spans).collect()
         })
         .collect()
 }

@@ -70,7 +70,7 @@ fn works(app: &App, command: Command) -> bool {
     if let Some((action, kind)) = command.act() {
         let target = app.selected_target().filter(|target| target.kind == kind);
         return target.is_some_and(|target| {
-            let offers = action::offers(&target, &app.facts().inventory);
+            let offers = action::offers(&target, &app.facts().inventory, app.now());
             offers.iter().any(|offer| offer.action == action && offer.possible.is_ok())
         });
     }

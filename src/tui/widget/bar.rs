@@ -25,7 +25,7 @@ impl Bar {
         let width = usize::from(width);
         let halves = (clamped(self.share) * width as f64 * 2.0).round() as usize;
         let limit = self.limit.map(|limit| ((clamped(limit) * width as f64) as usize).min(width.saturating_sub(1)));
-        Line::from_iter((0..width).map(|cell| {
+        let cells = (0..width).map(|cell| {
             let filled = halves > cell * 2;
             match (limit == Some(cell), filled, halves == cell * 2 + 1) {
                 (true, true, false) => Span::styled(marks.limit_passed, theme.limit),
@@ -34,7 +34,8 @@ impl Bar {
                 (false, true, false) => Span::styled(marks.bar, self.style),
                 (false, false, _) => Span::styled(marks.bar_rest, theme.bar_rest),
             }
-        }))
+        });
+        cells.collect()
     }
 }
 

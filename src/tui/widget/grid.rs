@@ -14,7 +14,8 @@ use crate::tui::widget::text;
 pub struct Column {
     title: &'static str,
     right: bool,
-    min: u16,
+    /// `None` for a column that is as wide as it needs to be, or not there.
+    min: Option<u16>,
     max: u16,
     /// Columns of the highest rank leave first; those of rank 0 stay.
     rank: u8,
@@ -23,7 +24,7 @@ pub struct Column {
 
 impl Column {
     pub const fn left(title: &'static str) -> Self {
-        Self { title, right: false, min: 0, max: u16::MAX, rank: 0, grows: false }
+        Self { title, right: false, min: None, max: u16::MAX, rank: 0, grows: false }
     }
 
     pub const fn right(title: &'static str) -> Self {
@@ -33,7 +34,13 @@ impl Column {
     /// Takes what the others leave, and no less than `min` cells.
     #[must_use]
     pub const fn grows(self, min: u16) -> Self {
-        Self { grows: true, min, ..self }
+        Self { grows: true, min: Some(min), ..self }
+    }
+
+    /// Gives way down to `min` cells before any column leaves.
+    #[must_use]
+    pub const fn at_least(self, min: u16) -> Self {
+        Self { min: Some(min), ..self }
     }
 
     #[must_use]
@@ -45,6 +52,13 @@ impl Column {
     pub const fn rank(self, rank: u8) -> Self {
         Self { rank, ..self }
     }
+}
+
+/// How wide a column has to be, and how wide it would be with all the room.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    least: u16,
+    full: u16,
 }
 
 /// One row: a line per column.
@@ -63,43 +77,29 @@ impl<'a> Grid<'a> {
     /// column is at least as wide as its title.
     pub fn of(columns: &'a [Column], rows: &[Cells<'_>], width: u16, titled: bool) -> Self {
         let gap = if width < 60 { 1 } else { 2 };
-        let mut wants: Vec<Option<u16>> = columns
+        let mut wants: Vec<Option<Want>> = columns
             .iter()
             .enumerate()
             .map(|(index, column)| {
                 let widest = rows.iter().filter_map(|row| row.get(index)).map(text::line_width).max().unwrap_or(0);
                 let title = if titled { text::width(column.title) } else { 0 };
-                let want = if column.grows { column.min } else { (widest.max(title) as u16).min(column.max) };
-                (column.grows || widest > 0).then_some(want)
+                let full = (widest.max(title) as u16).min(column.max);
+                let least = column.min.map_or(full, |min| if column.grows { min } else { min.min(full) });
+                (column.grows || widest > 0).then_some(Want { least, full: full.max(least) })
             })
             .collect();
         loop {
             let shown = wants.iter().flatten();
-            let total = shown.clone().sum::<u16>() + gap * (shown.count() as u16).saturating_sub(1);
-            let least_needed = (0..columns.len())
+            let gaps = gap * (shown.clone().count() as u16).saturating_sub(1);
+            let total = shown.map(|want| want.least).sum::<u16>().saturating_add(gaps);
+            let leaves = (0..columns.len())
                 .filter(|at| wants[*at].is_some() && columns[*at].rank > 0)
                 .max_by_key(|at| columns[*at].rank);
-            match least_needed {
+            match leaves {
                 Some(at) if total > width => wants[at] = None,
-                _ => return Self::placed(columns, &wants, width, width.saturating_sub(total), gap),
+                _ => return Self { columns, places: places(columns, &wants, width, gap, total) },
             }
         }
-    }
-
-    fn placed(columns: &'a [Column], wants: &[Option<u16>], width: u16, spare: u16, gap: u16) -> Self {
-        let mut x = 0;
-        let mut spare = spare;
-        let places = columns.iter().zip(wants).map(|(column, want)| {
-            let mut wide = (*want)?;
-            if column.grows {
-                wide += std::mem::take(&mut spare);
-            }
-            let wide = wide.min(width.saturating_sub(x));
-            let place = (x, wide);
-            x = (x + wide + gap).min(width);
-            Some(place)
-        });
-        Self { columns, places: places.collect() }
     }
 
     /// The part of a row that belongs to a column; `None` when the column left.
@@ -128,6 +128,29 @@ impl<'a> Grid<'a> {
         let titles: Vec<_> = self.columns.iter().map(|column| text::styled(column.title, style)).collect();
         self.draw(buffer, row, &titles, marks);
     }
+}
+
+/// Shares out what is left over `total`: columns that gave way get theirs back first, the one
+/// that grows takes the rest.
+fn places(columns: &[Column], wants: &[Option<Want>], width: u16, gap: u16, total: u16) -> Vec<Option<(u16, u16)>> {
+    let mut spare = width.saturating_sub(total);
+    let mut widths: Vec<Option<u16>> = wants.iter().map(|want| want.map(|want| want.least)).collect();
+    for ((wide, want), column) in widths.iter_mut().zip(wants).zip(columns) {
+        if let (Some(wide), Some(want), false) = (wide, want, column.grows) {
+            let more = (want.full - want.least).min(spare);
+            *wide += more;
+            spare -= more;
+        }
+    }
+    let mut x = 0;
+    let places = columns.iter().zip(widths).map(|(column, wide)| {
+        let wide = wide? + if column.grows { std::mem::take(&mut spare) } else { 0 };
+        let wide = wide.min(width.saturating_sub(x));
+        let place = (x, wide);
+        x = x.saturating_add(wide).saturating_add(gap).min(width);
+        Some(place)
+    });
+    places.collect()
 }
 
 #[cfg(test)]

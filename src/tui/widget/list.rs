@@ -35,6 +35,23 @@ impl Window {
     }
 }
 
+/// A list of at most so many lines keeps its columns where they are while it scrolls.
+const STEADY: usize = 60;
+
+impl Window {
+    /// The lines whose cells decide how wide the columns are: all of a short list, so that
+    /// nothing moves sideways under the cursor; of a long one those that are shown.
+    pub fn measured(&self, lines: usize) -> Range<usize> {
+        if lines <= STEADY { 0..lines } else { self.shown.clone() }
+    }
+
+    /// The line that is drawn in a row of the area, when `titles` rows stand above the list.
+    pub fn line_at(&self, row: u16, titles: u16) -> Option<usize> {
+        let line = self.shown.start + usize::from(row.checked_sub(titles)?);
+        self.shown.contains(&line).then_some(line)
+    }
+}
+
 /// What the row below a window says: `12 more below, 3 above`.
 pub fn beyond(above: usize, below: usize) -> String {
     match (above, below) {

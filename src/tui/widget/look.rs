@@ -1,6 +1,8 @@
 //! What a buffer looks like, for tests: its text, and a compact legend of the roles that are
 //! not plain. The theme it is drawn with gives each role a colour of its own.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Style};
 
@@ -74,7 +76,13 @@ pub fn legend(buffer: &Buffer) -> String {
     let mut out = String::new();
     for (y, row) in buffer.content.chunks(width).enumerate() {
         let mut runs: Vec<(String, String)> = Vec::new();
+        let mut hidden = 0;
         for cell in row {
+            if hidden > 0 {
+                hidden -= 1;
+                continue;
+            }
+            hidden = super::text::width(cell.symbol()).saturating_sub(1);
             let role = name(cell.fg, cell.bg);
             match runs.last_mut() {
                 Some((last, text)) if *last == role => text.push_str(cell.symbol()),
@@ -87,7 +95,7 @@ pub fn legend(buffer: &Buffer) -> String {
             .map(|(role, text)| format!("{role}‹{}›", text.trim()))
             .collect();
         if !told.is_empty() {
-            out.push_str(&format!("{y:>3}: {}\n", told.join(" ")));
+            let _ = writeln!(out, "{y:>3}: {}", told.join(" "));
         }
     }
     out

@@ -24,7 +24,6 @@ pub struct Marks {
     pub missed: &'static str,
     /// Ran, and something about it is odd.
     pub odd: &'static str,
-    pub skipped: &'static str,
     /// The filled part of a bar, half a cell of it, the rest, and a limit on either.
     pub bar: &'static str,
     pub bar_half: &'static str,
@@ -47,7 +46,6 @@ const FINE: Marks = Marks {
     idle: "·",
     missed: "○",
     odd: "~",
-    skipped: "-",
     bar: "━",
     bar_half: "╾",
     bar_rest: "─",
@@ -68,7 +66,6 @@ const PLAIN: Marks = Marks {
     idle: ".",
     missed: "M",
     odd: "~",
-    skipped: "-",
     bar: "#",
     bar_half: "=",
     bar_rest: ".",
@@ -101,7 +98,6 @@ mod tests {
                 marks.idle,
                 marks.missed,
                 marks.odd,
-                marks.skipped,
                 marks.bar,
                 marks.bar_half,
                 marks.bar_rest,

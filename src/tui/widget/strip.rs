@@ -13,7 +13,6 @@ use crate::tui::widget::mark::Marks;
 /// cell, the last in this order is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tick {
-    Skipped,
     Ok,
     Running,
     /// Ran, and something about it is odd: too short, too long, late.
@@ -27,7 +26,6 @@ impl Tick {
     pub fn span(self, theme: &Theme) -> Span<'static> {
         let marks = Marks::of(theme);
         match self {
-            Tick::Skipped => Span::styled(marks.skipped, theme.dim),
             Tick::Ok => Span::styled(theme.glyph(Status::Ok), theme.ok),
             Tick::Running => Span::styled(marks.running, theme.accent),
             Tick::Odd => Span::styled(marks.odd, theme.warning),
@@ -37,13 +35,12 @@ impl Tick {
     }
 
     /// What the marks mean, for the line below a table of strips.
-    pub const LEGEND: [(Tick, &'static str); 6] = [
+    pub const LEGEND: [(Tick, &'static str); 5] = [
         (Tick::Ok, "ran"),
         (Tick::Failed, "failed"),
         (Tick::Missed, "missed"),
         (Tick::Odd, "odd"),
         (Tick::Running, "running"),
-        (Tick::Skipped, "skipped"),
     ];
 }
 
@@ -71,9 +68,7 @@ pub fn line(
         }
     }
     let idle = Marks::of(theme).idle;
-    Line::from_iter(
-        cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))),
-    )
+    cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))).collect()
 }
 
 /// The hours above a strip of `width` cells, as clocks show them in `zone`.
@@ -89,7 +84,8 @@ pub fn axis(now: Timestamp, zone: &Zone, width: u16) -> String {
     for hours in 0..24 {
         let at = now - Duration::seconds(into_hour) - Duration::hours(hours);
         let hour = zone.local(at).hour();
-        let Some(first) = cell(at, now, width).filter(|first| hour % step == 0 && first + 2 <= cells.len()) else {
+        let Some(first) = cell(at, now, width).filter(|first| hour.is_multiple_of(step) && first + 2 <= cells.len())
+        else {
             continue;
         };
         if cells[first.saturating_sub(1)..first + 2].iter().all(|cell| *cell == ' ') {

@@ -78,17 +78,18 @@ pub fn wrap(text: &str, room: usize, limit: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split_word_bounds() {
-        let wide = width(word);
-        if used + wide > room && used > 0 && lines.len() + 1 < limit {
-            lines.push(std::mem::take(&mut line).trim_end().to_owned());
-            used = 0;
-            if word.trim().is_empty() {
-                continue;
+    for word in text.split_inclusive(char::is_whitespace) {
+        let wide = width(word.trim_end());
+        // A word that no line can hold is broken where it must be.
+        let pieces: Vec<(&str, usize)> = if wide > room { graphemes(word).collect() } else { vec![(word, wide)] };
+        for (piece, wide) in pieces {
+            if used + wide > room && used > 0 && lines.len() + 1 < limit {
+                lines.push(std::mem::take(&mut line).trim_end().to_owned());
+                used = 0;
             }
+            line.push_str(piece);
+            used += width(piece);
         }
-        line.push_str(word);
-        used += wide;
     }
     if !line.trim().is_empty() {
         lines.push(line.trim_end().to_owned());
@@ -150,7 +151,9 @@ mod tests {
     fn long_sentences_break_at_words() {
         assert_eq!(wrap("the host was down at two", 12, 9), ["the host was", "down at two"]);
         assert_eq!(wrap("the host was down at two", 12, 1), ["the host was down at two"]);
+        assert_eq!(wrap("データベース", 6, 9), ["データ", "ベース"]);
+        assert_eq!(wrap("at 08:30 (missed)", 12, 9), ["at 08:30", "(missed)"]);
         assert_eq!(wrap("", 12, 3), Vec::<String>::new());
-        assert_eq!(wrap("abc def", 0, 2).len(), 2);
+        assert_eq!(wrap("abc def", 0, 2), ["a", "bc def"]);
     }
 }

@@ -15,8 +15,10 @@ pub fn split(area: Rect, list: usize, explanation: usize) -> (Rect, Rect) {
     let kept = list.min(area.height.div_ceil(2));
     let given = (u16::try_from(explanation).unwrap_or(u16::MAX)).min(area.height - kept);
     let given = if given < 3 { 0 } else { given };
-    let above = Rect { height: area.height - given, ..area };
-    (above, Rect { y: above.bottom(), height: given, ..area })
+    let above = Rect { height: (area.height - given).min(list.max(kept)), ..area };
+    // Close under the list, with a line of air where there is one.
+    let air = u16::from(above.height + given < area.height);
+    (above, Rect { y: above.bottom() + air, height: given, ..area }.intersection(area))
 }
 
 /// What is explained: a title in the rule, lines that may be left out, lines that stay.
@@ -67,7 +69,7 @@ pub fn rule(buffer: &mut Buffer, row: Rect, title: &Line<'_>, right: &Line<'_>, 
     };
     let (left, right) = (padded(title), padded(right));
     let taken = if text::line_width(&right) > 2
-        && text::line_width(&left) + text::line_width(&right) < usize::from(inner.width)
+        && text::line_width(&left) + text::line_width(&right) + 2 <= usize::from(inner.width)
     {
         text::put_right(buffer, inner, &right, marks) + 2
     } else {
@@ -86,11 +88,12 @@ mod tests {
     #[test]
     fn the_list_keeps_half_and_an_explanation_is_whole_enough_or_absent() {
         let area = Rect::new(0, 0, 40, 10);
-        let table = [(4, 6, 4, 6), (20, 6, 5, 5), (8, 2, 10, 0), (20, 20, 5, 5), (0, 20, 0, 10), (3, 4, 6, 4)];
+        let table = [(4, 6, 4, 6), (20, 6, 5, 5), (8, 2, 8, 0), (20, 20, 5, 5), (0, 20, 0, 10), (3, 4, 3, 4)];
         for (list, explanation, above, below) in table {
             let (a, b) = split(area, list, explanation);
             assert_eq!((a.height, b.height), (above, below), "{list} {explanation}");
         }
+        assert_eq!(split(area, 3, 4).1.y, 4, "with a line of air");
         assert_eq!(split(Rect::new(0, 0, 40, 0), 5, 5).1.height, 0);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime};
 use rounds::domain::action_name::ActionName;
+use rounds::domain::backup::StampPattern;
 use rounds::domain::board::{Board, Judge, Verdict, Watch};
 use rounds::domain::checklist::{Checklist, Evidence, Item, Period};
 use rounds::domain::finding::Finding;
@@ -125,7 +126,7 @@ fn inventory(production: bool) -> Inventory {
         id: "rota-db".to_owned(),
         database: Some("rota".to_owned()),
         command: None,
-        files: None,
+        files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
         rows: Vec::new(),
     };
     let task = TaskCard {

@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 use super::*;
 use crate::domain::vitals::{Proof, ProofKind};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn at(text: &str) -> Timestamp {
     NaiveDateTime::parse_from_str(&format!("2026-03-{text}"), "%Y-%m-%d %H:%M:%S").expect("test time").and_utc()
@@ -40,7 +40,7 @@ fn catalogue(files: Vec<Backup>) -> Catalogue {
 fn nightly(rpo_hours: Option<u32>) -> BackupPolicy {
     BackupPolicy {
         schedule: Some(Schedule::parse("0 2 * * *", Zone::utc()).expect("schedule")),
-        grace: Duration::from_secs(1800),
+        grace: Duration::from_mins(30),
         rpo: rpo_hours.map(|hours| HOUR * hours),
         can_run: true,
         ..BackupPolicy::default()

@@ -1,3 +1,5 @@
+//! The sentences of a task, and the document of the contract.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +14,20 @@ fn at(text: &str) -> Timestamp {
     chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("test time").and_utc()
 }
 
-fn run(start: &str, end: Option<RunEnd>) -> TaskRun {
-    TaskRun { id: start.into(), task: "t".into(), started_at: at(start), ended: end, alive: true, tail: String::new() }
+fn run(start: &str, end: impl Into<Option<RunEnd>>) -> TaskRun {
+    TaskRun {
+        id: start.into(),
+        task: "t".into(),
+        started_at: at(start),
+        ended: end.into(),
+        alive: true,
+        tail: String::new(),
+    }
 }
 
-fn end(start: &str, took_s: f64, exit_code: i32) -> Option<RunEnd> {
+fn end(start: &str, took_s: f64, exit_code: i32) -> RunEnd {
     let at = at(start) + TimeDelta::milliseconds((took_s * 1000.0) as i64);
-    Some(RunEnd { at, took_s, exit_code: Some(exit_code), signal: None, timed_out: false })
+    RunEnd { at, took_s, exit_code: Some(exit_code), signal: None, timed_out: false }
 }
 
 fn nightly(runs: Vec<TaskRun>) -> TaskFacts {

@@ -1,0 +1,76 @@
+//! Back up: a consistent copy of a database in use, or whatever command makes one.
+
+use crate::action::{Action, Proposal, no_target};
+use crate::domain::action_name::ActionName;
+use crate::domain::inventory::TargetKind;
+use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
+
+/// Makes a backup now.
+#[derive(Debug)]
+pub(super) struct Backup;
+
+impl Action for Backup {
+    fn name(&self) -> ActionName {
+        ActionName::BACKUP
+    }
+
+    fn summary(&self) -> &'static str {
+        "Back up now"
+    }
+
+    fn risk(&self) -> Risk {
+        Risk::Routine
+    }
+
+    fn aims_at(&self) -> TargetKind {
+        TargetKind::Backup
+    }
+
+    fn plan(&self, proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
+        let inventory = proposal.inventory;
+        let card = inventory
+            .backups
+            .get(&proposal.target.id)
+            .ok_or_else(|| no_target(TargetKind::Backup, &proposal.target.id, inventory.backups.keys()))?;
+        let mut plan = Plan::new(self.name(), format!("Back up {}", card.id), proposal.target.clone());
+        plan.risk = self.risk();
+        plan.affects = vec![proposal.target.probe()];
+        match (&card.database, &card.command) {
+            (_, Some(command)) => {
+                plan.steps.push(Step::Run { command: command.clone() });
+                if card.files.is_some() {
+                    plan.notes.push("done when a new, complete file is there; exit 0 alone proves nothing".to_owned());
+                }
+            }
+            (Some(database), None) => {
+                let source = inventory
+                    .databases
+                    .get(database)
+                    .and_then(|database| database.path.clone())
+                    .ok_or_else(|| no_target(TargetKind::Database, database, inventory.databases.keys()))?;
+                let pattern = card.files.as_ref().ok_or_else(|| {
+                    PlanError::Impossible(format!(
+                        "backup `{}` has no `files`, so there is no place for a copy",
+                        card.id
+                    ))
+                })?;
+                plan.guards.push(Guard::RoomFor { file: source.clone(), at: pattern.dir().to_path_buf() });
+                plan.steps.push(Step::CopyDatabase {
+                    backup: card.id.clone(),
+                    database: database.clone(),
+                    source,
+                    destination: pattern.name_for(proposal.now),
+                    rows: card.rows.clone(),
+                });
+                plan.notes.push("the database stays in use; nothing existing is overwritten".to_owned());
+            }
+            (None, None) => {
+                return Err(PlanError::Impossible(format!(
+                    "`{}` only watches files that something else makes; give it `database` or `command` to make one here",
+                    card.id
+                )));
+            }
+        }
+        Ok(plan)
+    }
+}

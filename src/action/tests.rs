@@ -1,0 +1,162 @@
+//! Plans of every action, against one small inventory.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::backup::StampPattern;
+use crate::domain::inventory::{
+    ActionCard, BackupCard, DatabaseCard, Maintenance, Param, ParamKind, Repeat, SystemCard, TaskCard,
+};
+use crate::domain::plan::{Guard, Invocation, Step};
+use crate::domain::time::Zone;
+
+fn inventory(environment: &str) -> Inventory {
+    let mut inventory = Inventory {
+        host: "db1".into(),
+        system: SystemCard { name: "rota".into(), environment: environment.into(), ..SystemCard::default() },
+        ..Inventory::default()
+    };
+    let database = |id: &str, can: &'static [Maintenance]| DatabaseCard {
+        id: id.into(),
+        engine: "sqlite",
+        location: format!("/srv/{id}.db"),
+        path: Some(PathBuf::from(format!("/srv/{id}.db"))),
+        can,
+        timeout: Duration::from_secs(5),
+    };
+    inventory.databases.insert("rota".into(), database("rota", &[Maintenance::Vacuum, Maintenance::Integrity]));
+    inventory.databases.insert("legacy".into(), database("legacy", &[]));
+    let backup = |id: &str, database: Option<&str>| BackupCard {
+        id: id.into(),
+        database: database.map(Into::into),
+        command: None,
+        files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
+        rows: Vec::new(),
+    };
+    inventory.backups.insert("rota-db".into(), backup("rota-db", Some("rota")));
+    inventory.backups.insert("watched".into(), backup("watched", None));
+    inventory.tasks.insert(
+        "alerts".into(),
+        TaskCard { id: "alerts".into(), run: Ok(Invocation::new(["send-alerts"])), repeat: Repeat::Ask },
+    );
+    inventory.actions.insert(
+        "carryover".into(),
+        ActionCard {
+            name: ActionName::custom("carryover"),
+            title: "Carry leave over".into(),
+            risk: Risk::Destructive,
+            command: Invocation::new(["manage", "carryover", "--year={year}", "--note", "{note}"]),
+            params: vec![
+                Param { name: "year".into(), kind: ParamKind::Integer, default: Some("2026".into()) },
+                Param { name: "note".into(), kind: ParamKind::Text, default: None },
+            ],
+            timeout: Duration::from_mins(1),
+            guards: vec![Guard::BackupWithin { backup: "rota-db".into(), within: Duration::from_mins(30) }],
+            verify: None,
+            undo: Some("none".into()),
+        },
+    );
+    inventory
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the tables below read better without references")]
+fn plan_of(action: ActionName, target: Target, params: &[(&str, &str)]) -> Result<Plan, PlanError> {
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let now = "2026-03-02T09:04:12Z".parse().expect("test time");
+    propose(&action, &target, &params, &inventory("test"), now)
+}
+
+#[test]
+fn a_backup_copies_to_the_name_of_this_second() {
+    let plan = plan_of(ActionName::BACKUP, Target::backup("rota-db"), &[]).expect("plan");
+    assert_eq!(
+        plan.to_string(),
+        "Back up rota-db
+  target       backup:rota-db
+  host         db1
+  environment  test
+  risk         routine
+  only if      /srv/backups has room for another /srv/rota.db
+  step 1       online copy of /srv/rota.db to /srv/backups/rota_20260302_090412.sqlite3
+  time limit   1 h
+  note         the database stays in use; nothing existing is overwritten
+"
+    );
+}
+
+#[test]
+fn files_of_another_tool_cannot_be_backed_up_by_us() {
+    let error = plan_of(ActionName::BACKUP, Target::backup("watched"), &[]).expect_err("only watched");
+    assert!(error.to_string().contains("only watches files"), "{error}");
+}
+
+#[test]
+fn an_engine_without_vacuum_is_refused_by_name() {
+    let error = plan_of(ActionName::VACUUM, Target::database("legacy"), &[]).expect_err("cannot");
+    assert_eq!(error.to_string(), "sqlite has no vacuum");
+}
+
+#[test]
+fn vacuum_wants_room_and_no_running_backup() {
+    let plan = plan_of(ActionName::VACUUM, Target::database("rota"), &[]).expect("plan");
+    assert_eq!(plan.risk, Risk::Disruptive);
+    assert!(plan.guards.contains(&Guard::Idle { target: "backup:rota-db".into() }));
+    assert!(matches!(plan.guards[0], Guard::RoomFor { .. }));
+}
+
+#[test]
+fn a_name_nearly_right_is_suggested() {
+    let error = plan_of(ActionName::VACUUM, Target::database("rotta"), &[]).expect_err("no such database");
+    assert_eq!(error.to_string(), "there is no database called `rotta`; did you mean `rota`?");
+}
+
+#[test]
+fn an_act_aimed_at_the_wrong_kind_is_refused() {
+    assert!(plan_of(ActionName::VACUUM, Target::task("alerts"), &[]).is_err());
+}
+
+#[test]
+fn parameters_fill_arguments_and_are_never_split() {
+    let plan = plan_of(ActionName::custom("carryover"), Target::action("carryover"), &[("note", "a b; rm -rf /")])
+        .expect("plan");
+    let Step::Run { command } = &plan.steps[0] else { unreachable!("a configured action runs a command") };
+    assert_eq!(command.argv, ["manage", "carryover", "--year=2026", "--note", "a b; rm -rf /"]);
+}
+
+#[test]
+fn bad_parameters_are_named() {
+    let table = [
+        (vec![], "parameter `note`: wants a value"),
+        (vec![("note", "x"), ("year", "soon")], "parameter `year`: `soon` is not a whole number"),
+        (vec![("note", "--force")], "parameter `note`: `--force` begins with a dash"),
+        (vec![("note", "x"), ("yaer", "1")], "parameter `yaer`: it takes year, note"),
+    ];
+    for (params, text) in table {
+        let error = plan_of(ActionName::custom("carryover"), Target::action("carryover"), &params).expect_err(text);
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+}
+
+#[test]
+fn production_raises_the_risk_of_everything() {
+    let now = "2026-03-02T09:04:12Z".parse().expect("test time");
+    let plan = propose(&ActionName::VACUUM, &Target::database("rota"), &BTreeMap::new(), &inventory("production"), now)
+        .expect("plan");
+    assert_eq!(plan.risk, Risk::Destructive);
+}
+
+#[test]
+fn a_task_that_must_not_repeat_is_guarded() {
+    let plan = plan_of(ActionName::RUN_TASK, Target::task("alerts"), &[]).expect("plan");
+    assert!(plan.guards.contains(&Guard::NotRunToday { task: "alerts".into() }));
+}
+
+#[test]
+fn the_menu_tells_what_is_not_possible_and_why() {
+    let now = "2026-03-02T09:04:12Z".parse().expect("test time");
+    let offers = offers(&Target::database("legacy"), &inventory("test"), now);
+    let vacuum = offers.iter().find(|offer| offer.action == ActionName::VACUUM).expect("offered");
+    assert_eq!(vacuum.possible, Err("sqlite has no vacuum".to_owned()));
+    assert!(offers.iter().any(|offer| offer.action.as_str() == "carryover" && offer.possible.is_ok()));
+}

@@ -1,0 +1,217 @@
+//! The manifest beside a backup: what was copied, when, from where, and the hash that proves
+//! it is still the same. Published before the data, so that no backup is without one.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::domain::sanitize;
+use crate::domain::time::Timestamp;
+
+/// The format this program writes, and the newest it understands.
+pub const FORMAT: u32 = 1;
+/// The longest manifest that is read: some ten thousand tables.
+const MAX_BYTES: u64 = 4 << 20;
+/// What a manifest is called after its backup's name.
+pub const SUFFIX: &str = ".manifest.json";
+
+/// What is known of a finished backup. Fields of other writers are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    /// Sorts by time, and is never given twice.
+    pub id: String,
+    /// `rounds` and its version.
+    pub tool: String,
+    /// The backup's id in the configuration.
+    pub target: String,
+    pub engine: String,
+    pub engine_version: String,
+    pub host: String,
+    pub started: Timestamp,
+    pub finished: Timestamp,
+    /// By a clock that is never set, unlike the two above.
+    pub took_s: f64,
+    /// An earlier backup claims to be newer than this one: the clock went back.
+    pub clock_suspect: bool,
+    pub by: String,
+    pub why: String,
+    pub source: Source,
+    pub counts: Counts,
+    pub files: Vec<File>,
+    pub checks: Vec<Check>,
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub path: String,
+    /// With its log, in bytes.
+    pub size: u64,
+    /// The copy itself has none of its own; a restore sets this one again.
+    pub journal_mode: String,
+    pub page_size: u64,
+    pub user_version: i64,
+}
+
+/// Every table, and the rows of those that were counted, at the moment of the copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// `null` for a table whose rows were not counted.
+    pub tables: BTreeMap<String, Option<u64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+/// What was checked before the backup was published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub ok: bool,
+}
+
+/// Why a manifest says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    #[error("no manifest")]
+    Absent,
+    /// Of a later version of this program: the backup counts, and is left alone.
+    #[error("its manifest has format {0}, and this program knows {FORMAT}")]
+    Newer(u32),
+    #[error("its manifest is damaged: {0}")]
+    Damaged(String),
+    #[error("its manifest cannot be read: {0}")]
+    Unreadable(io::Error),
+}
+
+/// Where the manifest of a backup lies.
+pub fn path_for(backup: &Path) -> PathBuf {
+    let mut path = OsString::from(backup);
+    path.push(SUFFIX);
+    path.into()
+}
+
+/// The key of the last line, which seals everything before it.
+const SEAL: &str = "\"manifest_sha256\": ";
+
+/// What stands after that key: the hash of everything before it, and the end of the document.
+fn seal_of(sealed: &str) -> String {
+    format!("\"{}\"\n}}\n", super::hex(&Sha256::digest(sealed.as_bytes())))
+}
+
+impl Manifest {
+    /// The document, sealed: its last line carries the hash of all bytes before that line's key.
+    pub fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.truncate(text.trim_end_matches(['}', '\n']).len());
+        text.push_str(",\n  ");
+        Ok(format!("{text}{SEAL}{}", seal_of(&text)).into_bytes())
+    }
+
+    /// Reads the manifest of a backup.
+    pub fn of(backup: &Path) -> Result<Self, ManifestError> {
+        let file = std::fs::File::open(path_for(backup)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ManifestError::Absent,
+            _ => ManifestError::Unreadable(error),
+        })?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(ManifestError::Unreadable)?;
+        Self::from_bytes(&bytes)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let damaged = |error: serde_json::Error| ManifestError::Damaged(sanitize::line(&error.to_string()));
+        let Format { format } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if format > FORMAT {
+            return Err(ManifestError::Newer(format));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| ManifestError::Damaged(error.to_string()))?;
+        let broken = || ManifestError::Damaged("it is not what its own hash seals".to_owned());
+        let (sealed, seal) = text.rsplit_once(SEAL).ok_or_else(broken)?;
+        if seal != seal_of(sealed) {
+            return Err(broken());
+        }
+        serde_json::from_str(text).map_err(damaged)
+    }
+
+    /// The entry of the backup's data.
+    pub fn data(&self) -> Option<&File> {
+        self.files.first()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn manifest() -> Manifest {
+        let at = chrono::DateTime::from_timestamp(1_772_416_800, 0).expect("instant");
+        Manifest {
+            format: FORMAT,
+            id: "20260302T020000Z-0123456789ab".into(),
+            tool: "rounds 0.1.0".into(),
+            target: "rota-db".into(),
+            engine: "sqlite".into(),
+            engine_version: "3.51.3".into(),
+            host: "db1".into(),
+            started: at,
+            finished: at,
+            took_s: 0.4,
+            clock_suspect: false,
+            by: "alice".into(),
+            why: "nightly".into(),
+            source: Source {
+                path: "/srv/rota/db.sqlite3".into(),
+                size: 35_934_208,
+                journal_mode: "wal".into(),
+                page_size: 4096,
+                user_version: 0,
+            },
+            counts: Counts { tables: BTreeMap::from([("a".into(), Some(3)), ("b".into(), None)]) },
+            files: vec![File { name: "db.sqlite3".into(), bytes: 12, sha256: "ab".into() }],
+            checks: vec![Check { name: "integrity".into(), ok: true }],
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let bytes = manifest().to_bytes().expect("json");
+        assert_eq!(Manifest::from_bytes(&bytes).expect("sealed"), manifest());
+        let plain: serde_json::Value = serde_json::from_slice(&bytes).expect("plain JSON");
+        assert_eq!(plain["counts"]["tables"]["a"], 3);
+    }
+
+    #[test]
+    fn every_single_bit_is_sealed() {
+        let bytes = manifest().to_bytes().expect("json");
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(Manifest::from_bytes(&flipped).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(Manifest::from_bytes(&bytes[..length]).is_err(), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_newer_not_damaged() {
+        let text = r#"{ "format": 2, "files": "in another shape" }"#;
+        assert!(matches!(Manifest::from_bytes(text.as_bytes()), Err(ManifestError::Newer(2))));
+    }
+}

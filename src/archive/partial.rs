@@ -1,0 +1,227 @@
+//! A copy in the making: a directory that can never be taken for a backup, locked as long as
+//! its process lives, and the steps by which the copy gets its final name.
+//!
+//! The kernel alone decides whether a copy is still being made: a lock ends with its process,
+//! whereas a process id may belong to somebody else by now.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, OFlags, RenameFlags};
+
+use super::{ArchiveError, failed, manifest, shelf};
+
+const PREFIX: &str = ".partial-";
+const LOCK: &str = "lock";
+const DATA: &str = "data";
+const MANIFEST: &str = "manifest";
+
+/// The id of a copy in the making, from its directory's name.
+pub(super) fn id_of(name: &str) -> Option<&str> {
+    name.strip_prefix(PREFIX)
+}
+
+/// Whether nobody works on this partial any more.
+pub(super) fn is_dead(dir: &Path) -> bool {
+    match File::open(dir.join(LOCK)) {
+        // Shared: two that look at the same time do not take each other for its owner.
+        Ok(lock) => lock.try_lock_shared().is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound && !is_new(dir),
+    }
+}
+
+/// Whether the directory was made a moment ago, and its lock is about to be.
+fn is_new(dir: &Path) -> bool {
+    let age = fs::metadata(dir).and_then(|meta| meta.modified()).ok().and_then(|modified| modified.elapsed().ok());
+    age.is_none_or(|age| age.as_secs() < 10)
+}
+
+/// Removes a leftover, unless somebody turns out to work on it.
+pub(super) fn remove_dead(path: &Path) -> io::Result<()> {
+    if !path.is_dir() {
+        return fs::remove_file(path);
+    }
+    let lock = match File::open(path.join(LOCK)) {
+        Ok(lock) => Some(lock),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    match lock.as_ref().map(File::try_lock) {
+        Some(Err(TryLockError::Error(error))) => Err(error),
+        Some(Err(TryLockError::WouldBlock)) => Err(io::ErrorKind::ResourceBusy.into()),
+        Some(Ok(())) | None => fs::remove_dir_all(path),
+    }
+}
+
+/// A copy in the making. Dropping it removes what is not published.
+#[derive(Debug)]
+pub(super) struct Partial {
+    dir: PathBuf,
+    /// Held, and released by the kernel whatever becomes of us.
+    lock: File,
+}
+
+impl Partial {
+    /// Begins a copy on this shelf; `id` is unique.
+    pub(super) fn create(shelf: &Path, id: &str) -> Result<Self, ArchiveError> {
+        let dir = shelf.join(format!("{PREFIX}{id}"));
+        DirBuilder::new().mode(0o700).create(&dir).map_err(failed("make", &dir))?;
+        let lock = new_file(&dir.join(LOCK)).map_err(failed("lock", &dir))?;
+        let partial = Self { dir, lock };
+        // Nobody else takes this lock for long: one who looks holds it for an instant.
+        partial.lock.lock().map_err(failed("lock", &partial.dir))?;
+        if !partial.still_ours() {
+            return Err(failed("keep", &partial.dir)(io::ErrorKind::NotFound.into()));
+        }
+        new_file(&partial.data()).map_err(failed("make", &partial.dir))?;
+        Ok(partial)
+    }
+
+    /// Whether the lock we hold is the one in the directory, not of one that was removed.
+    fn still_ours(&self) -> bool {
+        let inode = |meta: io::Result<fs::Metadata>| meta.ok().map(|meta| (meta.dev(), meta.ino()));
+        inode(self.lock.metadata()).is_some_and(|ours| inode(fs::metadata(self.dir.join(LOCK))) == Some(ours))
+    }
+
+    /// The file the copy is written to: empty, and for us alone.
+    pub(super) fn data(&self) -> PathBuf {
+        self.dir.join(DATA)
+    }
+
+    /// What SQLite left beside the copy; a finished one has nothing.
+    pub(super) fn sidecars(&self) -> Vec<PathBuf> {
+        ["-wal", "-shm", "-journal"]
+            .iter()
+            .map(|suffix| self.dir.join(format!("{DATA}{suffix}")))
+            .filter(|path| path.exists())
+            .collect()
+    }
+
+    /// Gives the copy its final name, durably, and never over another file: the data's rename is
+    /// the last step, so that whatever has the name is complete.
+    pub(super) fn publish(self, destination: &Path, manifest: &[u8]) -> Result<(), ArchiveError> {
+        let shelf = destination.parent().unwrap_or(Path::new("/"));
+        let draft = self.dir.join(MANIFEST);
+        new_file(&draft)
+            .and_then(|mut file| {
+                file.write_all(manifest)?;
+                file.sync_all()
+            })
+            .map_err(failed("write the manifest in", &self.dir))?;
+        File::open(self.data()).and_then(|data| data.sync_all()).map_err(failed("bring to disk", &self.dir))?;
+        shelf::sync(&self.dir)?;
+
+        let beside = manifest::path_for(destination);
+        rename_new(&draft, &beside).map_err(taken(&beside))?;
+        shelf::sync(shelf)?;
+        rename_new(&self.data(), destination).map_err(|error| {
+            // Without its data the manifest is debris, and ours to remove.
+            let _ = fs::remove_file(&beside);
+            taken(destination)(error)
+        })?;
+        shelf::sync(shelf)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // What cannot be removed now is found as debris, and removed by the next copy.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A new file for us alone, through no link.
+fn new_file(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
+}
+
+fn taken(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + '_ {
+    move |error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            ArchiveError::Exists(crate::domain::sanitize::line(&path.display().to_string()))
+        }
+        _ => failed("rename to", path)(error),
+    }
+}
+
+/// Renames, and fails where the new name is taken, even by a link to nowhere.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems cannot; a second name and the end of the first do the same.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        other => other.map_err(io::Error::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf() -> tempfile::TempDir {
+        tempfile::tempdir().expect("scratch")
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .expect("list")
+            .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_copy_that_is_given_up_leaves_nothing() {
+        let shelf = shelf();
+        let partial = Partial::create(shelf.path(), "a").expect("partial");
+        fs::write(partial.data(), "half").expect("write");
+        assert_eq!(names(shelf.path()), [".partial-a"]);
+        drop(partial);
+        assert!(names(shelf.path()).is_empty());
+    }
+
+    #[test]
+    fn publishing_never_replaces_anything() {
+        let shelf = shelf();
+        let destination = shelf.path().join("db");
+        for taken in ["db", "db.manifest.json"] {
+            std::os::unix::fs::symlink("/nowhere", shelf.path().join(taken)).expect("dangling link");
+            let partial = Partial::create(shelf.path(), "a").expect("partial");
+            fs::write(partial.data(), "new").expect("write");
+            assert!(matches!(partial.publish(&destination, b"{}"), Err(ArchiveError::Exists(_))));
+            assert_eq!(names(shelf.path()), [taken], "and it leaves nothing of its own behind");
+            fs::remove_file(shelf.path().join(taken)).expect("remove");
+        }
+        let partial = Partial::create(shelf.path(), "a").expect("partial");
+        fs::write(partial.data(), "new").expect("write");
+        partial.publish(&destination, b"{}").expect("published");
+        assert_eq!(names(shelf.path()), ["db", "db.manifest.json"]);
+        for name in names(shelf.path()) {
+            let mode = fs::metadata(shelf.path().join(name)).expect("meta").mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn only_the_dead_are_removed() {
+        let shelf = shelf();
+        let live = Partial::create(shelf.path(), "live").expect("partial");
+        let dead = shelf.path().join(".partial-dead");
+        fs::create_dir(&dead).expect("dir");
+        fs::write(dead.join(LOCK), "").expect("lock");
+        fs::write(dead.join("data-journal"), "half").expect("leftover");
+        assert!(is_dead(&dead) && !is_dead(&live.dir));
+        remove_dead(&dead).expect("removed");
+        assert!(remove_dead(&live.dir).is_err());
+        assert_eq!(names(shelf.path()), [".partial-live"]);
+        let newborn = shelf.path().join(".partial-newborn");
+        fs::create_dir(&newborn).expect("dir");
+        assert!(!is_dead(&newborn), "its lock is about to be made");
+    }
+}

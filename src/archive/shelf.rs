@@ -1,0 +1,124 @@
+//! The shelf: the directory backups lie in. What is fit to be one, and what lies on it.
+
+use std::fs::{self, DirBuilder, Metadata};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chrono::NaiveDateTime;
+
+use super::manifest::{Manifest, ManifestError, SUFFIX};
+use super::{ArchiveError, failed, partial};
+use crate::domain::backup::StampPattern;
+
+/// Makes sure the directory is one to keep backups in: it is made, for us alone, where there is
+/// none; one that others can write, or that is only a link, is refused.
+pub(super) fn prepare(dir: &Path) -> Result<(), ArchiveError> {
+    let place = dir.display();
+    match fs::symlink_metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed("make the directory", dir))?;
+            if let Some(parent) = dir.parent() {
+                sync(parent)?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(failed("look at", dir)(error)),
+        Ok(meta) if meta.is_symlink() => Err(ArchiveError::Destination(format!(
+            "{place} is a symbolic link; write the directory it should lead to, because a link can be changed"
+        ))),
+        Ok(meta) if !meta.is_dir() => Err(ArchiveError::Destination(format!("{place} is not a directory"))),
+        Ok(meta) if meta.permissions().mode() & 0o022 != 0 => Err(ArchiveError::Destination(format!(
+            "{place} can be written by others, who could replace what is in it; chmod go-w {place}"
+        ))),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Brings a directory's entries to the disk.
+pub(super) fn sync(dir: &Path) -> Result<(), ArchiveError> {
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("bring to disk", dir))
+}
+
+/// A file of a pattern, as a look finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub path: PathBuf,
+    pub stamp: NaiveDateTime,
+    pub size: u64,
+    pub modified: Option<SystemTime>,
+}
+
+/// What lies on a shelf: the pattern's files in the order of their stamps, and leftovers.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    pub files: Vec<Seen>,
+    pub debris: Vec<PathBuf>,
+}
+
+/// Looks through the pattern's directory. No file is opened. A directory that is not there yet
+/// is empty.
+pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
+    let dir = pattern.dir();
+    let mut contents = Contents::default();
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(contents),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // Names that are not text are not of the pattern, which is.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Some(stamp) = pattern.stamp_of(&name) else { continue };
+        // Gone since the directory was read, or a link to nowhere: not a backup.
+        let Ok(meta) = fs::metadata(entry.path()) else { continue };
+        if meta.is_file() {
+            contents.files.push(seen(entry.path(), stamp, &meta));
+        }
+    }
+    contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
+    contents.debris = debris(dir, |data, _| pattern.stamp_of(data).is_some())?;
+    Ok(contents)
+}
+
+fn seen(path: PathBuf, stamp: NaiveDateTime, meta: &Metadata) -> Seen {
+    Seen { path, stamp, size: meta.len(), modified: meta.modified().ok() }
+}
+
+/// What interrupted copies left: their directories, and manifests whose data never came. A
+/// manifest is asked for by its data's name and content; one whose copy still runs is not debris.
+pub(super) fn debris(dir: &Path, mine: impl Fn(&str, &Manifest) -> bool) -> io::Result<Vec<PathBuf>> {
+    let (mut dead, mut live_ids, mut orphans) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if let Some(id) = partial::id_of(&name) {
+            if partial::is_dead(&entry.path()) { dead.push(entry.path()) } else { live_ids.push(id.to_owned()) }
+        } else if let Some(data) = name.strip_suffix(SUFFIX)
+            && !dir.join(data).exists()
+        {
+            orphans.push(data.to_owned());
+        }
+    }
+    for data in orphans {
+        let path = dir.join(&data);
+        let Ok(manifest) = Manifest::of(&path) else { continue };
+        // The data may have come since the directory was read.
+        if mine(&data, &manifest) && !live_ids.contains(&manifest.id) && !path.exists() {
+            dead.push(super::manifest::path_for(&path));
+        }
+    }
+    dead.sort();
+    Ok(dead)
+}
+
+/// Whether an earlier backup of this target claims to have been made after `at`.
+pub(super) fn has_newer(dir: &Path, target: &str, at: crate::domain::time::Timestamp) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| Some(Manifest::of(&dir.join(name.strip_suffix(SUFFIX)?))))
+        .filter_map(Result::<Manifest, ManifestError>::ok)
+        .any(|manifest| manifest.target == target && manifest.started > at)
+}

@@ -1,0 +1,99 @@
+//! From the command line to the executor: plan, show or confirm, run, and tell.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::action;
+use crate::cli::{ActFlags, Session, output};
+use crate::domain::action_name::ActionName;
+use crate::domain::inventory::Target;
+use crate::domain::job::{JobEvent, JobResult};
+use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal};
+use crate::domain::update::Update;
+use crate::runtime::runner::{Refused, new_job_id};
+
+/// Plans and carries out one act.
+pub(super) async fn act(
+    session: &Session,
+    action: &ActionName,
+    target: &Target,
+    params: &BTreeMap<String, String>,
+    flags: &ActFlags,
+) -> color_eyre::Result<ExitCode> {
+    let inventory = &session.round.inventory;
+    let plan = match action::propose(action, target, params, inventory, session.clock.now()) {
+        Ok(plan) => plan,
+        Err(error @ (PlanError::NoTarget { .. } | PlanError::Parameter { .. })) => {
+            return Err(output::Usage(error.to_string()).into());
+        }
+        Err(error @ PlanError::Impossible(_)) => return Err(Refused(error.to_string()).into()),
+    };
+    if flags.dry_run {
+        output::answer(&plan.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let confirmed = confirm(plan, flags)?;
+    let (updates, mut inbox) = mpsc::channel(256);
+    let cancel = CancellationToken::new();
+    let job = new_job_id(session.clock.now());
+    let runner = session.runner();
+    let work = runner.act(&confirmed, &session.actor, &flags.reason, &job, &cancel, &updates);
+    let mut work = std::pin::pin!(work);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome?,
+            Some(update) = inbox.recv() => tell(&update),
+            _ = tokio::signal::ctrl_c(), if !cancel.is_cancelled() => {
+                output::progress("cancelling, this may take a moment");
+                cancel.cancel();
+            }
+        }
+    };
+    while let Ok(update) = inbox.try_recv() {
+        tell(&update);
+    }
+    output::answer(&format!("{}: {}", outcome.result.word(), outcome.detail))?;
+    Ok(super::session::done(outcome.result == JobResult::Succeeded))
+}
+
+/// A yes that is strong enough for the plan's risk, from a flag or from the terminal.
+fn confirm(plan: Plan, flags: &ActFlags) -> color_eyre::Result<Confirmed> {
+    let refused = |refusal: Refusal| Refused(refusal.to_string());
+    if let Some(name) = &flags.confirm {
+        return Ok(plan.confirm(Answer::Typed(name)).map_err(refused)?);
+    }
+    if flags.yes {
+        return Ok(plan.confirm(Answer::Yes).map_err(refused)?);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Refused("not confirmed: give --yes, or --confirm NAME for a destructive act".to_owned()).into());
+    }
+    output::progress(&plan.to_string());
+    let destructive = plan.risk == crate::domain::plan::Risk::Destructive;
+    let question =
+        if destructive { format!("type {} to go on: ", plan.name_to_type()) } else { "go on? [y/N] ".to_owned() };
+    let _ = write!(std::io::stderr().lock(), "{question}");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let answer = line.trim();
+    match (destructive, answer) {
+        (true, typed) => Ok(plan.confirm(Answer::Typed(typed)).map_err(refused)?),
+        (false, "y" | "Y" | "yes") => Ok(plan.confirm(Answer::Yes).map_err(refused)?),
+        (false, _) => Err(Refused("not confirmed".to_owned()).into()),
+    }
+}
+
+fn tell(update: &Update) {
+    match update {
+        Update::Job(JobEvent::Line { line, .. }) => output::progress(line),
+        Update::Job(JobEvent::Progress { done, of, .. }) if *of > 0 => {
+            let (done, of) = (*done as f64, *of as f64);
+            output::progress(&format!("{:3.0} %", done / of * 100.0));
+        }
+        _ => {}
+    }
+}

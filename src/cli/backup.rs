@@ -1,0 +1,146 @@
+//! `rounds backup`: what there is, one more, and whether it is any good.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::cli::act::act;
+use crate::cli::{ActFlags, Format, Global, Session, check, output};
+use crate::domain::action_name::ActionName;
+use crate::domain::backup::{Backup, BackupState, Catalogue};
+use crate::domain::board::Assessment;
+use crate::domain::humanize;
+use crate::domain::inventory::{Inventory, Target};
+use crate::domain::observation::Detail;
+use crate::domain::report::headline;
+use crate::domain::time::Timestamp;
+
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Every backup with its newest file
+    List {
+        id: Option<String>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Make one now
+    Run {
+        id: Option<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Check hash, structure and rows of the newest one
+    Verify {
+        id: Option<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+}
+
+pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre::Result<ExitCode> {
+    let mut session = Session::open(global).await?;
+    let one_of = |id: &Option<String>, inventory: &Inventory| {
+        super::session::one_of("backup", id.as_deref(), inventory.backups.keys())
+    };
+    match command {
+        BackupCommand::List { id: None, format } => list(&mut session, None, *format).await,
+        BackupCommand::List { id, format } => {
+            let id = one_of(id, &session.round.inventory)?;
+            list(&mut session, Some(&id), *format).await
+        }
+        BackupCommand::Run { id, act: flags } => {
+            let id = one_of(id, &session.round.inventory)?;
+            act(&session, &ActionName::BACKUP, &Target::backup(id), &BTreeMap::new(), flags).await
+        }
+        BackupCommand::Verify { id, act: flags } => {
+            let id = one_of(id, &session.round.inventory)?;
+            // Reading a file is nothing that needs a yes.
+            let flags = ActFlags { yes: true, ..flags.clone() };
+            act(&session, &ActionName::VERIFY, &Target::backup(id), &BTreeMap::new(), &flags).await
+        }
+    }
+}
+
+async fn list(session: &mut Session, only: Option<&str>, format: Format) -> color_eyre::Result<ExitCode> {
+    session
+        .round
+        .watched
+        .retain(|one| one.watch.id.kind() == "backup" && only.is_none_or(|id| one.watch.id.name() == id));
+    let board = check::read_once(session, Duration::from_secs(30)).await;
+    let report = check::report(session, &board).await;
+    let backups = report.assessments.iter().filter(|one| one.id.kind() == "backup").map(|one| {
+        let catalogue = match board.detail(&one.id) {
+            Some(Detail::Backups(catalogue)) => Some(catalogue),
+            _ => None,
+        };
+        (one, catalogue)
+    });
+    match format {
+        Format::Json => {
+            let backups: Vec<Value> = backups.map(|(one, catalogue)| backup(one, catalogue, report.at)).collect();
+            output::document(&json!({ "schema": 1, "backups": backups }))?;
+        }
+        Format::Text => {
+            let mut text = String::new();
+            for (one, catalogue) in backups {
+                text.push_str(&format!("{}  {}  {}\n", one.id.name(), one.status, headline(one, report.at)));
+                let files = catalogue.map_or(&[][..], |catalogue| &catalogue.files);
+                let rows: Vec<Vec<String>> = files
+                    .iter()
+                    .map(|file| {
+                        let verified = file
+                            .verified_at
+                            .map_or_else(|| "never".into(), |at| humanize::clock(at, report.at, &session.zone));
+                        vec![
+                            String::new(),
+                            session.zone.local(file.taken_at).format("%Y-%m-%d %H:%M:%S").to_string(),
+                            humanize::bytes(file.size_bytes as f64),
+                            verified,
+                            state(file),
+                            file.path.display().to_string(),
+                        ]
+                    })
+                    .collect();
+                if !rows.is_empty() {
+                    text.push_str(&output::table(&["", "TAKEN", "SIZE", "VERIFIED", "STATE", "FILE"], &rows));
+                }
+            }
+            output::answer(&text)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(file: &Backup) -> String {
+    match &file.state {
+        BackupState::Complete => "complete".to_owned(),
+        BackupState::Growing => "being written".to_owned(),
+        BackupState::Damaged(why) => format!("damaged: {why}"),
+    }
+}
+
+fn backup(one: &Assessment, catalogue: Option<&Catalogue>, now: Timestamp) -> Value {
+    let files: Vec<Value> = catalogue.map_or_else(Vec::new, |catalogue| catalogue.files.iter().map(file).collect());
+    json!({
+        "id": one.id.name(),
+        "status": one.status,
+        "findings": one.findings,
+        "newest": catalogue.and_then(|catalogue| catalogue.newest(now)).map(file),
+        "files": files,
+        "rpo_s": one.gauge("rpo"),
+    })
+}
+
+fn file(file: &Backup) -> Value {
+    json!({
+        "path": file.path,
+        "taken_at": file.taken_at,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "verified_at": file.verified_at,
+        "state": state(file),
+    })
+}

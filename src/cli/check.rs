@@ -1,0 +1,137 @@
+//! `rounds check`: every probe once, in parallel, then one report.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::{Format, Global, Session, output};
+use crate::domain::board::{Assessment, Board};
+use crate::domain::checklist::ListView;
+use crate::domain::finding::Finding;
+use crate::domain::observation::ProbeId;
+use crate::domain::report::Report;
+use crate::domain::status::Status;
+use crate::runtime::sweep::sweep;
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Only checks whose id contains one of these, such as `backup` or `disk:/var`
+    patterns: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// What has not answered by then is unknown
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    deadline: Duration,
+    /// The mildest status that fails
+    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
+    fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Warning,
+    Critical,
+}
+
+pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result<ExitCode> {
+    let mut session = Session::open(global).await?;
+    let wanted =
+        |id: &str| args.patterns.is_empty() || args.patterns.iter().any(|pattern| id.contains(pattern.as_str()));
+    session.round.watched.retain(|one| wanted(one.watch.id.as_str()));
+    if session.round.watched.is_empty() && !args.patterns.is_empty() {
+        return Err(output::Usage(format!("no check matches {}", args.patterns.join(", "))).into());
+    }
+    let started = tokio::time::Instant::now();
+    let mut report = look(&mut session, args.deadline).await;
+    report.took = started.elapsed();
+    if !args.patterns.is_empty() {
+        // A part of the round says nothing about the lists.
+        report.checklists.clear();
+    }
+    match args.format {
+        Format::Json => output::document(&report.json())?,
+        Format::Text => output::answer(&report.text(&session.zone, &output::paint(global)))?,
+    }
+    let status = report.status();
+    let fails = match args.fail_on {
+        FailOn::Warning => !status.is_ok(),
+        FailOn::Critical => status == Status::Critical || status == Status::Unknown,
+    };
+    Ok(ExitCode::from(if fails { status.exit_code() } else { 0 }))
+}
+
+/// Reads everything once and makes the report of it.
+pub(super) async fn look(session: &mut Session, deadline: Duration) -> Report {
+    let board = read_once(session, deadline).await;
+    report(session, &board).await
+}
+
+/// Reads everything once; what earlier runs left is on the board too.
+pub(super) async fn read_once(session: &mut Session, deadline: Duration) -> Board {
+    let watched = std::mem::take(&mut session.round.watched);
+    let mut board = Board::new(watched.iter().map(|one| one.watch.clone()).collect(), session.clock.now());
+    let memory = match &session.round.store {
+        Some(store) => store.memory(session.clock.now(), &[]).await.unwrap_or_default(),
+        None => crate::domain::update::Memory::default(),
+    };
+    memory.series.iter().for_each(|(probe, key, points)| board.load(probe, key, points.iter().copied()));
+    memory.statuses.iter().for_each(|(probe, status, since)| board.remember(probe, *status, *since));
+    sweep(watched, deadline, &session.clock, board).await
+}
+
+pub(super) async fn report(session: &Session, board: &Board) -> Report {
+    let now = session.clock.now();
+    let mut assessments = board.assess(now);
+    if let Some(error) = &session.store_error {
+        assessments.push(store_trouble(error, &session.round.config.system.name));
+    }
+    let mut report = Report {
+        host: session.round.inventory.host.clone(),
+        at: now,
+        took: Duration::ZERO,
+        assessments,
+        checklists: Vec::new(),
+    };
+    report.checklists = lists(session, &report, 0).await;
+    report
+}
+
+/// A store that is away is something to look at: nothing is remembered and no act is possible.
+fn store_trouble(error: &str, system: &str) -> Assessment {
+    let finding =
+        Finding::new(Status::Critical, "store", format!("the store cannot be used, so no act is possible: {error}"));
+    Assessment {
+        id: ProbeId::new("database", "rounds-store"),
+        system: system.to_owned(),
+        status: Status::Critical,
+        since: None,
+        observed_at: None,
+        age: None,
+        took: None,
+        stale: false,
+        waiting: false,
+        findings: vec![finding],
+        samples: Vec::new(),
+        folded_under: None,
+        target: None,
+    }
+}
+
+/// Every checklist, `steps` periods from now.
+pub(super) async fn lists(session: &Session, report: &Report, steps: i32) -> Vec<ListView> {
+    let now = session.clock.now();
+    let mut views = Vec::new();
+    for list in &session.round.config.checklists {
+        let span = list.every.shifted(now, steps, &session.zone);
+        let (marks, signatures) = match &session.round.store {
+            Some(store) => (
+                store.marks(&list.id, &span.key).await.unwrap_or_default(),
+                store.signatures(&list.id, &span.key).await.unwrap_or_default(),
+            ),
+            None => (Vec::new(), Vec::new()),
+        };
+        views.push(list.view(span, &marks, &signatures, &report.assessments, now, &session.zone));
+    }
+    views
+}

@@ -1,0 +1,52 @@
+//! `rounds` without a command: the dashboard.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::cli::world::Behind;
+use crate::cli::{Color, Global, Session, session};
+use crate::domain::board::Board;
+use crate::runtime::Runtime;
+use crate::tui;
+use crate::tui::app::{App, Setup};
+use crate::tui::keymap::Keymap;
+use crate::tui::screen::Screen;
+use crate::tui::theme::{ColorDepth, Theme, ThemeName};
+
+pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
+    let session = Session::open(global).await?;
+    let now = session.clock.now();
+    let setup = Setup {
+        board: Board::new(session.round.watches(), now),
+        checklists: session.round.config.checklists.clone(),
+        inventory: (*session.round.inventory).clone(),
+        zone: session.zone.clone(),
+        theme: theme(global),
+        keymap: Keymap::built_in(),
+        operator: session.actor.operator.clone(),
+        read_only: session.read_only,
+    };
+    let mut screen = Screen::enter()?;
+    let app = App::new(setup, now);
+    let runner = session.runner();
+    let clock = session.clock.clone();
+    let mut world = Behind { runtime: Runtime::start(session.round, runner, &clock), actor: session.actor, clock };
+    let left = tui::run(app, &mut world, &mut screen).await;
+    screen.restore();
+    world.runtime.shutdown(Duration::from_millis(200)).await;
+    left?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn theme(global: &Global) -> Theme {
+    let mono = match global.color {
+        Color::Always => false,
+        Color::Never => true,
+        Color::Auto => session::no_color(),
+    };
+    let name = if mono { ThemeName::Mono } else { ThemeName::Dark };
+    let depth = if session::true_color() { ColorDepth::TrueColor } else { ColorDepth::Sixteen };
+    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| session::variable(name));
+    let ascii = utf8.is_some_and(|locale| locale == "C" || locale == "POSIX");
+    Theme::built_in(name, depth, ascii)
+}

@@ -1,0 +1,200 @@
+//! Output on its way from the command to its reader, with a copy of its beginning and end.
+//!
+//! Each stream has a thread that does nothing but read and write, so that order within the
+//! stream and pressure from a slow reader are what they would be without us.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// How often a silent stream is asked whether its command has ended.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// How long a process the command left behind may go on talking through us.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The two streams of one command.
+#[derive(Debug)]
+pub(super) struct Relays {
+    shared: Arc<Shared>,
+    done: Vec<oneshot::Receiver<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    excerpt: Mutex<Excerpt>,
+    /// The command has ended; whoever still writes is not it.
+    ended: AtomicBool,
+}
+
+impl Relays {
+    pub(super) fn start(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Self {
+        let shared = Arc::<Shared>::default();
+        let stdout = stdout.and_then(|from| from.into_owned_fd().ok()).map(|from| (from, own(&io::stdout())));
+        let stderr = stderr.and_then(|from| from.into_owned_fd().ok()).map(|from| (from, own(&io::stderr())));
+        let streams = [stdout, stderr].into_iter().flatten();
+        let done = streams.filter_map(|(from, to)| {
+            let (tell, done) = oneshot::channel();
+            let shared = Arc::clone(&shared);
+            let relay = move || {
+                shared.relay(File::from(from), to);
+                // Nobody waits any more when the wrapper was told to hurry.
+                let _ = tell.send(());
+            };
+            std::thread::Builder::new().name("relay".to_owned()).spawn(relay).ok()?;
+            Some(done)
+        });
+        let done = done.collect();
+        Self { shared, done }
+    }
+
+    /// Waits until what the command wrote before its end has been passed on. A process that it
+    /// left behind with the same output is not waited for.
+    pub(super) async fn finish(&mut self) {
+        self.shared.ended.store(true, Ordering::Release);
+        for done in &mut self.done {
+            // An error says that the thread is gone, which is as good.
+            let _ = done.await;
+        }
+    }
+
+    /// The copy.
+    pub(super) fn output(&self) -> String {
+        self.shared.excerpt.lock().unwrap_or_else(PoisonError::into_inner).text()
+    }
+}
+
+/// A handle of our own on one of the three that every process has, past all buffers.
+fn own(stream: &impl AsFd) -> Option<File> {
+    stream.as_fd().try_clone_to_owned().ok().map(|fd: OwnedFd| File::from(fd))
+}
+
+impl Shared {
+    fn relay(&self, mut from: File, mut to: Option<File>) {
+        let mut buffer = vec![0; 64 * 1024];
+        // Once the command has ended: until when others may go on, and what is still its own.
+        let mut rest: Option<(Instant, u64)> = None;
+        loop {
+            let readable = is_ready(&from, PollFlags::IN);
+            if rest.is_none() && self.ended.load(Ordering::Acquire) {
+                rest = Some((Instant::now() + LINGER, rustix::io::ioctl_fionread(&from).unwrap_or(0)));
+            }
+            if !readable {
+                if rest.is_some() {
+                    return;
+                }
+                continue;
+            }
+            let read = match from.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return,
+            };
+            self.excerpt.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..read]);
+            // A reader that went away must not take the command with it.
+            if to.as_mut().is_some_and(|to| write(to, &buffer[..read]).is_err()) {
+                to = None;
+            }
+            if let Some((until, own)) = &mut rest {
+                *own = own.saturating_sub(read as u64);
+                if *own == 0 && Instant::now() >= *until {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Writes everything, also to a reader that asked not to be waited for.
+fn write(to: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match to.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                is_ready(to, PollFlags::OUT);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Waits a moment for a file to become ready. One that cannot be waited for is.
+fn is_ready(file: &File, what: PollFlags) -> bool {
+    match poll(&mut [PollFd::new(file, what)], Some(&PAUSE)) {
+        Ok(ready) => ready > 0,
+        Err(rustix::io::Errno::INTR) => false,
+        Err(_) => true,
+    }
+}
+
+/// The first and the last of everything, whatever there was between.
+#[derive(Debug, Default)]
+struct Excerpt {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    omitted: u64,
+}
+
+impl Excerpt {
+    const HEAD: usize = 16 * 1024;
+    const TAIL: usize = 64 * 1024;
+
+    fn push(&mut self, bytes: &[u8]) {
+        let (head, rest) = bytes.split_at(bytes.len().min(Self::HEAD - self.head.len()));
+        self.head.extend(head);
+        let kept = &rest[rest.len().saturating_sub(Self::TAIL)..];
+        let dropped = (self.tail.len() + kept.len()).saturating_sub(Self::TAIL);
+        self.tail.drain(..dropped);
+        self.tail.extend(kept);
+        self.omitted += (dropped + rest.len() - kept.len()) as u64;
+    }
+
+    fn text(&self) -> String {
+        let mut bytes = self.head.clone();
+        if self.omitted > 0 {
+            bytes.extend(format!("\n… {} bytes omitted …\n", self.omitted).bytes());
+        }
+        bytes.extend(&self.tail);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_excerpt_keeps_both_ends_and_counts_the_middle() {
+        let all: Vec<u8> = (0..200_000_u32).map(|n| b'a' + (n % 23) as u8).collect();
+        for step in [1, 7, 4096, 65_536, 200_000] {
+            let mut excerpt = Excerpt::default();
+            all.chunks(step).for_each(|chunk| excerpt.push(chunk));
+            let omitted = 200_000 - Excerpt::HEAD - Excerpt::TAIL;
+            let text = excerpt.text();
+            let (head, tail) = text.split_once(&format!("\n… {omitted} bytes omitted …\n")).expect("the mark");
+            assert_eq!(head.as_bytes(), &all[..Excerpt::HEAD], "in steps of {step}");
+            assert_eq!(tail.as_bytes(), &all[all.len() - Excerpt::TAIL..], "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn short_output_is_kept_whole() {
+        let mut excerpt = Excerpt::default();
+        excerpt.push(b"one\n");
+        excerpt.push(b"two \xff\n");
+        assert_eq!(excerpt.text(), "one\ntwo \u{fffd}\n");
+    }
+}

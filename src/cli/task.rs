@@ -1,0 +1,132 @@
+//! `rounds task`: what should have run, what did, and once more now.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::cli::act::act;
+use crate::cli::{ActFlags, Format, Global, Session, check, output};
+use crate::domain::action_name::ActionName;
+use crate::domain::board::Assessment;
+use crate::domain::humanize;
+use crate::domain::inventory::Target;
+use crate::domain::observation::Detail;
+use crate::domain::report::headline;
+use crate::domain::task::TaskView;
+
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Every scheduled task, one line each
+    List {
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// One task with its latest runs
+    Show {
+        id: String,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Run it now
+    Run {
+        id: String,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+}
+
+pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::Result<ExitCode> {
+    let mut session = Session::open(global).await?;
+    match command {
+        TaskCommand::List { format } => list(&mut session, None, *format).await,
+        TaskCommand::Show { id, format } => list(&mut session, Some(id), *format).await,
+        TaskCommand::Run { id, act: flags } => {
+            let id = super::session::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
+            act(&session, &ActionName::RUN_TASK, &Target::task(id), &BTreeMap::new(), flags).await
+        }
+    }
+}
+
+async fn list(session: &mut Session, only: Option<&str>, format: Format) -> color_eyre::Result<ExitCode> {
+    let is_task = |id: &crate::domain::observation::ProbeId| id.kind() == "task";
+    session.round.watched.retain(|one| is_task(&one.watch.id) && only.is_none_or(|id| one.watch.id.name() == id));
+    if let (Some(id), true) = (only, session.round.watched.is_empty()) {
+        super::session::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
+    }
+    let board = check::read_once(session, Duration::from_secs(30)).await;
+    let report = check::report(session, &board).await;
+    let now = report.at;
+    let tasks: Vec<(&Assessment, TaskView)> = report
+        .assessments
+        .iter()
+        .filter_map(|one| match board.detail(&one.id) {
+            Some(Detail::Task(facts)) => Some((one, facts.view(now))),
+            _ => None,
+        })
+        .collect();
+    match format {
+        Format::Json => {
+            let tasks: Vec<Value> = tasks.iter().map(|(one, view)| task(one, view)).collect();
+            output::document(&json!({ "schema": 1, "tasks": tasks }))?;
+        }
+        Format::Text if only.is_some() => {
+            for (one, view) in &tasks {
+                let mut text = super::session::details(one, now, &session.zone);
+                text.push_str(&runs(&board, one, session));
+                if let (Some(schedule), Some(words)) = (&view.schedule, &view.words) {
+                    text.push_str(&format!("  schedule       {schedule} ({words})\n"));
+                }
+                output::answer(&text)?;
+            }
+        }
+        Format::Text => {
+            let rows: Vec<Vec<String>> = tasks
+                .iter()
+                .map(|(one, view)| {
+                    let clock = |at| humanize::clock(at, now, &session.zone);
+                    vec![
+                        view.id.clone(),
+                        view.state.word().to_owned(),
+                        view.words.clone().unwrap_or_else(|| "-".into()),
+                        view.last.as_ref().map_or_else(|| "-".into(), |run| clock(run.started_at)),
+                        view.next_due.map_or_else(|| "-".into(), clock),
+                        if one.status.is_ok() { String::new() } else { headline(one, now) },
+                    ]
+                })
+                .collect();
+            output::answer(&output::table(&["TASK", "STATE", "SCHEDULE", "LAST", "NEXT", ""], &rows))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The latest runs, newest first, each with the last line it printed.
+fn runs(board: &crate::domain::board::Board, one: &Assessment, session: &Session) -> String {
+    let Some(Detail::Task(facts)) = board.detail(&one.id) else { return String::new() };
+    let mut text = String::new();
+    for run in facts.runs.iter().take(10) {
+        let end = match &run.ended {
+            Some(end) => {
+                let code = end.exit_code.map(|code| format!("exit code {code}"));
+                let how = code.or_else(|| end.signal.map(|signal| format!("signal {signal}"))).unwrap_or_default();
+                format!("{how} after {}", humanize::seconds(end.took_s))
+            }
+            None if run.alive => "running".to_owned(),
+            None => "lost".to_owned(),
+        };
+        let line = run.tail.lines().last().unwrap_or_default();
+        let at = session.zone.local(run.started_at).format("%Y-%m-%d %H:%M:%S");
+        text.push_str(&format!("  run            {at}  {end}  {line}\n"));
+    }
+    text
+}
+
+fn task(one: &Assessment, view: &TaskView) -> Value {
+    let mut value = json!(view);
+    value["status"] = json!(one.status);
+    value["findings"] = json!(one.findings);
+    value
+}

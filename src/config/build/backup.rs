@@ -1,0 +1,112 @@
+//! `[[backup]]`: what is copied or watched, and where the files lie.
+
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::bounds::{Bad, Measure};
+use super::names::Names;
+use super::{Scope, command, id, schedule};
+use crate::config::error::Fault;
+use crate::config::source::{Source, resolve};
+use crate::config::spec::BackupSpec;
+use crate::config::{defaults, raw};
+use crate::domain::backup::StampPattern;
+use crate::domain::schedule::Schedule;
+use crate::domain::time::Zone;
+
+/// Either way: a backup that shrank by half may be half a backup.
+const SIZE_CHANGE: Measure = Measure { bad: Bad::Either, ..Measure::share("size_change", Bad::High) };
+
+pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<BackupSpec, Fault> {
+    let rows = raw.verify.rows.as_ref();
+    match (&raw.database, &raw.command, rows) {
+        (Some(_), Some(command), _) => {
+            return Err(source.fault_at(
+                command,
+                "a backup is made of its `database` or by its `command`, not both; leave one of them out",
+            ));
+        }
+        (None, _, Some(rows)) if !rows.get_ref().is_empty() => {
+            return Err(source
+                .fault_at(rows, "rows are compared with a database; name it with `database`, or leave `rows` out"));
+        }
+        _ => {}
+    }
+    Ok(BackupSpec {
+        id: id(&raw.id),
+        database: raw.database.as_ref().map(|name| scope.names.database(name, source)).transpose()?,
+        command: raw.command.as_ref().map(|argv| command(argv.get_ref())),
+        files: files(raw, source, scope)?,
+        pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
+        schedule: raw.schedule.as_ref().map(|text| expected(text, scope.zone, source)).transpose()?,
+        grace: raw.grace.map_or(defaults::BACKUP_GRACE, |grace| grace.0),
+        rpo: raw.rpo.map(|rpo| rpo.0),
+        min_size: raw.min_size.map(|size| size.0),
+        size_change: SIZE_CHANGE.optional(raw.size_change.as_ref(), source)?,
+        verify_every: raw.verify.every.map(|every| every.0),
+        rows: rows.map(|rows| rows.get_ref().clone()).unwrap_or_default(),
+    })
+}
+
+fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampPattern, Fault> {
+    let name = &raw.id.get_ref().0;
+    match (&raw.files, &raw.database, &raw.command) {
+        (Some(text), ..) => stamped(text, scope.zone, source),
+        // Our own copies: their names are UTC, so that no hour of autumn has two of them.
+        (None, Some(database), _) => {
+            let folder = scope.state_dir.join("backups").join(name);
+            let text = literal(&folder, database, source)? + "/%Y%m%dT%H%M%SZ.sqlite3";
+            StampPattern::parse(&text, Zone::utc()).map_err(|why| source.fault_at(&raw.id, why.to_string()))
+        }
+        (None, None, Some(command)) => Err(source.fault_at(
+            command,
+            "say with `files` where this command leaves its backups, such as \"/srv/backup_%Y%m%d.tar\"",
+        )),
+        (None, None, None) => Err(source.fault_at(
+            &raw.id,
+            "this backup names neither `database` nor `command` nor `files`: there is nothing to make or to watch",
+        )),
+    }
+}
+
+/// When a backup is expected, which must be at some time.
+fn expected(text: &Spanned<String>, zone: &Zone, source: &Source) -> Result<Schedule, Fault> {
+    if text.get_ref().trim() == "@reboot" {
+        return Err(source.fault_at(text, "a backup that is made at a reboot has no time at which it is late"));
+    }
+    schedule(text, zone, source)
+}
+
+/// A path with a time in its name; relative ones lie beside the configuration.
+fn stamped(text: &Spanned<String>, zone: &Zone, source: &Source) -> Result<StampPattern, Fault> {
+    let written = text.get_ref();
+    resolve(&source.directory, written).map_err(|why| source.fault_at(text, why))?;
+    let full = if Path::new(written).is_absolute() {
+        written.clone()
+    } else {
+        format!("{}/{written}", literal(&source.directory, text, source)?)
+    };
+    StampPattern::parse(&full, zone.clone()).map_err(|why| source.fault_at(text, why.to_string()))
+}
+
+/// A directory as part of a pattern.
+fn literal<T>(directory: &Path, blame: &Spanned<T>, source: &Source) -> Result<String, Fault> {
+    let odd = "the directory of the files has a name that is not UTF-8; write a full path in `files`";
+    let text = directory.to_str().ok_or_else(|| source.fault_at(blame, odd))?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Two backups whose files cannot be told apart: each would take the other's for its own.
+pub(super) fn shared_files(backups: &[BackupSpec], names: &Names) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, one) in backups.iter().enumerate() {
+        for other in backups[..index].iter().filter(|other| other.files.text == one.files.text) {
+            faults.push(Fault::of(
+                names.place("backup", &one.id),
+                format!("the `files` of `{}` are those of `{}`; give each backup its own pattern", one.id, other.id),
+            ));
+        }
+    }
+    faults
+}

@@ -1,0 +1,141 @@
+//! The system and the program's own places: `[system]`, `[store]`, `[actions]`.
+
+use std::path::{Path, PathBuf};
+
+use super::{Placed, zone_named};
+use crate::config::environment::Environment;
+use crate::config::error::Fault;
+use crate::config::source::{Source, resolve};
+use crate::config::spec::{ActsSpec, StoreSpec};
+use crate::config::{defaults, raw};
+use crate::domain::inventory::SystemCard;
+use crate::domain::time::Zone;
+
+/// The zone of times of day: the one that is named, or the machine's.
+pub(super) fn zone(system: Placed<'_, raw::System>, env: &Environment) -> Result<Zone, Fault> {
+    let named = system.and_then(|(source, section)| Some((source, section.get_ref().timezone.as_ref()?)));
+    match named {
+        Some((source, name)) => zone_named(name, source),
+        None => Ok(env.zone.clone()),
+    }
+}
+
+/// Who everything here belongs to; without a name, the machine.
+pub(super) fn card(system: Placed<'_, raw::System>, env: &Environment) -> Result<SystemCard, Fault> {
+    let machine = SystemCard { name: env.host_name.clone(), title: env.host_name.clone(), ..SystemCard::default() };
+    let Some((source, section)) = system else { return Ok(machine) };
+    let section = section.get_ref();
+    let name = section.name.as_ref().map_or(machine.name, |name| name.0.clone());
+    Ok(SystemCard {
+        title: section.title.as_ref().map_or_else(|| name.clone(), |title| title.0.clone()),
+        name,
+        environment: environment(section, source)?,
+        owner: section.owner.as_ref().map(|owner| owner.0.clone()),
+    })
+}
+
+/// Any word, but not one that was meant to be `production`: that word raises every
+/// confirmation, and a slip of the finger must not take the raise away.
+fn environment(section: &raw::System, source: &Source) -> Result<String, Fault> {
+    const PRODUCTION: &str = "production";
+    let Some(written) = &section.environment else { return Ok(String::new()) };
+    let text = written.get_ref().0.as_str();
+    let word = text.trim().to_lowercase();
+    if word == PRODUCTION {
+        return Ok(PRODUCTION.to_owned());
+    }
+    let meant = word.starts_with("prod") || word == "live" || strsim::osa_distance(&word, PRODUCTION) <= 2;
+    if meant {
+        return Err(source.fault_at(
+            written,
+            format!(
+                "`{text}` would not raise the confirmations; write `production`, or another word for something else"
+            ),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Where the store lies: as the command line says, else the section, else the state directory.
+pub(super) fn store(store: Placed<'_, raw::Store>, env: &Environment) -> Result<StoreSpec, Fault> {
+    let section = store.map(|(_, section)| section.get_ref());
+    let written = store.and_then(|(source, section)| Some((source, section.get_ref().url.as_ref()?)));
+    let path = match (&env.store, written) {
+        (Some(given), _) => {
+            let said = |why| Fault::of("--store or ROUNDS_STORE", why);
+            let path = sqlite_path(given, Path::new("")).map_err(said)?;
+            std::path::absolute(path).map_err(|why| said(why.to_string()))?
+        }
+        (None, Some((source, url))) => {
+            sqlite_path(url.get_ref(), &source.directory).map_err(|why| source.fault_at(url, why))?
+        }
+        (None, None) => default_store(env)?,
+    };
+    Ok(StoreSpec {
+        path,
+        keep_observations: section
+            .and_then(|section| section.keep_observations)
+            .map_or(defaults::KEEP_OBSERVATIONS, |keep| keep.0),
+        keep_audit: section.and_then(|section| section.keep_audit).map_or(defaults::KEEP_AUDIT, |keep| keep.0),
+    })
+}
+
+fn default_store(env: &Environment) -> Result<PathBuf, Fault> {
+    env.state_dir().map(|directory| directory.join("rounds.db")).ok_or_else(|| {
+        Fault::of("store", "no place for it: neither XDG_STATE_HOME nor HOME is set; name one with --store sqlite:PATH")
+    })
+}
+
+pub(super) fn acts(acts: Placed<'_, raw::Actions>, store: &StoreSpec) -> Result<ActsSpec, Fault> {
+    let jobs = store.state_dir().join("jobs");
+    let Some((source, section)) = acts else { return Ok(ActsSpec { read_only: false, log_directory: jobs }) };
+    let section = section.get_ref();
+    let log_directory = section.log_directory.as_ref().map_or(Ok(jobs), |path| source.resolve(path))?;
+    Ok(ActsSpec { read_only: section.read_only, log_directory })
+}
+
+/// The file a URL of a SQLite database names; relative ones lie in `directory`. The text of the
+/// URL is not repeated in errors: it may carry a password.
+pub(super) fn sqlite_path(url: &str, directory: &Path) -> Result<PathBuf, String> {
+    const LATER: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
+    match url.split_once(':') {
+        Some(("sqlite", path)) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.starts_with(':') {
+                return Err("this names no file; write `sqlite:` and the path of one".to_owned());
+            }
+            if path.contains('?') {
+                return Err("options after `?` are not supported; write `sqlite:` and the path alone".to_owned());
+            }
+            resolve(directory, path)
+        }
+        Some((scheme, _)) if LATER.contains(&scheme) => {
+            Err(format!("`{scheme}:` is not yet supported by this version; `sqlite:PATH` is"))
+        }
+        _ => Err("this is not a database URL; write `sqlite:` and the path of the file".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_a_file_and_errors_do_not_repeat_them() {
+        let at = |url| sqlite_path(url, Path::new("/srv"));
+        for (url, path) in [("sqlite:db", "/srv/db"), ("sqlite:/var/db", "/var/db"), ("sqlite:///var/db", "/var/db")] {
+            assert_eq!(at(url), Ok(PathBuf::from(path)));
+        }
+        for (url, why) in [
+            ("postgres://u:hunter2@h/db", "`postgres:` is not yet supported by this version"),
+            ("mysql://u:hunter2@h/db", "not yet supported"),
+            ("sqlite::memory:", "no file"),
+            ("sqlite:", "no file"),
+            ("sqlite:a?mode=ro", "options after"),
+            ("/srv/hunter2", "not a database URL"),
+        ] {
+            let said = at(url).expect_err(url);
+            assert!(said.contains(why) && !said.contains("hunter2"), "{url}: {said}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `[[task]]`: what should run when, and how it is started by hand.
+
+use super::{Scope, command, id, schedule, zone_named};
+use crate::config::error::Fault;
+use crate::config::nearest::suggestion;
+use crate::config::source::Source;
+use crate::config::spec::{TaskSource, TaskSpec};
+use crate::config::{defaults, raw};
+use crate::domain::plan::Invocation;
+
+pub(super) fn task(raw: &raw::Task, source: &Source, scope: &Scope<'_>) -> Result<TaskSpec, Fault> {
+    let kind = kind(raw, source)?;
+    let zone = raw.timezone.as_ref().map(|name| zone_named(name, source)).transpose()?;
+    if let (Some(name), None) = (&raw.timezone, &raw.schedule) {
+        return Err(source.fault_at(name, "a time zone without a `schedule` says nothing; write the schedule too"));
+    }
+    let zone = zone.unwrap_or_else(|| scope.zone.clone());
+    let (min, max) = (raw.min_duration.as_ref(), raw.max_duration.map(|max| max.0));
+    if let (Some(min), Some(max)) = (min, max)
+        && min.get_ref().0 > max
+    {
+        return Err(source.fault_at(min, "`min_duration` is longer than `max_duration`: no run could ever be right"));
+    }
+    Ok(TaskSpec {
+        id: id(&raw.id),
+        source: kind,
+        matches: raw.matches.as_ref().map(|text| text.get_ref().clone()),
+        schedule: raw.schedule.as_ref().map(|text| schedule(text, &zone, source)).transpose()?,
+        grace: raw.grace.map_or(defaults::TASK_GRACE, |grace| grace.0),
+        min_duration: min.map(|min| min.get_ref().0),
+        max_duration: max,
+        run: raw.run.as_ref().map(|run| invocation(run, source)).transpose()?,
+        repeat: raw.run.as_ref().and_then(|run| run.repeat).unwrap_or_default(),
+    })
+}
+
+/// Where its runs are known from, and whether `match` fits that.
+fn kind(raw: &raw::Task, source: &Source) -> Result<TaskSource, Fault> {
+    const LATER: [&str; 5] = ["systemd", "schtasks", "file", "log", "sql"];
+    let kind = match raw.source.get_ref().as_str() {
+        "cron" => TaskSource::Cron,
+        "exec" => TaskSource::Exec,
+        later if LATER.contains(&later) => {
+            return Err(source.fault_at(&raw.source, format!("source `{later}` is not yet supported by this version")));
+        }
+        other => {
+            let message = format!("unknown source `{other}`{}", suggestion(other, ["cron", "exec"]));
+            return Err(source.fault_at(&raw.source, message));
+        }
+    };
+    match (kind, &raw.matches) {
+        (TaskSource::Cron, None) => {
+            Err(source.fault_at(&raw.source, "say with `match` what the line in the crontab contains"))
+        }
+        (TaskSource::Cron, Some(text)) if text.get_ref().trim().is_empty() => {
+            Err(source.fault_at(text, "an empty text would match every line of the crontab"))
+        }
+        (TaskSource::Exec, Some(text)) => Err(source
+            .fault_at(text, "an `exec` task is known by its id, as in `rounds exec --task ID`; leave `match` out")),
+        _ => Ok(kind),
+    }
+}
+
+fn invocation(run: &raw::Run, source: &Source) -> Result<Invocation, Fault> {
+    let directory = run.directory.as_ref().map(|path| source.resolve(path)).transpose()?;
+    Ok(Invocation { directory, ..command(&run.command) })
+}

@@ -1,0 +1,54 @@
+//! What a configuration gives to act upon.
+
+use super::spec::{BackupSpec, Config, DatabaseSpec, TaskSource, TaskSpec};
+use crate::domain::inventory::{BackupCard, DatabaseCard, Inventory, Maintenance, TaskCard};
+
+impl Config {
+    /// Every target that is configured. Tasks that are found at run time join later.
+    pub fn inventory(&self) -> Inventory {
+        Inventory {
+            host: self.host_name.clone(),
+            system: self.system.clone(),
+            databases: self.databases.iter().map(|spec| (spec.id.clone(), spec.card())).collect(),
+            backups: self.backups.iter().map(|spec| (spec.id.clone(), spec.card())).collect(),
+            tasks: self.tasks.iter().map(|spec| (spec.id.clone(), spec.card())).collect(),
+            actions: self.actions.iter().map(|card| (card.name.as_str().to_owned(), card.clone())).collect(),
+        }
+    }
+}
+
+impl DatabaseSpec {
+    fn card(&self) -> DatabaseCard {
+        DatabaseCard {
+            id: self.id.clone(),
+            engine: "sqlite",
+            location: self.path.display().to_string(),
+            path: Some(self.path.clone()),
+            can: &[Maintenance::Vacuum, Maintenance::Integrity],
+            timeout: self.timeout,
+        }
+    }
+}
+
+impl BackupSpec {
+    fn card(&self) -> BackupCard {
+        BackupCard {
+            id: self.id.clone(),
+            database: self.database.clone(),
+            command: self.command.clone(),
+            files: Some(self.files.clone()),
+            rows: self.rows.clone(),
+        }
+    }
+}
+
+impl TaskSpec {
+    fn card(&self) -> TaskCard {
+        let why = match self.source {
+            TaskSource::Cron => "its line has not been found in a crontab; say with `run` how it is started",
+            TaskSource::Exec => "nothing says how it is started; say it with `run`",
+        };
+        let run = self.run.clone().ok_or_else(|| why.to_owned());
+        TaskCard { id: self.id.clone(), run, repeat: self.repeat }
+    }
+}

@@ -1,0 +1,166 @@
+//! One child from start to end: its outputs are read as they come, its time is limited, and
+//! whoever drops it ends it.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::group::Group;
+use super::{Ended, ExecError, Limits, program};
+use crate::domain::plan::Invocation;
+
+/// How much is read at once.
+const GULP: usize = 64 * 1024;
+/// How long the rest of the output is waited for once the program has ended: somebody it left
+/// behind may hold the other end of the pipe for ever.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long the kernel may take to end a killed process; one in the middle of a dead disk's
+/// read may never do so.
+const REAP: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Which output.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stream {
+    Out,
+    Err,
+}
+
+/// Where output goes.
+pub(super) trait Sink: Send {
+    fn take(&mut self, from: Stream, bytes: &[u8]) -> impl Future<Output = ()> + Send;
+}
+
+/// How a child ended.
+#[derive(Debug)]
+pub(super) struct Exit {
+    pub(super) code: Option<i32>,
+    pub(super) signal: Option<i32>,
+    pub(super) ended: Ended,
+    pub(super) took: Duration,
+}
+
+/// A running child. Dropping it kills its process group.
+#[derive(Debug)]
+pub(super) struct Running {
+    // Dropped first: while the child is not reaped, its number cannot be somebody else's.
+    group: Group,
+    child: Child,
+    out: Option<ChildStdout>,
+    err: Option<ChildStderr>,
+    started: Instant,
+    /// Also what it left in the background is ended with it.
+    all: bool,
+}
+
+impl Running {
+    pub(super) fn leave_nothing(&mut self) {
+        self.all = true;
+    }
+}
+
+/// Starts the program. Off the runtime's threads: the file may lie on a disk that does not answer.
+pub(super) async fn start(invocation: &Invocation) -> Result<Running, ExecError> {
+    let invocation = invocation.clone();
+    let program = invocation.argv.first().cloned().ok_or(ExecError::Empty)?;
+    let spawn = move || {
+        let mut child = program::spawn(&invocation)?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        Ok(Running { group: Group::of(&child), child, out, err, started: Instant::now(), all: false })
+    };
+    let failed = |error: tokio::task::JoinError| ExecError::Start { program, why: error.to_string() };
+    tokio::task::spawn_blocking(spawn).await.map_err(failed)?
+}
+
+/// Sees a child through to its end.
+pub(super) async fn attend(
+    mut running: Running,
+    limits: &Limits,
+    cancel: &CancellationToken,
+    sink: &mut impl Sink,
+) -> Exit {
+    let (out, err) = (running.out.take(), running.err.take());
+    let mut output = std::pin::pin!(pump(out, err, sink));
+    let mut all_read = false;
+    let exit = {
+        let mut life = std::pin::pin!(live(&mut running, limits, cancel));
+        loop {
+            tokio::select! {
+                biased;
+                exit = &mut life => break exit,
+                () = &mut output, if !all_read => all_read = true,
+            }
+        }
+    };
+    if !all_read {
+        let _late = timeout(DRAIN, output).await;
+    }
+    if exit.ended == Ended::Exited && !running.all {
+        running.group.release();
+    }
+    exit
+}
+
+/// Waits for the end, and brings it about when the time is over or somebody asked for it.
+async fn live(running: &mut Running, limits: &Limits, cancel: &CancellationToken) -> Exit {
+    let started = running.started;
+    let ended = tokio::select! {
+        biased;
+        status = running.child.wait() => return exit(status.ok(), Ended::Exited, started),
+        () = cancel.cancelled() => Ended::Cancelled,
+        () = sleep(limits.timeout) => Ended::TimedOut,
+    };
+    running.group.terminate(&mut running.child);
+    if timeout(limits.grace, gone(running)).await.is_err() {
+        running.group.kill(&mut running.child);
+        let _stuck_in_the_kernel = timeout(REAP, gone(running)).await;
+    }
+    exit(running.child.try_wait().ok().flatten(), ended, started)
+}
+
+/// Returns when neither the child nor anybody else of its group is left.
+async fn gone(running: &mut Running) {
+    let _status = running.child.wait().await;
+    while running.group.has_members() {
+        sleep(POLL).await;
+    }
+}
+
+/// Reads both outputs to their ends.
+async fn pump(mut out: Option<ChildStdout>, mut err: Option<ChildStderr>, sink: &mut impl Sink) {
+    let (mut out_gulp, mut err_gulp) = (vec![0; GULP], vec![0; GULP]);
+    while out.is_some() || err.is_some() {
+        tokio::select! {
+            length = read(&mut out, &mut out_gulp), if out.is_some() => match length {
+                0 => out = None,
+                length => sink.take(Stream::Out, &out_gulp[..length]).await,
+            },
+            length = read(&mut err, &mut err_gulp), if err.is_some() => match length {
+                0 => err = None,
+                length => sink.take(Stream::Err, &err_gulp[..length]).await,
+            },
+        }
+        // A program that never stops printing must not keep its own deadline from being seen.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The next piece; 0 at the end. A pipe that cannot be read is at its end.
+async fn read(source: &mut Option<impl AsyncReadExt + Unpin>, gulp: &mut [u8]) -> usize {
+    match source {
+        Some(source) => source.read(gulp).await.unwrap_or(0),
+        None => 0,
+    }
+}
+
+fn exit(status: Option<ExitStatus>, ended: Ended, started: Instant) -> Exit {
+    #[cfg(unix)]
+    let signal = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
+    #[cfg(not(unix))]
+    let signal = None;
+    Exit { code: status.and_then(|status| status.code()), signal, ended, took: started.elapsed() }
+}

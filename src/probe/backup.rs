@@ -1,0 +1,297 @@
+//! `backup:ID`: what lies on a shelf, told from names, sizes and manifests. A look opens no
+//! backup: hashing is for verification, whose proofs are taken from the ledger.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::archive::manifest::{self, Manifest, ManifestError};
+use crate::archive::shelf::{self, Seen};
+use crate::config::Config;
+use crate::config::spec::BackupSpec;
+use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, StampPattern};
+use crate::domain::board::Watch;
+use crate::domain::humanize;
+use crate::domain::inventory::Target;
+use crate::domain::observation::{Detail, ProbeError, Reading};
+use crate::domain::sample::Sample;
+use crate::domain::sanitize;
+use crate::domain::time::Timestamp;
+use crate::domain::vitals::{Proof, ProofKind};
+use crate::ledger::Ledger;
+use crate::probe::blocking::Blocking;
+use crate::probe::{BoxFuture, Context, Kind, Probe, Watched};
+
+pub const KIND: Kind = Kind { name: "backup", summary: "age, size and proof of the backups of one target", build };
+
+/// How often a shelf is looked at; nothing on it changes fast.
+const EVERY: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A file without a manifest counts as finished when it has not changed for this long.
+const SETTLED: chrono::Duration = chrono::Duration::seconds(5);
+
+fn build(config: &Config, context: &Context) -> Vec<Watched> {
+    config
+        .backups
+        .iter()
+        .map(|spec| {
+            let source = spec.database.as_ref().and_then(|id| config.databases.iter().find(|one| one.id == *id));
+            let source = source.map(|database| database.path.clone());
+            Watched { watch: watch(spec, context), probe: Box::new(BackupProbe::new(spec, source, context)) }
+        })
+        .collect()
+}
+
+fn watch(spec: &BackupSpec, context: &Context) -> Watch {
+    let target = Target::backup(&spec.id);
+    let mut watch = Watch::new(target.probe(), &context.system, EVERY, TIMEOUT);
+    watch.judge = Some(Arc::new(BackupPolicy {
+        schedule: spec.schedule.clone(),
+        grace: spec.grace,
+        rpo: spec.rpo,
+        min_size: spec.min_size,
+        size_warning: spec.size_change.warning,
+        size_critical: spec.size_change.critical,
+        verify_every: spec.verify_every,
+        can_run: spec.database.is_some() || spec.command.is_some(),
+        zone: context.zone.clone(),
+    }));
+    watch.target = Some(target);
+    watch
+}
+
+#[derive(Debug)]
+struct BackupProbe {
+    shelf: Shelf,
+    ledger: Arc<dyn Ledger>,
+    blocking: Blocking,
+    /// What the last look found; lost when a look does not come back, at the price of reading
+    /// the manifests again.
+    memory: Memory,
+    /// The last proofs that were heard of, for the time the ledger cannot be read.
+    proofs: Vec<Proof>,
+}
+
+/// Where to look.
+#[derive(Clone, Debug)]
+struct Shelf {
+    files: StampPattern,
+    pair: Option<StampPattern>,
+    /// The database that is copied.
+    source: Option<PathBuf>,
+}
+
+type Memory = BTreeMap<PathBuf, Remembered>;
+type Stamp = (u64, Option<SystemTime>);
+
+/// What is known of one file since an earlier look.
+#[derive(Clone, Debug, Default)]
+struct Remembered {
+    /// Size and time of its last change, to see it grow.
+    data: Stamp,
+    /// The same of its manifest, to read that again only when it is another one.
+    manifest: Option<Stamp>,
+    known: Known,
+}
+
+/// What the manifest says.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Known {
+    #[default]
+    Nothing,
+    /// A later format: the file counts, and is left alone.
+    Newer,
+    Bad(String),
+    Manifest {
+        bytes: Option<u64>,
+        sha256: Option<String>,
+        took_s: f64,
+        started: Timestamp,
+    },
+}
+
+impl BackupProbe {
+    fn new(spec: &BackupSpec, source: Option<PathBuf>, context: &Context) -> Self {
+        Self {
+            shelf: Shelf { files: spec.files.clone(), pair: spec.pair.clone(), source },
+            ledger: Arc::clone(&context.ledger),
+            blocking: Blocking::new(),
+            memory: Memory::new(),
+            proofs: Vec::new(),
+        }
+    }
+
+    async fn take(&mut self, now: Timestamp) -> Result<Reading, ProbeError> {
+        let (shelf, before) = (self.shelf.clone(), std::mem::take(&mut self.memory));
+        let looked = self.blocking.run(move || shelf.look(&before, now)).await?;
+        let (mut catalogue, memory) = looked?;
+        self.memory = memory;
+
+        let prefix = self.shelf.files.dir().display().to_string();
+        match self.ledger.proofs(ProofKind::Verify, &prefix).await {
+            Ok(proofs) => self.proofs = proofs,
+            Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
+        }
+        catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
+        Ok(Reading::of(samples(&catalogue)).with(Detail::Backups(catalogue)))
+    }
+}
+
+impl Probe for BackupProbe {
+    fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+        Box::pin(self.take(now))
+    }
+}
+
+fn proven(file: Backup, proofs: &[Proof]) -> Backup {
+    let subject = file.path.display().to_string();
+    match proofs.iter().find(|proof| proof.subject == subject) {
+        Some(proof) => file.proven(proof),
+        None => file,
+    }
+}
+
+fn samples(catalogue: &Catalogue) -> Vec<Sample> {
+    let count = |wanted: fn(&Backup) -> bool| catalogue.files.iter().filter(|file| wanted(file)).count() as f64;
+    vec![
+        Sample::count("count", count(Backup::is_complete)),
+        Sample::count("damaged", count(|file| matches!(file.state, BackupState::Damaged(_)))),
+        Sample::count("debris", catalogue.debris.len() as f64),
+    ]
+}
+
+impl Shelf {
+    /// Looks at everything once; blocks as long as the file system does.
+    fn look(&self, before: &Memory, now: Timestamp) -> Result<(Catalogue, Memory), ProbeError> {
+        let contents = shelf::look(&self.files).map_err(|error| self.unreadable(&error))?;
+        let mut memory = Memory::new();
+        let mut catalogue = Catalogue { debris: contents.debris, ..Catalogue::default() };
+        for seen in contents.files.into_iter().rev() {
+            let earlier = before.get(&seen.path);
+            let remembered = Remembered::of(&seen, earlier);
+            let pair = self.pair.as_ref().map(|pair| pair.path_of(seen.stamp));
+            catalogue.files.push(Backup {
+                taken_at: taken_at(&self.files, &seen, &remembered.known),
+                size_bytes: seen.size,
+                sha256: remembered.known.sha256(),
+                took_s: remembered.known.took_s(),
+                verified_at: None,
+                state: state(&seen, earlier, &remembered.known, pair.as_deref(), now),
+                path: seen.path.clone(),
+            });
+            memory.insert(seen.path, remembered);
+        }
+        catalogue.files.sort_by_key(|file| std::cmp::Reverse(file.taken_at));
+        let created = self.source.as_ref().and_then(|path| std::fs::metadata(path).ok()?.created().ok());
+        catalogue.source_since = created.map(Timestamp::from);
+        Ok((catalogue, memory))
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> ProbeError {
+        let place = sanitize::line(&self.files.dir().display().to_string());
+        if error.kind() == std::io::ErrorKind::PermissionDenied {
+            ProbeError::Denied(format!("{place}: no permission to list it; give this user the right to read there"))
+        } else {
+            ProbeError::Unreachable(format!("{place}: {error}"))
+        }
+    }
+}
+
+impl Remembered {
+    fn of(seen: &Seen, earlier: Option<&Remembered>) -> Self {
+        let meta = std::fs::metadata(manifest::path_for(&seen.path)).ok();
+        let stamp = meta.map(|meta| (meta.len(), meta.modified().ok()));
+        let known = match earlier {
+            Some(earlier) if earlier.manifest == stamp => earlier.known.clone(),
+            _ => Known::of(&seen.path),
+        };
+        Self { data: (seen.size, seen.modified), manifest: stamp, known }
+    }
+}
+
+impl Known {
+    fn of(file: &Path) -> Self {
+        match Manifest::of(file) {
+            Ok(manifest) => Known::Manifest {
+                bytes: manifest.data().map(|data| data.bytes),
+                sha256: manifest.data().map(|data| sanitize::line(&data.sha256)),
+                took_s: manifest.took_s,
+                started: manifest.started,
+            },
+            Err(ManifestError::Absent) => Known::Nothing,
+            Err(ManifestError::Newer(_)) => Known::Newer,
+            Err(error) => Known::Bad(error.to_string()),
+        }
+    }
+
+    fn sha256(&self) -> Option<String> {
+        if let Known::Manifest { sha256, .. } = self { sha256.clone() } else { None }
+    }
+
+    fn took_s(&self) -> Option<f64> {
+        if let Known::Manifest { took_s, .. } = self { Some(*took_s) } else { None }
+    }
+}
+
+/// When it was taken: what its name says, and where that is only a day or an hour, what the
+/// manifest or the file's own time says within it.
+fn taken_at(pattern: &StampPattern, seen: &Seen, known: &Known) -> Timestamp {
+    let named = pattern.zone.instants(seen.stamp).earliest();
+    let closer = match known {
+        Known::Manifest { started, .. } => Some(*started),
+        _ => seen.modified.map(Timestamp::from),
+    };
+    closer.filter(|at| (named..named + pattern.precision()).contains(at)).unwrap_or(named)
+}
+
+/// Whether a file may be counted, as far as a look can tell.
+fn state(seen: &Seen, earlier: Option<&Remembered>, known: &Known, pair: Option<&Path>, now: Timestamp) -> BackupState {
+    let bytes = |bytes: u64| humanize::bytes(bytes as f64);
+    let damage = match known {
+        Known::Bad(why) => Some(why.clone()),
+        Known::Manifest { bytes: Some(expected), .. } if *expected != seen.size => {
+            Some(format!("{} where the manifest says {}", bytes(seen.size), bytes(*expected)))
+        }
+        Known::Nothing => {
+            let changed = earlier.is_some_and(|earlier| earlier.data != (seen.size, seen.modified));
+            let since_change = seen.modified.map(|modified| now - Timestamp::from(modified));
+            if changed || since_change.is_some_and(|age| age.abs() < SETTLED) {
+                return BackupState::Growing;
+            }
+            unfinished(seen)
+        }
+        Known::Newer | Known::Manifest { .. } => None,
+    };
+    match damage.or_else(|| pair.and_then(missing)) {
+        Some(why) => BackupState::Damaged(why),
+        None => BackupState::Complete,
+    }
+}
+
+/// What gives away a copy of another tool that was never finished.
+fn unfinished(seen: &Seen) -> Option<String> {
+    let journal = format!("{}-journal", seen.path.display());
+    if seen.size == 0 {
+        Some("the file is empty".to_owned())
+    } else if Path::new(&journal).exists() {
+        // It would open, be sound, and hold nothing.
+        Some("a journal lies beside it: its copy was interrupted".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Why the second file does not do.
+fn missing(pair: &Path) -> Option<String> {
+    let name = pair.file_name().map_or_else(String::new, |name| sanitize::bytes(name.as_encoded_bytes()));
+    match std::fs::metadata(pair) {
+        Ok(meta) if meta.len() > 0 => None,
+        Ok(_) => Some(format!("its pair {name} is empty")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!("its pair {name} is missing")),
+        Err(error) => Some(format!("its pair {name} cannot be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

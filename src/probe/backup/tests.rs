@@ -1,0 +1,166 @@
+//! Shelves with all sorts of things on them, and what a look makes of each.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use chrono::NaiveDateTime;
+
+use super::*;
+use crate::domain::time::Zone;
+use crate::ledger::LedgerError;
+
+fn at(text: &str) -> Timestamp {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("test time").and_utc()
+}
+
+const NOW: &str = "2026-03-05 09:00:00";
+
+fn shelf(dir: &Path) -> Shelf {
+    let pattern = |name: &str| StampPattern::parse(&format!("{}/{name}", dir.display()), Zone::utc()).expect("pattern");
+    Shelf { files: pattern("db_%Y%m%d_%H%M%S.sqlite3"), pair: None, source: None }
+}
+
+/// Puts a file there that has not changed since `modified`.
+fn put(path: &Path, content: &str, modified: &str) {
+    fs::write(path, content).expect("write");
+    let file = File::options().write(true).open(path).expect("open");
+    file.set_modified(at(modified).into()).expect("time");
+}
+
+fn look(shelf: &Shelf, memory: &Memory, now: &str) -> (Vec<(String, BackupState)>, Memory) {
+    let (catalogue, memory) = shelf.look(memory, at(now)).expect("look");
+    (catalogue.files.into_iter().map(|file| (file.name(), file.state)).collect(), memory)
+}
+
+#[test]
+fn the_newest_comes_first_and_strangers_are_left_out() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let dir = scratch.path();
+    for name in ["db_20260301_020000.sqlite3", "db_20260303_020000.sqlite3", "db_20260302_020000.sqlite3", "notes.txt"]
+    {
+        put(&dir.join(name), "x", "2026-03-03 02:00:00");
+    }
+    fs::create_dir(dir.join("db_20260304_020000.sqlite3")).expect("a directory");
+    std::os::unix::fs::symlink("/nowhere", dir.join("db_20260305_020000.sqlite3")).expect("a link to nowhere");
+    let (files, _) = look(&shelf(dir), &Memory::new(), NOW);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["db_20260303_020000.sqlite3", "db_20260302_020000.sqlite3", "db_20260301_020000.sqlite3"]);
+}
+
+#[test]
+fn a_shelf_that_is_not_there_yet_is_empty_and_one_that_is_a_file_is_an_error() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let (files, _) = look(&shelf(&scratch.path().join("later")), &Memory::new(), NOW);
+    assert!(files.is_empty());
+    put(&scratch.path().join("file"), "x", NOW);
+    let error = shelf(&scratch.path().join("file")).look(&Memory::new(), at(NOW)).expect_err("no directory");
+    assert!(matches!(error, ProbeError::Unreachable(_)), "{error}");
+}
+
+#[test]
+fn a_file_grows_while_it_changes_and_for_a_moment_after() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let shelf = shelf(scratch.path());
+    let path = scratch.path().join("db_20260305_085900.sqlite3");
+    put(&path, "half", "2026-03-05 08:59:58");
+    let (files, memory) = look(&shelf, &Memory::new(), NOW);
+    assert_eq!(files[0].1, BackupState::Growing, "changed two seconds ago");
+    put(&path, "whole", "2026-03-05 09:00:10");
+    let (files, memory) = look(&shelf, &memory, "2026-03-05 09:00:30");
+    assert_eq!(files[0].1, BackupState::Growing, "changed since the last look");
+    let (files, _) = look(&shelf, &memory, "2026-03-05 09:01:00");
+    assert_eq!(files[0].1, BackupState::Complete);
+    let (files, _) = look(&shelf, &Memory::new(), "2026-03-05 09:01:00");
+    assert_eq!(files[0].1, BackupState::Complete, "and a first look says the same");
+}
+
+#[test]
+fn what_is_no_backup_says_why() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let dir = scratch.path();
+    let shelf = shelf(dir).with_pair(dir);
+    let old = "2026-03-01 02:00:00";
+    put(&dir.join("db_20260301_020000.sqlite3"), "", old);
+    put(&dir.join("db_20260302_020000.sqlite3"), "x", old);
+    put(&dir.join("db_20260302_020000.sqlite3-journal"), "x", old);
+    put(&dir.join("db_20260303_020000.sqlite3"), "x", old);
+    put(&dir.join("db_20260304_020000.sqlite3"), "x", old);
+    put(&dir.join("db_20260304_020000.sqlite3.manifest.json"), "{", old);
+    put(&dir.join("db_20260305_020000.sqlite3"), "x", old);
+    put(&dir.join("pair_20260305_020000.json"), "{}", old);
+    let (files, _) = look(&shelf, &Memory::new(), NOW);
+    let damaged = |why: &str| BackupState::Damaged(why.to_owned());
+    assert_eq!(files[0].1, BackupState::Complete);
+    assert!(matches!(&files[1].1, BackupState::Damaged(why) if why.starts_with("its manifest is damaged")));
+    assert_eq!(files[2].1, damaged("its pair pair_20260303_020000.json is missing"));
+    assert_eq!(files[3].1, damaged("a journal lies beside it: its copy was interrupted"));
+    assert_eq!(files[4].1, damaged("the file is empty"));
+}
+
+impl Shelf {
+    fn with_pair(self, dir: &Path) -> Self {
+        let text = format!("{}/pair_%Y%m%d_%H%M%S.json", dir.display());
+        Self { pair: Some(StampPattern::parse(&text, Zone::utc()).expect("pattern")), ..self }
+    }
+}
+
+#[test]
+fn a_stamp_of_a_day_takes_the_hour_from_the_file() {
+    let pattern = StampPattern::parse("/srv/%Y%m%d.tar", Zone::utc()).expect("pattern");
+    let seen = |modified: &str| Seen {
+        path: "/srv/20260305.tar".into(),
+        stamp: at("2026-03-05 00:00:00").naive_utc(),
+        size: 1,
+        modified: Some(at(modified).into()),
+    };
+    assert_eq!(taken_at(&pattern, &seen("2026-03-05 02:07:00"), &Known::Nothing), at("2026-03-05 02:07:00"));
+    assert_eq!(taken_at(&pattern, &seen("2026-04-01 00:00:00"), &Known::Nothing), at("2026-03-05 00:00:00"));
+}
+
+#[derive(Debug)]
+struct Proofs(Result<Vec<Proof>, LedgerError>);
+
+impl Ledger for Proofs {
+    fn runs<'a>(
+        &'a self,
+        _: &'a str,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Vec<crate::domain::task::TaskRun>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn proofs<'a>(&'a self, _: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        let proofs = self.0.clone().map(|all| all.into_iter().filter(|one| one.subject.starts_with(prefix)).collect());
+        Box::pin(async { proofs })
+    }
+}
+
+#[tokio::test]
+async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let path = scratch.path().join("db_20260304_020000.sqlite3");
+    put(&path, "x", "2026-03-04 02:00:00");
+    let proof = Proof {
+        subject: path.display().to_string(),
+        kind: ProofKind::Verify,
+        at: at("2026-03-04 08:00:00"),
+        ok: true,
+        detail: String::new(),
+        took_s: 0.1,
+    };
+    let mut probe = BackupProbe {
+        shelf: shelf(scratch.path()),
+        ledger: Arc::new(Proofs(Ok(vec![proof.clone()]))),
+        blocking: Blocking::new(),
+        memory: Memory::new(),
+        proofs: Vec::new(),
+    };
+    let verified = |reading: Reading| match reading.detail {
+        Detail::Backups(catalogue) => (catalogue.files[0].verified_at, catalogue.proofs_unknown),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(verified(probe.read(at(NOW)).await.expect("reading")), (Some(proof.at), None));
+    probe.ledger = Arc::new(Proofs(Err(LedgerError("the store is locked".into()))));
+    let reading = probe.read(at(NOW)).await.expect("reading");
+    assert_eq!(verified(reading), (Some(proof.at), Some("the store is locked".to_owned())));
+}

@@ -1,0 +1,201 @@
+//! Which tasks there are, and what is expected of each: the configuration held against the
+//! crontabs.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Scene;
+use crate::config::Config;
+use crate::config::spec::{TaskSource, TaskSpec};
+use crate::domain::finding::Finding;
+use crate::domain::schedule::Schedule;
+use crate::domain::status::Status;
+use crate::domain::task::{Source, TaskPolicy};
+use crate::scheduler::crontab::{Crontabs, Entry};
+
+/// How long after its instant the run of a task that nobody configured may begin.
+const GRACE: Duration = Duration::from_mins(2);
+
+/// A task that should run.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    Configured(Box<TaskSpec>),
+    /// A line of a crontab, as it was last seen.
+    Found {
+        id: String,
+        line: Box<Entry>,
+    },
+}
+
+/// The configured tasks, and where the configuration wants it, those of the crontabs that no
+/// configured one stands for.
+pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
+    let mut all: Vec<Expected> = config.tasks.iter().map(|task| Expected::Configured(Box::new(task.clone()))).collect();
+    if config.discover_tasks {
+        let taken: BTreeSet<&str> = config.tasks.iter().map(|task| task.id.as_str()).chain(["cron"]).collect();
+        let unclaimed = crontabs.entries.iter().filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
+        all.extend(unclaimed.map(|line| {
+            let id = if taken.contains(line.id.as_str()) { format!("{}-line", line.id) } else { line.id.clone() };
+            Expected::Found { id, line: Box::new(line.clone()) }
+        }));
+    }
+    all
+}
+
+/// Whether a configured task is about this line.
+fn claims(task: &TaskSpec, line: &Entry) -> bool {
+    let wrapped = line.wrapped_as.as_ref() == Some(&task.id);
+    wrapped || task.source == TaskSource::Cron && task.matches.as_ref().is_some_and(|text| line.command.contains(text))
+}
+
+impl Expected {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Expected::Configured(spec) => &spec.id,
+            Expected::Found { id, .. } => id,
+        }
+    }
+
+    pub(super) fn spec(&self) -> Option<&TaskSpec> {
+        match self {
+            Expected::Configured(spec) => Some(spec),
+            Expected::Found { .. } => None,
+        }
+    }
+
+    /// Whether nothing will ever record how it went.
+    pub(super) fn is_blind(&self) -> bool {
+        matches!(self, Expected::Found { line, .. } if line.wrapped_as.is_none())
+    }
+
+    /// Its lines, as the crontabs have them now.
+    fn lines<'a>(&'a self, crontabs: &'a Crontabs) -> impl Iterator<Item = &'a Entry> {
+        crontabs.entries.iter().filter(move |line| match self {
+            Expected::Configured(spec) => spec.source == TaskSource::Cron && claims(spec, line),
+            Expected::Found { line: known, .. } => known.id == line.id,
+        })
+    }
+
+    pub(super) fn line<'a>(&'a self, crontabs: &'a Crontabs) -> Option<&'a Entry> {
+        self.lines(crontabs).next()
+    }
+
+    /// Takes a found line as it is now.
+    pub(super) fn refresh(&mut self, crontabs: &Crontabs) {
+        let now = self.line(crontabs).cloned();
+        if let (Expected::Found { line, .. }, Some(now)) = (self, now) {
+            **line = now;
+        }
+    }
+
+    /// The name its runs are recorded under.
+    pub(super) fn recorded_as(&self, crontabs: &Crontabs) -> String {
+        let wrapped = self.line(crontabs).and_then(|line| line.wrapped_as.clone());
+        wrapped.unwrap_or_else(|| self.id().to_owned())
+    }
+
+    /// Why there may be records of it that are not ours: `rounds exec` leaves them with the user
+    /// it runs as.
+    pub(super) fn recorded_by_another(&self, crontabs: &Crontabs, scene: &Scene) -> Option<String> {
+        let line = self.line(crontabs).filter(|line| line.user != scene.account.name)?;
+        Some(format!(
+            "it runs as user {}, and no run of it is recorded here; give `rounds exec` in {} the `--store` of this program",
+            line.user,
+            line.place()
+        ))
+    }
+
+    /// What is expected of it, and what is wrong with the expectation itself.
+    pub(super) fn policy(&self, crontabs: &Crontabs, scene: &Scene) -> (TaskPolicy, Vec<Finding>) {
+        let line = self.line(crontabs);
+        let mut policy = TaskPolicy {
+            id: self.id().to_owned(),
+            source: Source::Cron,
+            zone: scene.place.zone.clone(),
+            grace: GRACE,
+            runnable: line.is_some_and(|line| line.by_hand(&scene.account).is_ok()),
+            blind: line.filter(|line| line.wrapped_as.is_none()).map(|line| self.why_blind(line)),
+            ..TaskPolicy::default()
+        };
+        let mut findings = Vec::new();
+        match self {
+            Expected::Configured(spec) => {
+                policy.grace = spec.grace;
+                policy.min_duration = spec.min_duration;
+                policy.max_duration = spec.max_duration;
+                policy.runnable |= spec.run.is_some();
+                policy.schedule.clone_from(&spec.schedule);
+                if spec.source == TaskSource::Exec {
+                    policy.source = Source::Exec;
+                } else {
+                    findings.extend(self.lines_as_expected(spec, crontabs));
+                }
+            }
+            Expected::Found { line: known, .. } => {
+                policy.schedule = known.schedule.as_ref().ok().cloned();
+                if line.is_none() {
+                    let text = format!("its line is gone from the crontab; it was {}", known.place());
+                    findings.push(Finding::new(Status::Critical, "line", text));
+                }
+            }
+        }
+        if let Some(line) = line {
+            match &line.schedule {
+                // What cron does is what can be expected; a difference has its own finding.
+                Ok(schedule) => policy.schedule = Some(schedule.clone()),
+                Err(error) => {
+                    let text = format!("cron does not run it: {}, {error}", line.place());
+                    findings.push(Finding::new(Status::Critical, "line", text));
+                    // Without a schedule that runs, records are not what is missing.
+                    policy.blind = None;
+                }
+            }
+        }
+        (policy, findings)
+    }
+
+    fn why_blind(&self, line: &Entry) -> String {
+        let id = self.id();
+        format!("cron records no result; put `rounds exec --task {id} --` before the command in {}", line.place())
+    }
+
+    /// What a configured cron task finds in the crontabs instead of its one line.
+    fn lines_as_expected(&self, spec: &TaskSpec, crontabs: &Crontabs) -> Vec<Finding> {
+        let lines: Vec<&Entry> = self.lines(crontabs).collect();
+        let Some(first) = lines.first() else {
+            let text = format!(
+                "its line is gone from the crontab: none contains `{}`",
+                spec.matches.as_deref().unwrap_or(&spec.id)
+            );
+            let advice = "put the line back, or take the task out of the configuration";
+            return vec![Finding::new(Status::Critical, "line", text).advice(advice)];
+        };
+        let mut findings = Vec::new();
+        if lines.len() > 1 {
+            let places: Vec<String> = lines.iter().map(|line| line.place()).collect();
+            let text = format!(
+                "{} lines of the crontabs are it: {}; only the first is watched",
+                lines.len(),
+                places.join("; ")
+            );
+            findings.push(Finding::new(Status::Warning, "line", text));
+        }
+        if let (Some(wanted), Ok(actual)) = (&spec.schedule, &first.schedule)
+            && !wanted.agrees_with(actual)
+        {
+            let text = format!(
+                "the crontab says {}, the configuration {} ({})",
+                in_words(actual),
+                in_words(wanted),
+                first.place()
+            );
+            findings.push(Finding::new(Status::Warning, "drift", text));
+        }
+        findings
+    }
+}
+
+/// `0 2 * * * (daily at 02:00, Europe/London)`
+fn in_words(schedule: &Schedule) -> String {
+    format!("`{}` ({}, {})", schedule.text, schedule.describe(), schedule.zone.name())
+}

@@ -1,0 +1,269 @@
+//! Task probes over a folder that stands for `/`, with a ledger that is a list.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::config::Environment;
+use crate::domain::board::Board;
+use crate::domain::observation::Observation;
+use crate::domain::slot::TaskState;
+use crate::domain::status::Status;
+use crate::domain::task::RunEnd;
+use crate::domain::vitals::{Proof, ProofKind};
+use crate::ledger::LedgerError;
+use chrono::TimeDelta;
+use tempfile::TempDir;
+
+#[derive(Debug)]
+struct Runs(Vec<TaskRun>);
+
+impl Ledger for Runs {
+    fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
+        let found = self.0.iter().filter(|run| run.task == task).take(limit).cloned().collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn proofs<'a>(&'a self, _: ProofKind, _: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+fn run(id: &str, task: &str, started_at: Timestamp, exit_code: i32) -> TaskRun {
+    let end = RunEnd {
+        at: started_at + TimeDelta::seconds(5),
+        took_s: 5.0,
+        exit_code: Some(exit_code),
+        signal: None,
+        timed_out: false,
+    };
+    TaskRun { id: id.into(), task: task.into(), started_at, ended: Some(end), alive: false, tail: String::new() }
+}
+
+struct World {
+    root: TempDir,
+    config: Config,
+    runs: Vec<TaskRun>,
+    now: Timestamp,
+}
+
+impl World {
+    /// `crontab` is the user's own; the files are of a month ago.
+    fn new(crontab: &str, config: &str) -> Self {
+        let root = tempfile::tempdir().expect("root");
+        let path = root.path();
+        let uid = rustix::process::geteuid().as_raw();
+        for folder in ["etc", "proc/1", "var/spool/cron/crontabs", "state"] {
+            std::fs::create_dir_all(path.join(folder)).expect("folder");
+        }
+        std::fs::write(path.join("etc/passwd"), format!("ann:x:{uid}:7:Ann:/home/ann:/bin/sh\n")).expect("passwd");
+        std::fs::write(path.join("proc/1/comm"), "cron\n").expect("comm");
+        std::fs::write(path.join("proc/stat"), "cpu 1 2 3\nbtime 1700000000\n").expect("stat");
+        let environment = Environment { home: Some(path.join("home")), ..Environment::default() };
+        let config = format!("version = 1\n[system]\ntimezone = \"UTC\"\n{config}");
+        let config = crate::config::parse("test.toml", path, &config, &environment).expect("configuration");
+        let now = "2026-03-02T09:00:00Z".parse().expect("now");
+        let world = Self { root, config, runs: Vec::new(), now };
+        world.crontab(crontab);
+        world
+    }
+
+    fn crontab(&self, text: &str) {
+        let path = self.root.path().join("var/spool/cron/crontabs/ann");
+        std::fs::write(&path, text).expect("crontab");
+        let written = self.now - TimeDelta::days(30);
+        std::fs::File::options().write(true).open(path).expect("crontab").set_modified(written.into()).expect("mtime");
+    }
+
+    fn scene(&self) -> Scene {
+        Scene::new(self.root.path(), Zone::utc(), || Err("nobody asked".into()))
+    }
+
+    fn watched(&self) -> Vec<Watched> {
+        let context = Context {
+            ledger: Arc::new(Runs(self.runs.clone())),
+            system: "rota".into(),
+            zone: Zone::utc(),
+            state_dir: self.root.path().join("state"),
+        };
+        watched(&self.config, &context, &self.scene())
+    }
+
+    /// Reads everything once; each id with its status and its sentences.
+    async fn told(&self, watched: &mut [Watched]) -> Vec<(String, Status, Vec<String>)> {
+        let watches = watched.iter().map(|one| one.watch.clone()).collect();
+        let mut board = Board::new(watches, self.now);
+        for one in watched {
+            let outcome = one.probe.read(self.now).await;
+            board.apply(&Observation { probe: one.watch.id.clone(), at: self.now, took: Duration::ZERO, outcome });
+        }
+        let assessments = board.assess(self.now).into_iter();
+        assessments
+            .map(|one| {
+                let texts = one.findings.into_iter().map(|finding| finding.text).collect();
+                (one.id.to_string(), one.status, texts)
+            })
+            .collect()
+    }
+
+    async fn first(&self) -> (String, Status, Vec<String>) {
+        self.told(&mut self.watched()).await.remove(0)
+    }
+}
+
+const NIGHTLY: &str = "[[task]]\nid = \"nightly\"\nsource = \"cron\"\nmatch = \"backup.sh\"\ngrace = \"15m\"\n";
+const WRAPPED: &str = "0 2 * * * rounds exec --task nightly -- /srv/backup.sh\n";
+
+#[tokio::test]
+async fn lines_nobody_records_are_unknown_and_folded_under_the_crontabs() {
+    let world = World::new("0 2 * * * /srv/backup.sh\n@daily /srv/report.sh\n", "");
+    let mut watched = world.watched();
+    let folds: Vec<Option<&str>> =
+        watched.iter().map(|one| one.watch.folds_under.as_ref().map(ProbeId::as_str)).collect();
+    assert_eq!(folds, [Some("task:cron"), Some("task:cron"), None]);
+    let told = world.told(&mut watched).await;
+    let text =
+        "cron records no result; put `rounds exec --task backup --` before the command in crontab of ann, line 1";
+    assert_eq!(told[0], ("task:backup".into(), Status::Unknown, vec![text.into()]));
+    assert_eq!(told[2].1, Status::Unknown);
+    assert_eq!(told[2].2, ["2 of 2 lines leave no evidence of how they went"]);
+}
+
+#[tokio::test]
+async fn a_wrapped_line_is_judged_by_its_records() {
+    let mut world = World::new(WRAPPED, "");
+    let two = "2026-03-02T02:00:00Z".parse().expect("time");
+    world.runs = vec![run("b", "nightly", two, 0), run("a", "nightly", two - TimeDelta::days(1), 0)];
+    assert_eq!(world.first().await, ("task:nightly".into(), Status::Ok, vec![]));
+    world.runs[0] = run("b", "nightly", two, 3);
+    let (_, status, texts) = world.first().await;
+    assert_eq!((status, &texts[0][..]), (Status::Critical, "the run of 02:00 failed with exit code 3 after 5.0 s"));
+    world.runs.remove(0);
+    let (_, status, texts) = world.first().await;
+    assert_eq!(status, Status::Critical);
+    assert_eq!(texts, ["nothing ran for the slot of 02:00, 7 h ago (grace 2 m)"]);
+}
+
+#[tokio::test]
+async fn a_line_of_another_user_is_not_missed_for_want_of_his_records() {
+    let mut world = World::new("", "");
+    std::fs::write(world.root.path().join("etc/crontab"), WRAPPED.replace("rounds", "root rounds")).expect("crontab");
+    let (_, status, texts) = world.first().await;
+    assert_eq!(status, Status::Unknown);
+    assert!(texts[0].starts_with("it runs as user root, and no run of it is recorded here"), "{texts:?}");
+    world.runs = vec![run("a", "nightly", "2026-03-02T02:00:00Z".parse().expect("time"), 0)];
+    assert_eq!(world.first().await.1, Status::Ok, "it shares its store with us");
+}
+
+#[tokio::test]
+async fn what_is_only_in_the_spool_counts_already() {
+    let world = World::new(WRAPPED, "");
+    let start = spool::Start {
+        id: "x".into(),
+        task: "nightly".into(),
+        started_at: "2026-03-02T02:00:00Z".parse().expect("time"),
+        holder: spool::Holder::this(),
+    };
+    let spool = spool::directory(&world.root.path().join("state"));
+    let entry = spool::Entry::begin(&spool, start).expect("spool");
+    let mut watched = world.watched();
+    let reading = watched[0].probe.read(world.now).await.expect("reading");
+    let Detail::Task(facts) = reading.detail else { panic!("task facts") };
+    assert_eq!(facts.view(world.now).state, TaskState::Running);
+    drop(entry);
+}
+
+#[tokio::test]
+async fn a_configured_line_that_is_gone_is_critical() {
+    let world = World::new("0 2 * * * /srv/other.sh\n", NIGHTLY);
+    let (id, status, texts) = world.first().await;
+    assert_eq!((id.as_str(), status), ("task:nightly", Status::Critical));
+    assert_eq!(texts, ["its line is gone from the crontab: none contains `backup.sh`"]);
+}
+
+#[tokio::test]
+async fn a_schedule_that_differs_is_drift() {
+    let mut world = World::new(&WRAPPED.replace("0 2", "0 3"), &format!("{NIGHTLY}schedule = \"0 2 * * *\"\n"));
+    world.runs = vec![run("a", "nightly", "2026-03-02T03:00:00Z".parse().expect("time"), 0)];
+    let since = world.now - TimeDelta::hours(12);
+    let path = world.root.path().join("var/spool/cron/crontabs/ann");
+    std::fs::File::options().write(true).open(path).expect("crontab").set_modified(since.into()).expect("mtime");
+    let (_, status, texts) = world.first().await;
+    let text = "the crontab says `0 3 * * *` (daily at 03:00, UTC), the configuration `0 2 * * *` (daily at 02:00, UTC) \
+                (crontab of ann, line 1)";
+    assert_eq!((status, texts), (Status::Warning, vec![text.to_owned()]));
+}
+
+#[tokio::test]
+async fn lines_that_come_and_go_are_told() {
+    let world = World::new(WRAPPED, "");
+    let mut watched = world.watched();
+    world.crontab("0 5 * * * rounds exec --task other -- /srv/other.sh\n");
+    let told = world.told(&mut watched).await;
+    assert_eq!(told[0].1, Status::Critical);
+    assert_eq!(told[0].2[0], "its line is gone from the crontab; it was crontab of ann, line 1");
+    assert_eq!(
+        told[1].2,
+        [
+            "gone from the crontabs since this program started: nightly (crontab of ann, line 1)",
+            "new in the crontabs since this program started: other (crontab of ann, line 1)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn broken_lines_open_files_and_a_missing_daemon_are_told() {
+    let world = World::new(&format!("{WRAPPED}61 * * * * rounds exec --task x -- /x\n"), "");
+    let path = world.root.path().join("etc/cron.d/open");
+    std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+    std::fs::write(&path, "0 1 * * * root /bin/evil\n").expect("file");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).expect("mode");
+    std::fs::write(world.root.path().join("proc/1/comm"), "init\n").expect("comm");
+    let told = world.told(&mut world.watched()).await;
+    let (_, status, texts) = told.last().expect("the crontabs");
+    assert_eq!(*status, Status::Warning);
+    let starts = [
+        "crontab of ann, line 2: minute, column 1: `61`",
+        "cron ignores /etc/cron.d/open",
+        "no cron daemon seems to run",
+    ];
+    for start in starts {
+        assert!(texts.iter().any(|text| text.starts_with(start)), "{start}: {texts:?}");
+    }
+    assert_eq!(told[1].1, Status::Critical, "the broken line itself: {:?}", told[1]);
+}
+
+#[tokio::test]
+async fn a_task_that_rounds_only_hears_of_needs_no_crontab() {
+    let config = "[[task]]\nid = \"sync\"\nsource = \"exec\"\nschedule = \"*/30 * * * *\"\ngrace = \"5m\"\n";
+    let mut world = World::new("0 2 * * * /srv/other.sh\n", config);
+    assert_eq!(world.first().await, ("task:sync".into(), Status::Ok, vec![]), "it is new");
+    world.runs = vec![run("a", "sync", world.now - TimeDelta::minutes(90), 0)];
+    let told = world.told(&mut world.watched()).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].2, ["nothing ran for the slot of 08:30, 30 m ago (grace 5 m); 2 slots in a row since 08:00"]);
+}
+
+#[test]
+fn cards_say_how_a_line_is_started_by_hand() {
+    let world = World::new("0 2 * * * /srv/backup.sh --all\n", "");
+    std::fs::write(world.root.path().join("etc/crontab"), "0 1 * * * bob /srv/bob.sh\n").expect("crontab");
+    let cards = cards_in(&world.config, &world.scene());
+    assert_eq!(cards[0].run.as_ref().expect("runs").argv, ["/bin/sh", "-c", "/srv/backup.sh --all"]);
+    assert_eq!(cards[1].run, Err("it belongs to user bob; start it as that user".to_owned()));
+
+    let configured = World::new("0 2 * * * /srv/backup.sh --all\n", NIGHTLY);
+    let cards = cards_in(&configured.config, &configured.scene());
+    assert_eq!((cards.len(), cards[0].id.as_str(), cards[0].run.is_ok()), (1, "nightly", true));
+}
+
+#[test]
+fn a_task_is_known_since_its_schedule_was_written() {
+    let at = |hour: i64| Timestamp::default() + TimeDelta::hours(hour);
+    let one = [run("a", "t", at(5), 0)];
+    assert_eq!(known_since(&[], None, at(9)), at(9));
+    assert_eq!(known_since(&one, None, at(9)), at(5), "nobody tells when it was written");
+    assert_eq!(known_since(&one, Some(at(7)), at(9)), at(7), "the run was under another schedule");
+    let many: Vec<TaskRun> = (0..50).rev().map(|hour| run("a", "t", at(hour), 0)).collect();
+    assert_eq!(many.len(), RUNS);
+    assert_eq!(known_since(&many, Some(at(-9)), at(99)), at(0), "older runs are not looked at");
+}

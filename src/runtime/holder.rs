@@ -1,0 +1,43 @@
+//! Who holds a job: this process, so that a later one can tell whether it still lives; and
+//! the jobs whose holder does not.
+
+use crate::domain::audit::{AuditEntry, Phase};
+use crate::domain::job::JobResult;
+use crate::domain::time::Timestamp;
+use crate::exec::process::Identity;
+use crate::store::{Holder, Store, StoreError};
+
+/// This process as the holder of a job that begins now.
+pub(super) fn this_process(host: &str, now: Timestamp) -> Holder {
+    let me = Identity::current();
+    Holder { host: host.to_owned(), boot_id: me.boot_id, pid: me.pid, pid_start: me.start, started_at: now }
+}
+
+/// Gives every job whose holder is gone its end: *lost*. Jobs of other hosts are left to them.
+/// Answers how many there were.
+pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Result<usize, StoreError> {
+    let mut lost = 0;
+    for job in store.open_jobs().await? {
+        let gone = match &job.holder {
+            Some(holder) if holder.host != host => false,
+            Some(holder) => !is_alive(holder),
+            None => true,
+        };
+        if gone {
+            let entry = AuditEntry {
+                at: now,
+                phase: Phase::Outcome,
+                outcome: Some(JobResult::Lost),
+                detail: "the program that ran it ended before it did; look whether it took effect".to_owned(),
+                ..job.intent.entry
+            };
+            store.append(entry).await?;
+            lost += 1;
+        }
+    }
+    Ok(lost)
+}
+
+fn is_alive(holder: &Holder) -> bool {
+    Identity { pid: holder.pid, start: holder.pid_start, boot_id: holder.boot_id.clone() }.is_alive()
+}

@@ -1,0 +1,58 @@
+//! The round: a configuration turned into probes to read and targets to act upon.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::domain::board::Watch;
+use crate::domain::inventory::Inventory;
+use crate::ledger::Ledger;
+use crate::probe::{Context, KINDS, Watched};
+use crate::store::Store;
+
+/// Everything that is watched and can be acted upon.
+#[derive(Debug)]
+pub struct Round {
+    pub config: Arc<Config>,
+    pub inventory: Arc<Inventory>,
+    pub context: Context,
+    pub watched: Vec<Watched>,
+    /// `None` while the store cannot be opened; the round goes on without memory.
+    pub store: Option<Store>,
+}
+
+impl Round {
+    /// Builds every probe of the configuration. Opens nothing that can hang.
+    pub fn new(config: Config, host: &str, store: Option<Store>) -> Self {
+        let ledger: Arc<dyn Ledger> = match &store {
+            Some(store) => Arc::new(store.clone()),
+            None => Arc::new(crate::ledger::NoLedger),
+        };
+        let context = Context {
+            ledger,
+            system: config.system.name.clone(),
+            zone: config.zone.clone(),
+            state_dir: config.store.state_dir(),
+        };
+        let mut inventory = config.inventory();
+        host.clone_into(&mut inventory.host);
+        for card in crate::probe::task::cards(&config) {
+            inventory.tasks.insert(card.id.clone(), card);
+        }
+        let watched = KINDS.iter().flat_map(|kind| (kind.build)(&config, &context)).collect();
+        Self { config: Arc::new(config), inventory: Arc::new(inventory), context, watched, store }
+    }
+
+    /// Builds the probes anew, after a sweep has used them up.
+    pub fn renew(&mut self) {
+        self.watched = probes_for(&self.config, &self.context, &|_| true);
+    }
+
+    pub fn watches(&self) -> Vec<Watch> {
+        self.watched.iter().map(|one| one.watch.clone()).collect()
+    }
+}
+
+/// Fresh probes for those ids alone: for a guard before an act, or the check after it.
+pub(super) fn probes_for(config: &Config, context: &Context, wanted: &dyn Fn(&Watch) -> bool) -> Vec<Watched> {
+    KINDS.iter().flat_map(|kind| (kind.build)(config, context)).filter(|one| wanted(&one.watch)).collect()
+}

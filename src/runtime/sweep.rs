@@ -1,0 +1,158 @@
+//! Running probes: each alone, each with a deadline, in a loop for the dashboard or once for
+//! `check`. A probe answers or is unknown; it never disappears and never runs twice at once.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::domain::board::{Board, Watch};
+use crate::domain::observation::{Observation, ProbeError};
+use crate::domain::update::Update;
+use crate::probe::{Probe, Watched};
+use crate::runtime::clock::Clock;
+
+/// Reads one probe for ever: after each interval, or when woken. Ends when nobody listens.
+pub(super) async fn watch(watched: Watched, clock: Clock, updates: mpsc::Sender<Update>, wake: Arc<Notify>) {
+    let Watched { watch, mut probe } = watched;
+    loop {
+        // Whoever asked up to now is answered by the reading that begins now.
+        let _ = wake.notified().now_or_never();
+        let observation = observe(&watch, probe.as_mut(), watch.timeout, &clock).await;
+        if updates.send(Update::Observed(observation)).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(watch.every) => {}
+            () = wake.notified() => {}
+        }
+    }
+}
+
+/// One reading, within `deadline`.
+async fn observe(watch: &Watch, probe: &mut dyn Probe, deadline: Duration, clock: &Clock) -> Observation {
+    let at = clock.now();
+    let started = Instant::now();
+    let reading = AssertUnwindSafe(probe.read(at)).catch_unwind();
+    let outcome = match tokio::time::timeout(deadline, reading).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(ProbeError::Panicked(panic_text(&*panic))),
+        Err(_elapsed) => Err(ProbeError::Timeout(deadline)),
+    };
+    Observation { probe: watch.id.clone(), at, took: started.elapsed(), outcome }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// Reads every probe once, all at the same time, onto `board`. What has not answered by
+/// `deadline` is unknown.
+pub async fn sweep(watched: Vec<Watched>, deadline: Duration, clock: &Clock, mut board: Board) -> Board {
+    let mut readings = JoinSet::new();
+    for Watched { watch, mut probe } in watched {
+        let clock = clock.clone();
+        readings.spawn(async move {
+            let limit = watch.timeout.min(deadline);
+            observe(&watch, probe.as_mut(), limit, &clock).await
+        });
+    }
+    // The probes keep the deadline themselves; one that panics outside its reading is missing
+    // here and stays unknown on the board.
+    while let Some(reading) = readings.join_next().await {
+        if let Ok(observation) = reading {
+            board.apply(&observation);
+        }
+    }
+    board
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observation::{ProbeId, Reading};
+    use crate::domain::sample::Sample;
+    use crate::domain::status::Status;
+    use crate::domain::time::Timestamp;
+    use crate::probe::BoxFuture;
+
+    #[derive(Debug)]
+    enum Scripted {
+        Answers(u32),
+        Hangs,
+        Panics,
+    }
+
+    impl Probe for Scripted {
+        fn read(&mut self, _now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+            Box::pin(async move {
+                match self {
+                    Scripted::Answers(times) => {
+                        *times += 1;
+                        Ok(Reading::of(vec![Sample::count("times", f64::from(*times))]))
+                    }
+                    Scripted::Hangs => std::future::pending().await,
+                    Scripted::Panics => panic!("index out of bounds"),
+                }
+            })
+        }
+    }
+
+    fn watched(name: &str, probe: Scripted) -> Watched {
+        let id = ProbeId::new("command", name);
+        let watch = Watch::new(id, "x", Duration::from_secs(10), Duration::from_secs(5));
+        Watched { watch, probe: Box::new(probe) }
+    }
+
+    fn base() -> Timestamp {
+        "2026-03-02T08:00:00Z".parse().expect("test time")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_dead_probe_never_holds_the_others() {
+        let clock = Clock::following_tokio(base());
+        let all = vec![
+            watched("good", Scripted::Answers(0)),
+            watched("hung", Scripted::Hangs),
+            watched("broken", Scripted::Panics),
+        ];
+        let started = Instant::now();
+        let board = Board::new(all.iter().map(|one| one.watch.clone()).collect(), base());
+        let board = sweep(all, Duration::from_secs(2), &clock, board).await;
+        assert_eq!(started.elapsed(), Duration::from_secs(2), "the global deadline cuts the probe's own");
+        let assessments = board.assess(clock.now());
+        assert_eq!(
+            assessments.iter().map(|one| one.status).collect::<Vec<_>>(),
+            [Status::Ok, Status::Unknown, Status::Unknown]
+        );
+        assert_eq!(assessments[1].findings[0].text, "no answer within 2.0 s");
+        assert!(assessments[2].findings[0].text.contains("index out of bounds"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_reads_on_its_interval_and_ten_wakes_are_one_reading() {
+        let clock = Clock::following_tokio(base());
+        let (sender, mut updates) = mpsc::channel(16);
+        let wake = Arc::new(Notify::new());
+        tokio::spawn(watch(watched("good", Scripted::Answers(0)), clock.clone(), sender, Arc::clone(&wake)));
+        let mut at = Vec::new();
+        for _ in 0..2 {
+            let Some(Update::Observed(observation)) = updates.recv().await else { panic!("an observation") };
+            at.push((observation.at - base()).num_seconds());
+        }
+        for _ in 0..10 {
+            wake.notify_one();
+        }
+        for _ in 0..2 {
+            let Some(Update::Observed(observation)) = updates.recv().await else { panic!("an observation") };
+            at.push((observation.at - base()).num_seconds());
+        }
+        assert_eq!(at, [0, 10, 10, 20]);
+    }
+}

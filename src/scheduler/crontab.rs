@@ -1,0 +1,219 @@
+//! The crontabs of this machine: the user's own, `/etc/crontab` and `/etc/cron.d`, read as
+//! cron reads them.
+
+mod by_hand;
+mod line;
+mod name;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::plan::Invocation;
+use crate::domain::sanitize;
+use crate::domain::schedule::{Schedule, ScheduleError};
+use crate::domain::time::{Timestamp, Zone};
+use crate::exec;
+
+pub use by_hand::Account;
+
+/// Everything the crontabs say.
+#[derive(Clone, Debug, Default)]
+pub struct Crontabs {
+    pub entries: Vec<Entry>,
+    /// What keeps lines from running, or from being read: one sentence each, with the mend.
+    pub problems: Vec<String>,
+}
+
+/// One line that schedules a command.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Readable, unlike any other, and the same however the lines are ordered.
+    pub id: String,
+    /// The file, or what stands for it: `crontab of ann`.
+    pub origin: String,
+    /// Counted from 1.
+    pub line: usize,
+    pub user: String,
+    pub schedule: Result<Schedule, ScheduleError>,
+    /// What cron hands to the shell, to the byte; [`Entry::shown`] is for people.
+    pub command: String,
+    /// What the command reads, when the line has a `%`.
+    pub input: Option<String>,
+    /// Settings that stand before the line.
+    pub environment: BTreeMap<String, String>,
+    /// The task it records its runs under, when `rounds exec` wraps the command.
+    pub wrapped_as: Option<String>,
+    /// When the file was last written: the line is no younger.
+    pub written_at: Option<Timestamp>,
+}
+
+impl Entry {
+    /// The command, clean of escapes.
+    pub fn shown(&self) -> String {
+        sanitize::line(&self.command)
+    }
+
+    /// `/etc/cron.d/backup, line 3`.
+    pub fn place(&self) -> String {
+        format!("{}, line {}", self.origin, self.line)
+    }
+}
+
+/// Whose crontabs are read, and where.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `/`, or the folder that stands for it.
+    pub root: PathBuf,
+    pub user: String,
+    /// The zone cron runs in.
+    pub zone: Zone,
+}
+
+/// A file larger than this is no crontab.
+const MOST_BYTES: usize = 1_048_576;
+
+/// How long `crontab -l` may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the crontabs of users lie: on Debian, on Red Hat, on SUSE.
+const SPOOLS: [&str; 3] = ["var/spool/cron/crontabs", "var/spool/cron", "var/spool/cron/tabs"];
+
+/// Reads every crontab there is. `list` prints the user's own crontab where its file may not
+/// be read, as on Debian; it is asked only then.
+pub fn read(place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) -> Crontabs {
+    let mut found = Crontabs::default();
+    found.own(place, list);
+    found.system(place, "etc/crontab");
+    for path in cron_d(place) {
+        found.system(place, &path);
+    }
+    name::distinguish(&mut found.entries);
+    found
+}
+
+/// The user's own crontab, as `crontab -l` prints it. Waits for it: not for threads of the
+/// runtime, except when the program starts.
+pub fn list() -> Result<Vec<u8>, String> {
+    let invocation = Invocation::new(["crontab", "-l"]);
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let listed = runtime.block_on(exec::capture(&invocation, PATIENCE, MOST_BYTES));
+        listed.map_err(|error| error.to_string())
+    };
+    // A thread of its own, because a runtime cannot be started on a thread that runs one.
+    let listed = std::thread::scope(|scope| scope.spawn(ask).join());
+    let listed = listed.map_err(|_panic| "`crontab -l` could not be asked".to_owned())??;
+    let complaint = sanitize::bytes(&listed.stderr);
+    if listed.exit_code == Some(0) {
+        Ok(listed.stdout)
+    } else if complaint.starts_with("no crontab for") {
+        Ok(Vec::new())
+    } else {
+        Err(format!("`crontab -l` {listed}: {complaint}"))
+    }
+}
+
+impl Crontabs {
+    fn own(&mut self, place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) {
+        let origin = format!("crontab of {}", place.user);
+        for spool in SPOOLS {
+            let path = place.root.join(spool).join(&place.user);
+            match Text::read(&path) {
+                Ok(text) => return self.take(place, &origin, &text, Some(&place.user)),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    match list() {
+                        Ok(bytes) => self.take(place, &origin, &Text { bytes, written_at: None }, Some(&place.user)),
+                        Err(why) => self.problems.push(format!("the {origin} cannot be read: {why}")),
+                    }
+                    return;
+                }
+                // Not there: nobody has to have a crontab.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn system(&mut self, place: &Place, relative: &str) {
+        let path = place.root.join(relative);
+        let origin = sanitize::line(&format!("/{relative}"));
+        if let Some(why) = ignored_by_cron(&path, &place.root.join("etc")) {
+            self.problems.push(format!("cron ignores {origin}: {why}"));
+            return;
+        }
+        match Text::read(&path) {
+            Ok(text) => self.take(place, &origin, &text, None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.problems.push(format!("{origin} cannot be read: {error}")),
+        }
+    }
+
+    fn take(&mut self, place: &Place, origin: &str, text: &Text, user: Option<&str>) {
+        if text.bytes.windows(2).any(|pair| pair == b"\r\n") {
+            let problem = format!(
+                "the lines of {origin} end as on Windows: cron hands the CR to every command; run dos2unix on it"
+            );
+            self.problems.push(problem);
+        }
+        if text.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.problems.push(format!("the last line of {origin} has no line end, and cron may ignore it; add one"));
+        }
+        self.entries.extend(line::entries(&text.bytes, user, &place.zone).map(|entry| Entry {
+            origin: origin.to_owned(),
+            written_at: text.written_at,
+            ..entry
+        }));
+    }
+}
+
+/// The files of `/etc/cron.d` that cron looks at, in the order of their names: those with a
+/// dot or another unusual character in their name it passes over in silence.
+fn cron_d(place: &Place) -> Vec<String> {
+    let usual = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let Ok(folder) = std::fs::read_dir(place.root.join("etc/cron.d")) else { return Vec::new() };
+    let mut names: Vec<String> = folder
+        .filter_map(|file| file.ok()?.file_name().into_string().ok())
+        .filter(|name| name.chars().all(usual))
+        .map(|name| format!("etc/cron.d/{name}"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Why cron does not run a system crontab. Its owner has to be that of `etc`, which is root.
+fn ignored_by_cron(path: &Path, etc: &Path) -> Option<String> {
+    let (file, etc) = (path.metadata().ok()?, etc.metadata().ok()?);
+    let mode = file.permissions().mode() & 0o7777;
+    if !file.is_file() {
+        Some("it is not a file".to_owned())
+    } else if mode & 0o022 != 0 {
+        Some(format!("others may write it (mode {mode:o}); run chmod go-w on it"))
+    } else if file.uid() != etc.uid() {
+        Some(format!("it belongs to user {}; run chown root on it", file.uid()))
+    } else {
+        None
+    }
+}
+
+struct Text {
+    bytes: Vec<u8>,
+    written_at: Option<Timestamp>,
+}
+
+impl Text {
+    fn read(path: &Path) -> io::Result<Self> {
+        let kind = path.metadata()?.file_type();
+        if !kind.is_file() {
+            // The spool of Debian is a folder in that of Red Hat; a pipe would never end.
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let file = std::fs::File::open(path)?;
+        let written_at = file.metadata()?.modified().ok().map(Timestamp::from);
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES as u64).read_to_end(&mut bytes)?;
+        Ok(Self { bytes, written_at })
+    }
+}

@@ -1,0 +1,133 @@
+//! The spool: what `rounds exec` leaves behind, one small file per run.
+//!
+//! The wrapper never opens the store, so that a store that is locked, full, read-only, corrupt
+//! or gone can never keep a job from running. It writes a start record before the job and an
+//! end record after it, each one line of JSON; whoever has the store imports them by id.
+
+use std::collections::BTreeSet;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::sanitize;
+use crate::domain::task::{RunEnd, TaskRun};
+use crate::domain::time::Timestamp;
+
+mod holder;
+
+pub use holder::Holder;
+
+/// The spool of a state directory.
+pub fn directory(state_dir: &Path) -> PathBuf {
+    state_dir.join("spool")
+}
+
+/// Written before the job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    pub id: String,
+    pub task: String,
+    pub started_at: Timestamp,
+    pub holder: Holder,
+}
+
+/// Written after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    #[serde(flatten)]
+    pub run: RunEnd,
+    /// The first and the last of its output, as it came.
+    pub output: String,
+}
+
+/// One line of a spool file.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "lowercase")]
+enum Record {
+    Start(Start),
+    End(End),
+}
+
+/// The file of one run.
+#[derive(Debug)]
+pub struct Entry {
+    file: File,
+}
+
+impl Entry {
+    /// Makes the file of a run and writes that it begins.
+    pub fn begin(directory: &Path, start: Start) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let path = directory.join(format!("{}.jsonl", start.id));
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        let mut entry = Self { file };
+        entry.write(&Record::Start(start))?;
+        Ok(entry)
+    }
+
+    /// Writes how the run ended.
+    pub fn end(mut self, end: End) -> io::Result<()> {
+        self.write(&Record::End(end))
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        self.file.write_all(&line)
+    }
+}
+
+/// Every run in the spool, newest first. A file that is not a spool file is passed over, and
+/// so is a line that was cut off: a run without a readable end has not ended.
+pub fn read(directory: &Path) -> Vec<TaskRun> {
+    let Ok(files) = std::fs::read_dir(directory) else { return Vec::new() };
+    let paths = files.filter_map(|file| Some(file.ok()?.path()));
+    let mut runs: Vec<TaskRun> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).filter_map(|path| run(&path)).collect();
+    runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+    runs
+}
+
+/// Removes the files of runs that are recorded elsewhere now.
+pub fn remove<'a>(directory: &Path, ids: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+    for id in ids.into_iter().collect::<BTreeSet<_>>() {
+        match std::fs::remove_file(directory.join(format!("{id}.jsonl"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// More than a start and an end with all the output a record keeps.
+const MOST_BYTES: u64 = 2 * 1_048_576;
+
+fn run(path: &Path) -> Option<TaskRun> {
+    if !path.symlink_metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let Ok(Record::Start(start)) = serde_json::from_slice(lines.next()?) else { return None };
+    let end = lines.find_map(|line| match serde_json::from_slice(line) {
+        Ok(Record::End(end)) => Some(end),
+        _ => None,
+    });
+    let (ended, output) = end.map_or((None, String::new()), |end| (Some(end.run), end.output));
+    Some(TaskRun {
+        // What is removed later is the file: its own name decides.
+        id: path.file_stem()?.to_str().filter(|name| *name == start.id)?.to_owned(),
+        task: sanitize::line(&start.task),
+        started_at: start.started_at,
+        alive: ended.is_none() && start.holder.lives(),
+        ended,
+        tail: output.lines().map(sanitize::line).collect::<Vec<_>>().join("\n"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

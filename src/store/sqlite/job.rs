@@ -1,0 +1,78 @@
+//! Who holds a job. That it is open is for the audit log to say: it has an intent and no end.
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::domain::job::JobId;
+use crate::store::job::{Holder, OpenJob};
+use crate::store::sqlite::audit;
+use crate::store::sqlite::{timestamp, to_micros};
+use crate::store::thinning::Horizon;
+
+pub(in crate::store) async fn insert(
+    c: &mut SqliteConnection,
+    id: &str,
+    holder: &Holder,
+    action: &str,
+    target: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO job (id, host, boot_id, pid, pid_start, started_at, action, target) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(id)
+    .bind(&holder.host)
+    .bind(&holder.boot_id)
+    .bind(holder.pid)
+    .bind(holder.pid_start)
+    .bind(to_micros(holder.started_at))
+    .bind(action)
+    .bind(target)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// Every act that has an intent and neither an outcome nor a refusal, oldest first.
+pub(in crate::store) async fn open(c: &mut SqliteConnection) -> Result<Vec<OpenJob>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT a.seq, json_array(a.at, a.phase, a.correlation, a.operator, a.os_user, a.host, a.origin, a.action, \
+                                  a.target, a.risk, a.reason, a.plan, a.outcome, a.detail, a.took, a.prev, a.hash), \
+                EXISTS (SELECT 1 FROM audit WHERE correlation = a.correlation AND phase = 'started'), \
+                job.host, job.boot_id, job.pid, job.pid_start, job.started_at \
+           FROM audit AS a LEFT JOIN job ON job.id = a.correlation \
+          WHERE a.phase = 'intent' AND NOT EXISTS ( \
+                SELECT 1 FROM audit WHERE correlation = a.correlation AND phase IN ('outcome', 'refused')) \
+          ORDER BY a.seq",
+    )
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// Forgets who held the jobs that ended long ago.
+pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
+    let dropped = sqlx::query(
+        "DELETE FROM job WHERE started_at < ?1 AND EXISTS ( \
+                SELECT 1 FROM audit WHERE correlation = job.id AND phase IN ('outcome', 'refused'))",
+    )
+    .bind(to_micros(horizon.drop_before))
+    .execute(c)
+    .await?;
+    Ok(dropped.rows_affected())
+}
+
+fn from_row(row: &SqliteRow) -> Result<OpenJob, sqlx::Error> {
+    let intent = audit::from_row(row)?;
+    let holder = match row.try_get::<Option<String>, _>(3)? {
+        None => None,
+        Some(host) => Some(Holder {
+            host,
+            boot_id: row.try_get(4)?,
+            pid: row.try_get(5)?,
+            pid_start: row.try_get(6)?,
+            started_at: timestamp(row.try_get(7)?)?,
+        }),
+    };
+    Ok(OpenJob { id: JobId(intent.entry.correlation.clone()), started: row.try_get(2)?, intent, holder })
+}

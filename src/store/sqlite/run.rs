@@ -1,0 +1,96 @@
+//! Runs of tasks, imported from the records that `rounds exec` leaves.
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::domain::audit::chain::micros;
+use crate::domain::task::{RunEnd, TaskRun};
+use crate::store::sqlite::{seconds, timestamp, to_micros};
+use crate::store::thinning::Horizon;
+
+/// How many runs of each task stay, however old: a yearly task has a past, too.
+const ALWAYS_KEPT: i64 = 32;
+
+/// Takes each run once, and once more when it has ended since; answers how many were news.
+/// A run that has ended never changes again.
+pub(in crate::store) async fn import(c: &mut SqliteConnection, runs: Vec<TaskRun>) -> Result<u64, sqlx::Error> {
+    let mut news = 0;
+    for run in runs {
+        let end = run.ended.as_ref();
+        news += sqlx::query(
+            "INSERT INTO run (id, task, started_at, ended_at, took, exit_code, signal, timed_out, alive, tail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             ON CONFLICT (id) DO UPDATE \
+                SET ended_at = excluded.ended_at, took = excluded.took, exit_code = excluded.exit_code, \
+                    signal = excluded.signal, timed_out = excluded.timed_out, alive = excluded.alive, \
+                    tail = excluded.tail \
+              WHERE run.ended_at IS NULL AND (excluded.ended_at IS NOT NULL OR excluded.alive <> run.alive)",
+        )
+        .bind(&run.id)
+        .bind(&run.task)
+        .bind(to_micros(run.started_at))
+        .bind(end.map(|end| to_micros(end.at)))
+        .bind(end.map(|end| micros(end.took_s)))
+        .bind(end.and_then(|end| end.exit_code))
+        .bind(end.and_then(|end| end.signal))
+        .bind(end.is_some_and(|end| end.timed_out))
+        .bind(run.alive)
+        .bind(&run.tail)
+        .execute(&mut *c)
+        .await?
+        .rows_affected();
+    }
+    Ok(news)
+}
+
+/// The latest runs of a task, newest first.
+pub(in crate::store) async fn latest(
+    c: &mut SqliteConnection,
+    task: String,
+    limit: i64,
+) -> Result<Vec<TaskRun>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT id, task, started_at, ended_at, took, exit_code, signal, timed_out, alive, tail \
+           FROM run WHERE task = ?1 ORDER BY started_at DESC, id DESC LIMIT ?2",
+    )
+    .bind(task)
+    .bind(limit)
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// Drops what is too old, except the latest of each task.
+pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
+    let dropped = sqlx::query(
+        "DELETE FROM run WHERE started_at < ?1 AND id IN ( \
+                SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY task ORDER BY started_at DESC) AS place FROM run) \
+                 WHERE place > ?2)",
+    )
+    .bind(to_micros(horizon.drop_before))
+    .bind(ALWAYS_KEPT)
+    .execute(c)
+    .await?;
+    Ok(dropped.rows_affected())
+}
+
+fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {
+    let ended = match row.try_get::<Option<i64>, _>(3)? {
+        None => None,
+        Some(at) => Some(RunEnd {
+            at: timestamp(at)?,
+            took_s: seconds(row.try_get::<Option<i64>, _>(4)?.unwrap_or(0)),
+            exit_code: row.try_get(5)?,
+            signal: row.try_get(6)?,
+            timed_out: row.try_get(7)?,
+        }),
+    };
+    Ok(TaskRun {
+        id: row.try_get(0)?,
+        task: row.try_get(1)?,
+        started_at: timestamp(row.try_get(2)?)?,
+        ended,
+        alive: row.try_get(8)?,
+        tail: row.try_get(9)?,
+    })
+}

@@ -1,0 +1,108 @@
+//! The schema and its versions: made, brought up to date, or refused, in one transaction.
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Row};
+
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::{to_micros, unexpected};
+
+/// The steps from nothing to the present schema. Step `n` brings a store to version `n + 1`
+/// and says so itself (`PRAGMA user_version`). Only ever add to it.
+const MIGRATIONS: &[&str] = &[include_str!("../../../assets/migrations/sqlite/0001_rounds.sql")];
+
+/// The version this program writes.
+pub(in crate::store) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
+
+/// The oldest SQLite that does not corrupt databases in WAL mode under two writers.
+pub(in crate::store) const LIBRARY: &str = "3.51.3";
+
+/// Marks a database as ours: `rnds`, at byte 68 of the file. The first migration sets it.
+const APPLICATION_ID: i64 = 0x726e_6473;
+
+/// What an opened database says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Signs {
+    pub is_ours: bool,
+    /// Nobody put a name on it, nor anything into it.
+    pub is_empty: bool,
+    pub version: i64,
+}
+
+pub(in crate::store) async fn signs(connection: &mut SqliteConnection) -> Result<Signs, sqlx::Error> {
+    // The name first, and of our own no more than the first page: another instance may be
+    // writing the others at this moment.
+    let name: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
+    if name == APPLICATION_ID {
+        let version = sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await?;
+        return Ok(Signs { is_ours: true, is_empty: false, version });
+    }
+    // In one statement, which sees one moment.
+    let row = sqlx::query(
+        "SELECT (SELECT application_id FROM pragma_application_id), \
+                (SELECT user_version FROM pragma_user_version), \
+                (SELECT count(*) FROM sqlite_schema)",
+    )
+    .fetch_one(connection)
+    .await?;
+    let (name, version, objects): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let is_empty = (name, version, objects) == (0, 0, 0);
+    Ok(Signs { is_ours: name == APPLICATION_ID, is_empty, version })
+}
+
+/// Brings the store up to date and answers the version it has then; a newer one is left alone.
+///
+/// Nobody else can look in between: two instances that start together make one schema, with
+/// one id.
+pub(in crate::store) async fn migrate(connection: &mut SqliteConnection, now: Timestamp) -> Result<i64, sqlx::Error> {
+    let version = signs(connection).await?.version;
+    if version >= KNOWN {
+        return Ok(version);
+    }
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut *connection).await?;
+    let version = signs(connection).await?.version;
+    for step in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        sqlx::raw_sql(*step).execute(&mut *connection).await?;
+    }
+    sqlx::query(
+        "INSERT INTO store (one, id, made_at) SELECT 1, lower(hex(randomblob(32))), ?1 \
+          WHERE NOT EXISTS (SELECT 1 FROM store)",
+    )
+    .bind(to_micros(now))
+    .execute(&mut *connection)
+    .await?;
+    let version = signs(connection).await?.version;
+    sqlx::query("COMMIT").execute(&mut *connection).await?;
+    Ok(version)
+}
+
+/// Switches to the write-ahead log, for good: readers and a writer then never wait for each
+/// other. Fails at once, whatever the busy timeout, while another connection is at work.
+pub(in crate::store) async fn use_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(connection).await?;
+    if mode == "wal" { Ok(()) } else { Err(unexpected(format!("the journal mode stays {mode}"))) }
+}
+
+pub(in crate::store) async fn library_version(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await
+}
+
+/// The words of everything that makes the audit log append-only, to be compared with those
+/// of a new store ([`pristine_guards`]).
+pub(in crate::store) async fn guards(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema \
+          WHERE tbl_name IN ('audit', 'store') OR name IN ('audit', 'store') \
+          ORDER BY type, name",
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The guards as our own schema makes them.
+pub(in crate::store) async fn pristine_guards() -> Result<Vec<String>, sqlx::Error> {
+    let mut scratch = SqliteConnection::connect("sqlite::memory:").await?;
+    migrate(&mut scratch, Timestamp::UNIX_EPOCH).await?;
+    let guards = guards(&mut scratch).await?;
+    scratch.close().await?;
+    Ok(guards)
+}

@@ -1,0 +1,285 @@
+//! The real binary from outside: answers, documents, exit codes.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::support::{World, mode};
+
+const ROTA: &str = r#"
+version = 1
+[system]
+name = "rota"
+timezone = "UTC"
+[host]
+disk = { free = { warn = "< 0 %", crit = "< 0 %" }, inodes_free = { warn = "< 0 %" } }
+[[database]]
+id = "rota"
+url = "sqlite:{root}/rota.sqlite3"
+[[backup]]
+id = "rota-db"
+database = "rota"
+files = "{root}/backups/rota_%Y%m%d_%H%M%S.sqlite3"
+[[task]]
+id = "report"
+source = "exec"
+run = { command = ["/bin/sh", "-c", "echo three lines; exit 3"] }
+[[check]]
+id = "plugin"
+command = ["/bin/sh", "-c", "echo 'WARNING - 7 users | users=7;5;10'; exit 1"]
+[[action]]
+id = "touch"
+title = "Make a file"
+risk = "routine"
+command = ["/usr/bin/touch", "{root}/made {name}"]
+params = [{ name = "name", kind = "text", default = "x" }]
+[[action]]
+id = "wipe"
+title = "Remove everything"
+risk = "destructive"
+command = ["/bin/true"]
+[[action]]
+id = "restart"
+title = "Restart"
+risk = "disruptive"
+command = ["/bin/true"]
+verify = { check = "plugin", within = "1s" }
+[[checklist]]
+id = "daily"
+title = "Daily check"
+every = "day"
+items = [
+  { text = "Database is well", check = "rota" },
+  { text = "Login works" },
+]
+"#;
+
+fn rota() -> World {
+    World::new().config(ROTA).database("rota.sqlite3", 50)
+}
+
+#[test]
+fn check_says_the_same_in_words_and_in_json() {
+    let world = rota();
+    let json = world.run(&["check", "--format", "json"]);
+    let document = json.json();
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["status"], "critical", "there is no backup at all: {document:#}");
+    assert_eq!(json.code(), Some(2));
+    let checks = document["checks"].as_array().expect("checks");
+    let plugin = checks.iter().find(|check| check["id"] == "command:plugin").expect("the plugin");
+    assert_eq!(plugin["status"], "warning");
+    assert_eq!(plugin["kind"], "command");
+    let counts = &document["counts"];
+    let total: u64 = ["ok", "warning", "critical", "unknown"].iter().filter_map(|word| counts[word].as_u64()).sum();
+    assert_eq!(total as usize, checks.len());
+    let text = world.run(&["check"]).exits(2).out();
+    let first = text.lines().next().expect("a verdict");
+    assert!(first.starts_with("NOT READY: 1 critical"), "{first}");
+    assert!(text.contains("mend: rounds backup run rota-db"), "{text}");
+}
+
+#[test]
+fn a_pattern_reads_only_what_it_names_and_fail_on_critical_lets_warnings_pass() {
+    let world = rota();
+    let document = world.run(&["check", "plugin", "--format", "json"]).exits(1).json();
+    assert_eq!(document["checks"].as_array().map(Vec::len), Some(1));
+    world.run(&["check", "plugin", "--fail-on", "critical"]).exits(0);
+    assert!(world.run(&["check", "nothing-like-it"]).exits(2).err().contains("no check matches"));
+}
+
+#[test]
+fn a_backup_is_planned_made_verified_listed_and_recorded() {
+    let world = rota();
+    let plan = world.run(&["backup", "run", "--dry-run"]).exits(0).out();
+    assert!(plan.contains("online copy of"), "{plan}");
+    assert!(world.files("backups").is_empty(), "a dry run leaves nothing");
+    let done = world.run(&["backup", "run", "rota-db", "--yes", "--reason", "before the move"]).exits(0).out();
+    assert!(done.starts_with("succeeded: "), "{done}");
+    let files = world.files("backups");
+    assert_eq!(files.len(), 2, "the copy and its manifest: {files:?}");
+    for file in &files {
+        assert_eq!(mode(&world.path("backups").join(file)), 0o600, "{file}");
+    }
+    world.run(&["backup", "verify", "rota-db"]).exits(0);
+    let list = world.run(&["backup", "list", "--format", "json"]).exits(0).json();
+    let newest = &list["backups"][0]["newest"];
+    assert!(newest["sha256"].is_string() && newest["verified_at"].is_string(), "{list:#}");
+    let audit = world.run(&["audit", "list", "--format", "json"]).exits(0).json();
+    let phases: Vec<&str> =
+        audit["records"].as_array().expect("records").iter().filter_map(|one| one["phase"].as_str()).collect();
+    assert_eq!(phases, ["outcome", "intent", "outcome", "intent"], "newest first");
+    let reasons = audit["records"].to_string();
+    assert!(reasons.contains("before the move"));
+    world.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_damaged_backup_fails_its_verification_and_the_check() {
+    let world = rota();
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let file = world.files("backups").into_iter().find(|name| name.ends_with(".sqlite3")).expect("a copy");
+    let path = world.path("backups").join(file);
+    let mut bytes = std::fs::read(&path).expect("the copy");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    std::fs::write(&path, bytes).expect("a flipped bit");
+    let verify = world.run(&["backup", "verify"]).exits(1).out();
+    assert!(verify.starts_with("failed: "), "{verify}");
+    let check = world.run(&["check", "backup", "--format", "json"]).exits(2).json();
+    assert_eq!(check["checks"][0]["status"], "critical", "{check:#}");
+}
+
+#[test]
+fn read_only_refuses_everything_and_records_the_refusal() {
+    let world = rota();
+    let refused = world.run(&["--read-only", "backup", "run", "--yes"]).exits(77);
+    assert!(refused.err().contains("read-only"), "{}", refused.err());
+    assert!(world.files("backups").is_empty());
+    let audit = world.run(&["audit", "list", "--format", "json"]).json();
+    assert_eq!(audit["records"][0]["phase"], "refused");
+}
+
+#[test]
+fn without_a_yes_nothing_happens_and_yes_is_too_weak_for_destruction() {
+    let world = rota();
+    world.run(&["run", "touch"]).exits(77);
+    assert!(!world.path("made x").exists());
+    world.run(&["run", "touch", "--yes", "--param", "name=a b;c"]).exits(0);
+    assert!(world.path("made a b;c").exists(), "one argument stays one argument");
+    world.run(&["run", "wipe", "--yes"]).exits(77);
+    world.run(&["run", "wipe", "--confirm", "wype"]).exits(77);
+    world.run(&["run", "wipe", "--confirm", "wipe"]).exits(0);
+}
+
+#[test]
+fn exit_zero_without_the_effect_is_not_success() {
+    let world = rota();
+    let answer = world.run(&["run", "restart", "--yes"]).exits(1).out();
+    assert!(answer.starts_with("not-effective: ran, but command:plugin is not ok after 1.0 s"), "{answer}");
+}
+
+#[test]
+fn a_task_run_by_hand_is_a_run_like_any_other() {
+    let world = rota();
+    let answer = world.run(&["task", "run", "report", "--yes"]).exits(1).out();
+    assert!(answer.starts_with("failed: exit code 3"), "{answer}");
+    let tasks = world.run(&["task", "list", "--format", "json"]).exits(0).json();
+    let report = tasks["tasks"].as_array().expect("tasks").iter().find(|one| one["id"] == "report").expect("it");
+    assert_eq!(report["state"], "failed");
+    assert_eq!(report["last"]["exit_code"], 3);
+}
+
+#[test]
+fn exec_passes_everything_through_and_leaves_a_record() {
+    let world = rota();
+    let store = world.path("state/rounds/rounds.db");
+    let answer = world.run(&[
+        "exec",
+        "--task",
+        "report",
+        "--store",
+        &format!("sqlite:{}", store.display()),
+        "--",
+        "/bin/sh",
+        "-c",
+        "echo out; echo err >&2; exit 5",
+    ]);
+    assert_eq!((answer.code(), answer.out().as_str(), answer.err().as_str()), (Some(5), "out\n", "err\n"));
+    let tasks = world.run(&["task", "list", "--format", "json"]).json();
+    assert_eq!(tasks["tasks"][0]["last"]["exit_code"], 5, "{tasks:#}");
+}
+
+#[test]
+fn a_checklist_is_ticked_signed_once_and_remembered() {
+    let world = rota();
+    let list = world.run(&["checklist", "show", "--format", "json"]).exits(0).json();
+    let states: Vec<&str> = list["checklists"][0]["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter_map(|one| one["state"].as_str())
+        .collect();
+    assert_eq!(states[1], "open");
+    world.run(&["checklist", "tick", "1"]).exits(77);
+    world.run(&["checklist", "skip", "login"]).exits(77);
+    world.run(&["checklist", "sign"]).exits(77);
+    world.run(&["checklist", "tick", "login", "--operator", "asha"]).exits(0);
+    world.run(&["checklist", "undo", "login"]).exits(0);
+    world.run(&["checklist", "skip", "login", "--reason", "no test account"]).exits(0);
+    world.run(&["checklist", "sign", "--operator", "asha", "--reason", "known"]).exits(0);
+    assert!(world.run(&["checklist", "sign"]).exits(77).err().contains("already signed by asha"));
+    let history = world.run(&["checklist", "history", "--format", "json"]).exits(0).json();
+    assert_eq!(history["checklists"][0]["signed_by"], "asha");
+    assert!(history["checklists"][0]["chain_head"].as_str().is_some_and(|head| head.contains(':')));
+}
+
+#[test]
+fn a_wrong_configuration_is_78_everywhere_with_place_and_mend() {
+    let world = World::new().config("version = 1\n[[database]]\nid = \"x\"\nurl = \"sqlite:/x\"\nsizee = 3\n");
+    for arguments in [&["check"][..], &["config", "check"], &["backup", "list"], &[]] {
+        let answer = world.run(arguments).exits(78);
+        assert!(answer.err().contains("config.toml:5:1") && answer.err().contains("`size`"), "{}", answer.err());
+        assert!(answer.out().is_empty());
+    }
+}
+
+#[test]
+fn words_that_mean_nothing_are_2() {
+    let world = rota();
+    for arguments in
+        [&["chekc"][..], &["check", "--deadline", "soon"], &["backup", "run", "nope"], &["run", "nope", "--yes"]]
+    {
+        world.run(arguments).exits(2);
+    }
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_no_error() {
+    let world = rota();
+    let mut child = world
+        .command(&["check", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    drop(child.stdout.take());
+    let mut errors = String::new();
+    child.stderr.take().expect("stderr").read_to_string(&mut errors).expect("its text");
+    assert_eq!(errors, "");
+    assert_eq!(child.wait().expect("its end").code(), Some(2), "the status of the check, not a panic");
+}
+
+#[test]
+fn without_a_terminal_the_dashboard_says_so() {
+    let answer = rota().run(&[]).exits(1);
+    assert!(answer.err().contains("terminal") && answer.err().contains("rounds check"), "{}", answer.err());
+}
+
+#[test]
+fn a_machine_nobody_prepared_can_be_checked() {
+    let world = World::new();
+    let document = world.run(&["check", "--format", "json"]).json();
+    let ids: Vec<&str> =
+        document["checks"].as_array().expect("checks").iter().filter_map(|check| check["id"].as_str()).collect();
+    for wanted in ["host", "database:rounds", "backup:rounds"] {
+        assert!(ids.contains(&wanted), "{wanted} is not in {ids:?}");
+    }
+    assert!(ids.iter().any(|id| id.starts_with("disk:")), "{ids:?}");
+    assert_eq!(document["checklists"][0]["id"], "daily");
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    world.run(&["database", "integrity", "--yes"]).exits(0);
+    world.run(&["database", "vacuum", "--yes"]).exits(0);
+    assert_eq!(mode(&world.path("state/rounds/rounds.db")), 0o600);
+    assert_eq!(mode(&world.path("state/rounds")), 0o700);
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_leaves_the_check_working_and_refuses_acts() {
+    let world = rota();
+    std::fs::write(world.path("foreign.db"), "not a database, but long enough to look at").expect("a file");
+    let store = format!("sqlite:{}", world.path("foreign.db").display());
+    let document = world.run(&["check", "--format", "json", "--store", &store]).exits(2).json();
+    assert!(document["checks"].as_array().expect("checks").len() > 4);
+    world.run(&["backup", "run", "--yes", "--store", &store]).exits(77);
+    assert!(world.files("backups").is_empty(), "no audit, no act");
+}

@@ -1,0 +1,259 @@
+//! The store from outside: real files, several connections, and whatever can be wrong with them.
+
+mod audit;
+mod memory;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rounds::domain::audit::{Actor, AuditEntry, Phase};
+use rounds::domain::time::Timestamp;
+use rounds::store::{Limits, Store, StoreError};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A fixed moment: 2026-03-02 09:00 UTC.
+fn nine() -> Timestamp {
+    Timestamp::from_timestamp(1_772_442_000, 0).expect("time")
+}
+
+fn scratch() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("scratch directory");
+    let path = directory.path().join("state/rounds.db");
+    (directory, path)
+}
+
+async fn open(path: &Path) -> Store {
+    Store::open(path, nine()).await.expect("open")
+}
+
+fn raw(path: &Path) -> Connection {
+    Connection::open(path).expect("raw connection")
+}
+
+fn entry(phase: Phase, correlation: &str) -> AuditEntry {
+    AuditEntry {
+        at: nine(),
+        phase,
+        correlation: correlation.to_owned(),
+        actor: Actor {
+            operator: "ada".into(),
+            os_user: "root".into(),
+            host: "db1".into(),
+            origin: "tty /dev/pts/3".into(),
+        },
+        action: "vacuum".into(),
+        target: "database:rota".into(),
+        risk: "disruptive".into(),
+        reason: "weekly".into(),
+        plan: "VACUUM".into(),
+        outcome: None,
+        detail: String::new(),
+        took_s: Some(0.5),
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+    let (_directory, path) = scratch();
+    let store = open(&path).await;
+    store.append(entry(Phase::Note, "j")).await.expect("append");
+    assert_eq!(mode(path.parent().expect("parent")), 0o700);
+    let files = ["rounds.db", "rounds.db-wal", "rounds.db-shm"].map(|name| path.with_file_name(name));
+    assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 3]);
+    for file in &files {
+        std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).expect("loosen");
+    }
+    let again = open(&path).await;
+    again.append(entry(Phase::Note, "j")).await.expect("append");
+    assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 3], "an existing one is tightened");
+}
+
+#[tokio::test]
+async fn every_older_schema_opens() {
+    let made = "INSERT INTO store VALUES (1, lower(hex(randomblob(32))), 1)";
+    let schemas: [&[&str]; 2] = [&[], &[include_str!("../../assets/migrations/sqlite/0001_rounds.sql"), made]];
+    for (version, steps) in schemas.iter().enumerate() {
+        let (_directory, path) = scratch();
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        let old = raw(&path);
+        steps.iter().for_each(|step| old.execute_batch(step).expect("old schema"));
+        drop(old);
+        let store = open(&path).await;
+        store.append(entry(Phase::Note, "j")).await.expect("append");
+        assert!(store.verify(1, None).await.expect("verify").is_ok(), "from version {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_store_is_refused_by_name_and_left_alone() {
+    let (_directory, path) = scratch();
+    open(&path).await.close().await;
+    raw(&path).execute_batch("PRAGMA user_version = 99").expect("newer");
+    let before = std::fs::read(&path).expect("bytes");
+    for error in [Store::open(&path, nine()).await, Store::open_read_only(&path).await].map(Result::unwrap_err) {
+        assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("99") && text.contains("rounds.db") && text.contains("newer rounds"), "{text}");
+    }
+    assert_eq!(std::fs::read(&path).expect("bytes"), before);
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_refused_by_name_and_not_a_byte_of_it_changes() {
+    fn foreign(statements: &'static str) -> impl Fn(&Path) {
+        move |path| raw(path).execute_batch(statements).expect("foreign")
+    }
+    type Make = Box<dyn Fn(&Path)>;
+    type Expected = fn(&StoreError) -> bool;
+    let table: [(Make, Expected); 5] = [
+        (Box::new(foreign("CREATE TABLE staff (id INTEGER)")), |e| matches!(e, StoreError::Foreign { .. })),
+        (Box::new(foreign("PRAGMA journal_mode = WAL; CREATE TABLE staff (id INTEGER)")), |e| {
+            matches!(e, StoreError::Foreign { .. })
+        }),
+        (Box::new(foreign("PRAGMA application_id = 5; CREATE TABLE a (b)")), |e| {
+            matches!(e, StoreError::Foreign { .. })
+        }),
+        (Box::new(|path| std::fs::write(path, "not a database at all").expect("write")), |e| {
+            matches!(e, StoreError::NotADatabase { .. })
+        }),
+        (Box::new(|path| std::fs::create_dir(path).expect("directory")), |e| matches!(e, StoreError::Io { .. })),
+    ];
+    for (number, (make, expected)) in table.iter().enumerate() {
+        let (_directory, path) = scratch();
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        make(&path);
+        let bytes = || std::fs::read(&path).unwrap_or_default();
+        let before = (bytes(), std::fs::metadata(&path).expect("metadata").permissions());
+        let error = Store::open(&path, nine()).await.unwrap_err();
+        assert!(expected(&error), "{number}: {error:?}");
+        assert!(error.to_string().contains("rounds.db"), "{error}");
+        assert_eq!((bytes(), std::fs::metadata(&path).expect("metadata").permissions()), before, "{number}");
+        let beside = std::fs::read_dir(path.parent().expect("parent")).expect("directory").count();
+        assert_eq!(beside, 1, "{number}: nothing is left beside it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_that_start_together_make_one_store() {
+    let (_directory, path) = scratch();
+    let starts: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { open(&path).await.head().await.expect("head").hash })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for start in starts {
+        ids.push(start.await.expect("start"));
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "one store has one id");
+}
+
+#[tokio::test]
+async fn a_locked_store_says_so_after_the_time_it_was_given() {
+    let (_directory, path) = scratch();
+    let busy = Duration::from_millis(80);
+    let limits = Limits { busy, ..Limits::default() };
+    let store = Store::open_within(&path, nine(), limits).await.expect("open");
+    let other = raw(&path);
+    other.execute_batch("BEGIN EXCLUSIVE").expect("lock");
+    let began = tokio::time::Instant::now();
+    let error = store.append(entry(Phase::Intent, "j")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+    assert!(began.elapsed() >= busy && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(store.head().await.is_ok(), "reading goes on");
+    other.execute_batch("COMMIT").expect("unlock");
+    assert_eq!(store.append(entry(Phase::Intent, "j")).await.expect("append").seq, 1);
+
+    let (_directory, path) = scratch();
+    std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+    let other = raw(&path);
+    other.execute_batch("BEGIN EXCLUSIVE").expect("lock");
+    let error = Store::open_within(&path, nine(), limits).await.unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_writing_only_and_not_for_ever() {
+    let (_directory, path) = scratch();
+    open(&path).await.close().await;
+    let pages: u32 = raw(&path).query_row("PRAGMA page_count", [], |row| row.get(0)).expect("pages");
+    let limits = Limits { max_pages: Some(pages + 6), ..Limits::default() };
+    let small = Store::open_within(&path, nine(), limits).await.expect("open");
+    let big = AuditEntry { plan: "x".repeat(3000), ..entry(Phase::Note, "big") };
+    let mut written = 0;
+    let error = loop {
+        match small.append(big.clone()).await {
+            Ok(record) => written = record.seq,
+            Err(error) => break error,
+        }
+        assert!(written < 100, "six pages cannot hold this");
+    };
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    assert!(error.to_string().contains("full"), "{error}");
+    let found = small.verify(1, None).await.expect("verify");
+    assert_eq!((found.is_ok(), found.checked), (true, written));
+    assert!(written > 0 && small.append(big.clone()).await.is_err(), "still full");
+    assert_eq!(small.audit(nine(), 100).await.expect("audit").len() as u64, written);
+    small.close().await;
+    let roomy = open(&path).await;
+    assert_eq!(roomy.append(big).await.expect("append").seq, written + 1);
+    assert!(roomy.verify(1, None).await.expect("verify").is_ok());
+}
+
+#[tokio::test]
+async fn a_store_that_was_moved_away_takes_no_more_records() {
+    let (_directory, path) = scratch();
+    let store = open(&path).await;
+    store.append(entry(Phase::Note, "j")).await.expect("append");
+    std::fs::rename(&path, path.with_extension("old")).expect("rename");
+    let gone = store.append(entry(Phase::Intent, "j")).await.unwrap_err();
+    assert!(matches!(gone, StoreError::Replaced { .. }), "{gone:?}");
+    drop(open(&path).await);
+    assert!(matches!(store.append(entry(Phase::Intent, "j")).await, Err(StoreError::Replaced { .. })));
+}
+
+#[tokio::test]
+async fn a_store_opened_for_reading_refuses_to_write() {
+    let (_directory, path) = scratch();
+    assert!(matches!(Store::open_read_only(&path).await, Err(StoreError::Missing { .. })));
+    let writer = open(&path).await;
+    writer.append(entry(Phase::Note, "j")).await.expect("append");
+    let reader = Store::open_read_only(&path).await.expect("open");
+    assert!(reader.is_read_only() && !writer.is_read_only());
+    assert_eq!(reader.audit(nine(), 9).await.expect("audit").len(), 1);
+    assert!(matches!(reader.append(entry(Phase::Note, "j")).await, Err(StoreError::ReadOnly { .. })));
+}
+
+/// A future that nobody waits for any more must not leave a transaction behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_futures_leave_no_transaction_open() {
+    let (_directory, path) = scratch();
+    let limits = Limits { busy: Duration::from_secs(2), ..Limits::default() };
+    let store = Store::open_within(&path, nine(), limits).await.expect("open");
+    store.append(entry(Phase::Note, "connected")).await.expect("append");
+    let mut dropped = 0;
+    for round in 0..200 {
+        let writer = store.clone();
+        let append = tokio::spawn(async move { writer.append(entry(Phase::Note, "j")).await });
+        let reader = store.clone();
+        let head = tokio::spawn(async move { reader.head().await });
+        for _ in 0..round * 5 {
+            tokio::task::yield_now().await;
+        }
+        append.abort();
+        head.abort();
+        dropped += u32::from(append.await.is_err());
+    }
+    assert!(dropped > 20, "only {dropped} of 200 were dropped: the test proves nothing");
+    // Whatever was begun goes on to its end; then nobody holds the write lock.
+    let last = store.append(entry(Phase::Note, "last")).await.expect("append").seq;
+    raw(&path).execute_batch("BEGIN IMMEDIATE; COMMIT").expect("no lock is left");
+    let found = store.verify(1, None).await.expect("verify");
+    assert_eq!((found.is_ok(), found.checked), (true, last));
+}
