@@ -13,8 +13,8 @@ use crossterm::event::{
     EnableMouseCapture,
 };
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
@@ -61,9 +61,13 @@ impl Screen {
         self.terminal.size().wrap_err("failed to measure the terminal")
     }
 
-    /// Forgets what was painted, so that the next frame is painted whole.
+    /// Forgets what was painted, so that the next frame is painted whole. A new terminal, not
+    /// `Terminal::clear`: that one asks where the cursor is, and our reader takes the answer.
     pub fn redraw(&mut self) -> Result<()> {
-        self.terminal.clear().wrap_err("failed to clear the terminal")
+        execute!(io::stdout(), Clear(ClearType::All)).wrap_err("failed to clear the terminal")?;
+        self.terminal =
+            Terminal::new(CrosstermBackend::new(io::stdout())).wrap_err("failed to measure the terminal")?;
+        Ok(())
     }
 
     /// Takes the terminal anew: somebody else may have changed it meanwhile.

@@ -4,7 +4,6 @@
 #![expect(clippy::panic, reason = "a story that cannot go on says where and why")]
 
 pub(crate) mod screen;
-pub(crate) mod stand_in;
 pub(crate) mod world;
 
 use std::collections::BTreeMap;

@@ -81,12 +81,23 @@ impl App {
         } else if self.ui.zoomed {
             self.ui.zoomed = false;
         } else if self.ui.focus == CHECKLIST && self.ui.period != 0 {
-            self.ui.period = 0;
-            self.show_period();
+            self.back_to_this_period();
         } else {
             return false;
         }
         true
+    }
+
+    /// Steps as the operator would: the pane counts along.
+    fn back_to_this_period(&mut self) {
+        while self.ui.period != 0 {
+            let before = self.ui.period;
+            let step = if before < 0 { Command::LaterPeriod } else { Command::EarlierPeriod };
+            let _ = self.pane_command(step);
+            if self.ui.period == before {
+                return;
+            }
+        }
     }
 
     fn turn(&mut self, by: usize) {

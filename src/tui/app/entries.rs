@@ -34,12 +34,14 @@ pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
         key: see.keymap.key_of(*command),
         does: Does::Command(*command),
     });
+    // Every target is offered the configured actions, too; they are their own targets.
     let acts = targets(see.inventory).into_iter().flat_map(|target| {
-        action::offers(&target, see.inventory, see.now).into_iter().map(move |offer| Entry {
-            name: act_name(&offer.action, &target),
+        let offers = action::offers(&target, see.inventory, see.now).into_iter();
+        offers.filter(move |offer| offer.target == target).map(|offer| Entry {
+            name: act_name(&offer.action, &offer.target),
             doc: offer.possible.map_or_else(|why| format!("not now: {why}"), |()| offer.title),
             key: None,
-            does: Does::Act(offer.action, target.clone()),
+            does: Does::Act(offer.action, offer.target),
         })
     });
     let shown = see.report.assessments.iter().map(|one| Entry {

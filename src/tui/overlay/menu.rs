@@ -32,7 +32,6 @@ pub struct Menu {
 /// One act with the letter that chooses it.
 struct Act {
     letter: char,
-    target: Target,
     offer: action::Offer,
 }
 
@@ -67,17 +66,14 @@ impl Menu {
 
     /// The acts on the row first, under the keys they have anyway; then the configured ones.
     fn acts(&self, see: &Snapshot<'_>) -> Vec<Act> {
-        let own = self.target.iter().cloned();
-        let configured =
-            see.inventory.actions.keys().map(Target::action).filter(|target| Some(target) != self.target.as_ref());
+        // A row without a target still has the configured ones.
+        let target = self.target.clone().unwrap_or_else(|| Target::action(""));
         let mut acts: Vec<Act> = Vec::new();
-        for target in own.chain(configured) {
-            for offer in action::offers(&target, see.inventory, see.now) {
-                let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
-                let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
-                let letter = key.filter(free).or_else(|| ('a'..='z').filter(|c| !"jkhlgxq".contains(*c)).find(free));
-                acts.push(Act { letter: letter.unwrap_or(' '), target: target.clone(), offer });
-            }
+        for offer in action::offers(&target, see.inventory, see.now) {
+            let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
+            let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
+            let letter = key.filter(free).or_else(|| ('a'..='z').filter(|c| !"jkhlgxq".contains(*c)).find(free));
+            acts.push(Act { letter: letter.unwrap_or(' '), offer });
         }
         acts
     }
@@ -122,7 +118,7 @@ impl Menu {
 }
 
 fn choose(act: Option<&Act>) -> Reply {
-    act.map_or(Reply::Stay, |act| Reply::Propose(act.offer.action.clone(), act.target.clone()))
+    act.map_or(Reply::Stay, |act| Reply::Propose(act.offer.action.clone(), act.offer.target.clone()))
 }
 
 /// What the chosen act would do, or why it cannot be done now.
@@ -131,7 +127,7 @@ fn preview(see: &Snapshot<'_>, act: &Act, width: usize) -> Vec<Line<'static>> {
     if let Err(reason) = &act.offer.possible {
         return labelled("not now: ", reason, width, (theme.warning, theme.text));
     }
-    match action::propose(&act.offer.action, &act.target, &BTreeMap::new(), see.inventory, see.now) {
+    match action::propose(&act.offer.action, &act.offer.target, &BTreeMap::new(), see.inventory, see.now) {
         Ok(plan) => {
             let steps = plan.steps.iter();
             steps.flat_map(|step| labelled("    ", &step.to_string(), width, (theme.dim, theme.dim))).collect()

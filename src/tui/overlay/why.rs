@@ -16,9 +16,9 @@ use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::status::Status;
 use crate::domain::time::seconds_between;
-use crate::domain::trend::Series;
 use crate::tui::command::Command;
 use crate::tui::pane::Snapshot;
+use crate::tui::widget::spark;
 
 /// The evidence of one probe.
 #[derive(Clone, Debug)]
@@ -187,12 +187,12 @@ fn sample_lines(see: &Snapshot<'_>, one: &Assessment, width: usize) -> Vec<Line<
                 status => theme.status(status),
             };
             let series = see.board.series(&one.id, &judged.sample.key);
-            let history = series.map_or_else(String::new, |series| sparkline(series, past, theme.ascii));
+            let history = series.map(|series| spark::span(series, None, see.now, past as u16, theme));
             Line::from(vec![
                 Span::styled(format!("  {}  ", pad(key, keys, cut)), theme.dim),
                 Span::styled(format!("{}  ", pad(value, values, cut)), look),
                 Span::styled(format!("{}  ", pad(limit, bounds, cut)), theme.limit),
-                Span::styled(history, theme.bar),
+                history.unwrap_or_default(),
             ])
         })
         .collect()
@@ -202,23 +202,4 @@ fn limits(judged: &JudgedSample) -> String {
     let bounds = [("warn", judged.warning), ("crit", judged.critical)];
     let written = bounds.iter().filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}")));
     written.collect::<Vec<_>>().join(", ")
-}
-
-/// The latest readings, one cell each, between the lowest and the highest of them.
-fn sparkline(series: &Series, width: usize, ascii: bool) -> String {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    const SIGNS: [char; 8] = ['_', '_', '.', '-', '-', '=', '^', '^'];
-    let signs = if ascii { SIGNS } else { BLOCKS };
-    let skipped = series.recent().len().saturating_sub(width);
-    let values: Vec<f64> = series.recent().skip(skipped).map(|point| point.value).collect();
-    if values.len() < 2 {
-        return String::new();
-    }
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let spread = high - low;
-    values
-        .iter()
-        .map(|value| if spread > 0.0 { signs[(((value - low) / spread) * 7.0).round() as usize % 8] } else { signs[0] })
-        .collect()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime};
 use rounds::domain::action_name::ActionName;
+use rounds::domain::backup::StampPattern;
 use rounds::domain::board::{Board, Judge, Verdict, Watch};
 use rounds::domain::checklist::{Checklist, Evidence, Item, Period};
 use rounds::domain::finding::Finding;
@@ -24,8 +25,6 @@ use rounds::domain::time::{Timestamp, Zone, seconds_between};
 use rounds::tui::app::{App, Setup};
 use rounds::tui::keymap::Keymap;
 use rounds::tui::theme::{ColorDepth, Theme, ThemeName};
-
-use super::stand_in;
 
 /// Reads a time as the stories write it.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -50,7 +49,7 @@ pub(crate) fn app(config: &str, start: Timestamp) -> App {
         operator: "asha".to_owned(),
         read_only,
     };
-    App::with_panes(setup, stand_in::panes(), start)
+    App::new(setup, start)
 }
 
 /// Every probe of the world.
@@ -127,7 +126,7 @@ fn inventory(production: bool) -> Inventory {
         id: "rota-db".to_owned(),
         database: Some("rota".to_owned()),
         command: None,
-        files: None,
+        files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
         rows: Vec::new(),
     };
     let task = TaskCard {
