@@ -33,6 +33,8 @@ use crate::runtime::runner::Runner;
 
 /// How many updates may wait for the screen; probes that are faster wait for it.
 const QUEUE: usize = 256;
+/// How long jobs may take to end when the program does.
+const JOBS_GRACE: Duration = Duration::from_secs(3);
 
 /// The running world behind a dashboard: one task per probe, one per job, one that writes.
 #[derive(Debug)]
@@ -42,7 +44,8 @@ pub struct Runtime {
     wake: BTreeMap<ProbeId, Arc<Notify>>,
     runner: Runner,
     recorder: Recorder,
-    jobs: BTreeMap<JobId, CancellationToken>,
+    cancels: BTreeMap<JobId, CancellationToken>,
+    jobs: JoinSet<()>,
     tasks: JoinSet<()>,
     clock: Clock,
 }
@@ -61,7 +64,17 @@ impl Runtime {
             wake.insert(watched.watch.id.clone(), Arc::clone(&notify));
             tasks.spawn(sweep::watch(watched, clock.clone(), sender.clone(), notify));
         }
-        Self { updates, sender, wake, runner, recorder, jobs: BTreeMap::new(), tasks, clock: clock.clone() }
+        Self {
+            updates,
+            sender,
+            wake,
+            runner,
+            recorder,
+            cancels: BTreeMap::new(),
+            jobs: JoinSet::new(),
+            tasks,
+            clock: clock.clone(),
+        }
     }
 
     /// The next thing that happened. Safe to drop while waiting.
@@ -80,7 +93,7 @@ impl Runtime {
         match update {
             Update::Observed(observation) => self.recorder.note(Note::Observed(observation.clone())),
             Update::Job(crate::domain::job::JobEvent::Finished { job, .. }) => {
-                self.jobs.remove(job);
+                self.cancels.remove(job);
             }
             _ => {}
         }
@@ -103,11 +116,11 @@ impl Runtime {
     pub fn start_job(&mut self, plan: Confirmed, actor: Actor, reason: String) -> JobId {
         let job = runner::new_job_id(self.clock.now());
         let cancel = CancellationToken::new();
-        self.jobs.insert(job.clone(), cancel.clone());
+        self.cancels.insert(job.clone(), cancel.clone());
         let (runner, sender, id) = (self.runner.clone(), self.sender.clone(), job.clone());
         let wake: Vec<Arc<Notify>> =
             plan.plan().affects.iter().filter_map(|probe| self.wake.get(probe).cloned()).collect();
-        self.tasks.spawn(async move {
+        self.jobs.spawn(async move {
             // Refusals and outcomes alike reach the screen through the sender.
             let _ = runner.act(&plan, &actor, &reason, &id, &cancel, &sender).await;
             for notify in wake {
@@ -119,7 +132,7 @@ impl Runtime {
 
     /// Asks a job to stop: TERM, and KILL after the grace time.
     pub fn cancel(&self, job: &JobId) {
-        if let Some(token) = self.jobs.get(job) {
+        if let Some(token) = self.cancels.get(job) {
             token.cancel();
         }
     }
@@ -129,8 +142,24 @@ impl Runtime {
         self.recorder.note(note);
     }
 
-    /// Stops the probes, and gives what is still to be written this long.
+    /// Stops everything. Jobs that still run are cancelled and may take [`JOBS_GRACE`] to end
+    /// and be recorded; what is still to be written may take `grace`.
     pub async fn shutdown(mut self, grace: Duration) {
+        for cancel in self.cancels.values() {
+            cancel.cancel();
+        }
+        let (jobs, updates) = (&mut self.jobs, &mut self.updates);
+        let ended = async {
+            // Nobody looks any more, but nobody must wait for a place in the queue either.
+            while !jobs.is_empty() {
+                tokio::select! {
+                    _ = jobs.join_next() => {}
+                    _ = updates.recv() => {}
+                }
+            }
+        };
+        // A job that does not end is killed when it is dropped, and found lost on the next start.
+        let _ = tokio::time::timeout(JOBS_GRACE, ended).await;
         self.recorder.finish(grace).await;
         self.tasks.abort_all();
     }
