@@ -6,7 +6,7 @@ mod guard;
 pub mod holder;
 pub mod importer;
 pub mod lease;
-mod memory;
+pub mod memory;
 pub mod recorder;
 pub mod round;
 pub mod runner;

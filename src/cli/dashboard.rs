@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::cli::world::Behind;
 use crate::cli::{Color, Global, Session, session};
 use crate::domain::board::Board;
-use crate::runtime::Runtime;
+use crate::domain::update::Update;
+use crate::runtime::{Runtime, memory};
 use crate::tui;
-use crate::tui::app::{App, Setup};
+use crate::tui::app::{App, Event, Setup};
 use crate::tui::keymap::Keymap;
 use crate::tui::screen::Screen;
 use crate::tui::theme::{ColorDepth, Theme, ThemeName};
@@ -26,8 +27,15 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
         operator: session.actor.operator.clone(),
         read_only: session.read_only,
     };
+    let mut app = App::new(setup, now);
+    // What is known from before comes first, or every start would tell all of it as news. A
+    // store that takes its time is not waited for: it is asked again in the background.
+    let remembered = tokio::time::timeout(Duration::from_millis(300), memory::load(&session.round, now)).await;
+    if let Ok(Some(remembered)) = remembered {
+        // Nothing can be asked of a world that does not run yet.
+        drop(app.update(now, Event::Update(Update::Loaded(Box::new(remembered)))));
+    }
     let mut screen = Screen::enter()?;
-    let app = App::new(setup, now);
     let runner = session.runner();
     let clock = session.clock.clone();
     let mut world = Behind { runtime: Runtime::start(session.round, runner, &clock), actor: session.actor, clock };

@@ -198,18 +198,19 @@ impl Board {
         track.latest = Some(observation.clone());
     }
 
-    /// Takes points of earlier runs, oldest first, so that trends do not start anew.
+    /// Takes points of earlier runs, oldest first, so that trends do not start anew. Readings of
+    /// this run may have come before them.
     pub fn load(&mut self, probe: &ProbeId, key: &Key, points: impl IntoIterator<Item = Point>) {
         if let Some(track) = self.tracks.get_mut(probe) {
-            let series = track.series.entry(key.clone()).or_default();
-            points.into_iter().for_each(|point| series.push(point));
+            track.series.entry(key.clone()).or_default().precede_with(points);
         }
     }
 
-    /// Takes a status an earlier run left, so that `since` reaches back before this one.
+    /// Takes a status an earlier run left, so that `since` reaches back before this one. What
+    /// this run has told already stands.
     pub fn remember(&mut self, probe: &ProbeId, status: Status, since: Timestamp) {
         if let Some(track) = self.tracks.get_mut(probe) {
-            track.told = Some((status, since));
+            track.told.get_or_insert((status, since));
         }
     }
 

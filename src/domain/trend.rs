@@ -51,6 +51,22 @@ impl Series {
         }
     }
 
+    /// Takes older points, oldest first, in front of those that are there. Points that are not
+    /// older than all of them are left out.
+    pub fn precede_with(&mut self, points: impl IntoIterator<Item = Point>) {
+        let oldest = self.long.front().or(self.recent.front()).map(|point| point.at);
+        let mut whole = Series::default();
+        for point in points.into_iter().filter(|point| oldest.is_none_or(|oldest| point.at < oldest)) {
+            whole.push(point);
+        }
+        let mut own: Vec<Point> = self.long.iter().chain(&self.recent).copied().collect();
+        own.sort_by_key(|point| point.at);
+        for point in own {
+            whole.push(point);
+        }
+        *self = whole;
+    }
+
     /// The latest readings, oldest first.
     pub fn recent(&self) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + '_ {
         self.recent.iter().copied()
@@ -150,6 +166,20 @@ mod tests {
     #[test]
     fn two_hours_are_no_evidence() {
         assert_eq!(series(2, |day| day).per_day(), None);
+    }
+
+    #[test]
+    fn points_of_earlier_runs_go_in_front_and_only_once() {
+        let whole = series(48, |day| 500e6 + day * 10e6);
+        let earlier: Vec<Point> = whole.long.iter().copied().take(90).collect();
+        let mut late = Series::default();
+        whole.long.iter().skip(90).for_each(|point| late.push(*point));
+        assert_eq!(late.per_day(), None, "three hours of this run alone are no evidence");
+        late.precede_with(earlier.clone());
+        assert!((late.per_day().expect("evidence") - 10e6).abs() < 1.0);
+        let count = late.recent().len();
+        late.precede_with(earlier);
+        assert_eq!(late.recent().len(), count);
     }
 
     #[test]

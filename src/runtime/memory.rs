@@ -8,12 +8,18 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::domain::time::{Timestamp, Zone};
-use crate::domain::update::Update;
+use crate::domain::update::{Memory, Update};
 use crate::runtime::clock::Clock;
 use crate::runtime::round::Round;
 
 /// How often the newest audit records and marks of other instances are fetched.
 const REFRESH: Duration = Duration::from_secs(10);
+
+/// Everything a dashboard shows of earlier runs.
+pub async fn load(round: &Round, now: Timestamp) -> Option<Memory> {
+    let periods = shown_periods(&round.config, now, &round.context.zone);
+    round.store.as_ref()?.memory(now, &periods).await.ok()
+}
 
 pub(super) fn start(
     tasks: &mut JoinSet<()>,

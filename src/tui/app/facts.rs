@@ -1,5 +1,7 @@
 //! What the world has said so far, and what it means at one moment.
 
+use std::cmp::Reverse;
+
 use crate::domain::audit::AuditRecord;
 use crate::domain::board::{Board, Change};
 use crate::domain::checklist::{Checklist, ListView, Mark, Signature};
@@ -64,6 +66,8 @@ impl Facts {
         }
     }
 
+    /// Takes what the store remembers. It is told again when another instance has written: what
+    /// is known already is not taken twice.
     fn load(&mut self, memory: Memory) {
         for (probe, key, points) in memory.series {
             self.board.load(&probe, &key, points);
@@ -71,10 +75,14 @@ impl Facts {
         for (probe, status, since) in memory.statuses {
             self.board.remember(&probe, status, since);
         }
-        self.marks.splice(0..0, memory.marks);
-        self.signatures.splice(0..0, memory.signatures);
-        self.audit.extend(memory.audit);
-        self.changes.extend(memory.changes);
+        merge(&mut self.marks, memory.marks);
+        self.marks.sort_by_key(|mark| mark.at);
+        merge(&mut self.signatures, memory.signatures);
+        self.signatures.sort_by_key(|signature| signature.at);
+        merge(&mut self.audit, memory.audit);
+        self.audit.sort_by_key(|record| Reverse(record.seq));
+        merge(&mut self.changes, memory.changes);
+        self.changes.sort_by_key(|change| Reverse(change.at));
     }
 
     /// Asks what everything means at `now`; gives back the statuses that became others.
@@ -104,6 +112,15 @@ impl Facts {
     /// The head of the audit log, as a signature names it.
     pub fn chain_head(&self) -> String {
         self.audit.first().map_or_else(String::new, |record| format!("{}:{}", record.seq, record.hash))
+    }
+}
+
+/// Adds what is not there yet.
+fn merge<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
+    for item in more {
+        if !list.contains(&item) {
+            list.push(item);
+        }
     }
 }
 

@@ -158,7 +158,8 @@ pub fn state(see: &Snapshot<'_>, job: &Job) -> Line<'static> {
         let after = Span::styled(format!(" after {took}"), theme.dim);
         return Line::from(vec![Span::styled(outcome.result.word(), look), after]);
     }
-    let runs = humanize::seconds(seconds_between(job.started_at, see.now).floor());
+    let whole = seconds_between(job.started_at, see.now).floor();
+    let runs = if whole < 1.0 { "0 s".to_owned() } else { humanize::seconds(whole) };
     let mut spans = vec![Span::styled("running ", theme.accent), Span::styled(runs, theme.text)];
     if let Some((done, of)) = job.progress.filter(|(_, of)| *of > 0) {
         let share = (done.min(of) as f64 / of as f64 * 100.0).round();
