@@ -142,7 +142,7 @@ impl Runtime {
         self.recorder.note(note);
     }
 
-    /// Stops everything. Jobs that still run are cancelled and may take [`JOBS_GRACE`] to end
+    /// Stops everything. Jobs that still run are cancelled and may take three seconds to end
     /// and be recorded; what is still to be written may take `grace`.
     pub async fn shutdown(mut self, grace: Duration) {
         for cancel in self.cancels.values() {

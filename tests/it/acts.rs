@@ -1,6 +1,8 @@
 //! Acts of the real binary under trouble: two at once, killed, cancelled, out of time, and with
 //! output that wants to be more than text.
 
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
+
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 

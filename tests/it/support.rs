@@ -1,6 +1,9 @@
 //! A small world for the real binary: a scratch directory with a configuration, databases and
 //! a state directory of its own.
 
+#![expect(clippy::disallowed_methods, reason = "the binary is started as a stranger would")]
+#![expect(clippy::panic, reason = "an answer that is no JSON is shown as it is instead")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
