@@ -78,7 +78,7 @@ pub fn wrap(text: &str, room: usize, limit: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split_inclusive(char::is_whitespace) {
+    for word in words(text) {
         let wide = width(word.trim_end());
         // A word that no line can hold is broken where it must be.
         let pieces: Vec<(&str, usize)> = if wide > room { graphemes(word).collect() } else { vec![(word, wide)] };
@@ -95,6 +95,25 @@ pub fn wrap(text: &str, room: usize, limit: usize) -> Vec<String> {
         lines.push(line.trim_end().to_owned());
     }
     lines
+}
+
+/// The words of a text, each with the blank behind it; a figure and its unit are one word.
+fn words(text: &str) -> Vec<&str> {
+    const UNITS: [&str; 11] = ["ms", "s", "m", "h", "d", "%", "B", "kB", "MB", "GB", "TB"];
+    let mut words: Vec<&str> = Vec::new();
+    let mut start = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        let end = start + word.len();
+        let unit = UNITS.contains(&word.trim_end().trim_end_matches([',', ';', ':', '.']));
+        match words.last_mut() {
+            Some(figure) if unit && figure.trim_end().ends_with(|c: char| c.is_ascii_digit()) => {
+                *figure = &text[start - figure.len()..end];
+            }
+            _ => words.push(word),
+        }
+        start = end;
+    }
+    words
 }
 
 /// The rows of an area, from the top.
@@ -145,6 +164,15 @@ mod tests {
             let (end, _) = buffer.set_stringn(0, 0, text, 40, ratatui::style::Style::new());
             assert_eq!(width(text), usize::from(end), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_figure_stays_with_its_unit() {
+        assert_eq!(
+            wrap("the oldest is of 3 d 7 h ago; limit 24 h", 38, 9),
+            ["the oldest is of 3 d 7 h ago; limit", "24 h"]
+        );
+        assert_eq!(words("9 MB, limit 6 MB"), ["9 MB, ", "limit ", "6 MB"]);
     }
 
     #[test]

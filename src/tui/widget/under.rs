@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::tui::theme::Theme;
@@ -77,6 +78,8 @@ pub fn rule(buffer: &mut Buffer, row: Rect, title: &Line<'_>, right: &Line<'_>, 
     };
     if text::line_width(&left) > 2 {
         let room = Rect { width: (text::line_width(&left) as u16).min(inner.width.saturating_sub(taken)), ..inner };
+        // The title stands in the text's own colour, not in that of the rule it interrupts.
+        buffer.set_style(room, Style::reset());
         text::put(buffer, room, &left, marks);
     }
 }
