@@ -10,6 +10,7 @@ mod config;
 mod dashboard;
 mod database;
 pub mod exec;
+mod manual;
 mod output;
 mod run;
 mod session;
@@ -112,6 +113,10 @@ pub enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page
+    Man,
 }
 
 /// Flags of every command that acts.
@@ -158,8 +163,11 @@ fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
     // whose command gets what it would have had without us.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    if let Some(Command::Config(command)) = cli.command {
-        return config::run(&command, &global);
+    match &cli.command {
+        Some(Command::Config(command)) => return config::run(command, &global),
+        Some(Command::Completions { shell }) => return manual::completions(*shell),
+        Some(Command::Man) => return manual::page(),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(async {
@@ -172,8 +180,10 @@ fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
             Some(Command::Run(args)) => run::run(&args, &global).await,
             Some(Command::Checklist(command)) => checklist::run(&command, &global).await,
             Some(Command::Audit(command)) => audit::run(&command, &global).await,
-            // Both have run already.
-            Some(Command::Config(_) | Command::Exec(_)) => Ok(ExitCode::SUCCESS),
+            // These have run already.
+            Some(Command::Config(_) | Command::Exec(_) | Command::Completions { .. } | Command::Man) => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     });
     // A blocking read that hangs in the kernel must not hold up the end of the program.

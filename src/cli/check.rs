@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::{Format, Global, Session, output};
+use crate::cli::{Global, Session, output};
 use crate::domain::board::{Assessment, Board};
 use crate::domain::checklist::ListView;
 use crate::domain::finding::Finding;
@@ -19,13 +19,26 @@ pub struct CheckArgs {
     /// Only checks whose id contains one of these, such as `backup` or `disk:/var`
     patterns: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: CheckFormat,
     /// What has not answered by then is unknown
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     deadline: Duration,
     /// The mildest status that fails
     #[arg(long, value_enum, default_value_t = FailOn::Warning)]
     fail_on: FailOn,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    #[default]
+    Text,
+    Json,
+    /// For a build server
+    Junit,
+    /// As a Monitoring Plugin prints it
+    Nagios,
+    /// For a textfile collector
+    Openmetrics,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,7 +53,9 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result
         |id: &str| args.patterns.is_empty() || args.patterns.iter().any(|pattern| id.contains(pattern.as_str()));
     session.round.watched.retain(|one| wanted(one.watch.id.as_str()));
     if session.round.watched.is_empty() && !args.patterns.is_empty() {
-        return Err(output::Usage(format!("no check matches {}", args.patterns.join(", "))).into());
+        // Not 2: that would say critical.
+        output::progress(&format!("rounds: no check matches {}", args.patterns.join(", ")));
+        return Ok(ExitCode::from(Status::Unknown.exit_code()));
     }
     let started = tokio::time::Instant::now();
     let mut report = look(&mut session, args.deadline).await;
@@ -50,8 +65,11 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result
         report.checklists.clear();
     }
     match args.format {
-        Format::Json => output::document(&report.json())?,
-        Format::Text => output::answer(&report.text(&session.zone, &output::paint(global)))?,
+        CheckFormat::Text => output::answer(&report.text(&session.zone, &output::paint(global)))?,
+        CheckFormat::Json => output::document(&report.json())?,
+        CheckFormat::Junit => output::answer(&report.junit())?,
+        CheckFormat::Nagios => output::answer(&report.nagios(&session.zone))?,
+        CheckFormat::Openmetrics => output::answer(&report.openmetrics())?,
     }
     let status = report.status();
     let fails = match args.fail_on {

@@ -394,7 +394,7 @@ impl Track {
             let text = format!(
                 "{} {}{held}, limit {}",
                 rule.label,
-                humanize::quantity(number, unit),
+                humanize::beside_limit(number, limit.value, unit),
                 humanize::quantity(limit.value, limit.unit)
             );
             let mut finding = Finding::new(status, rule.key.clone(), text).since(passed);

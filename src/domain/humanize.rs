@@ -129,6 +129,12 @@ pub fn quantity(value: f64, unit: Unit) -> String {
     }
 }
 
+/// A figure that passed a limit, never rounded to the limit itself: `19.6 %` is not `20 %`.
+pub fn beside_limit(value: f64, limit: f64, unit: Unit) -> String {
+    let text = quantity(value, unit);
+    if unit == Unit::Percent && text == quantity(limit, unit) { format!("{value:.2} %") } else { text }
+}
+
 /// A sample's value, as it is shown in a list of samples.
 pub fn value(value: &Value, now: Timestamp, zone: &Zone) -> String {
     match value {
@@ -199,5 +205,7 @@ mod tests {
         }
         assert_eq!(quantity(17.82, Unit::Percent), "18 %");
         assert_eq!(quantity(0.4, Unit::Percent), "0.4 %");
+        assert_eq!(beside_limit(19.96, 20.0, Unit::Percent), "19.96 %");
+        assert_eq!(beside_limit(17.5, 20.0, Unit::Percent), "18 %");
     }
 }

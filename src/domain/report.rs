@@ -2,6 +2,11 @@
 //! and `rounds check` are both drawn from it, so they cannot disagree.
 
 mod json;
+mod junit;
+mod nagios;
+mod openmetrics;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use json::{check, checklist};

@@ -84,7 +84,7 @@ fn a_pattern_reads_only_what_it_names_and_fail_on_critical_lets_warnings_pass() 
     let document = world.run(&["check", "plugin", "--format", "json"]).exits(1).json();
     assert_eq!(document["checks"].as_array().map(Vec::len), Some(1));
     world.run(&["check", "plugin", "--fail-on", "critical"]).exits(0);
-    assert!(world.run(&["check", "nothing-like-it"]).exits(2).err().contains("no check matches"));
+    assert!(world.run(&["check", "nothing-like-it"]).exits(3).err().contains("no check matches"));
 }
 
 #[test]
@@ -282,4 +282,17 @@ fn a_store_that_cannot_be_opened_leaves_the_check_working_and_refuses_acts() {
     assert!(document["checks"].as_array().expect("checks").len() > 4);
     world.run(&["backup", "run", "--yes", "--store", &store]).exits(77);
     assert!(world.files("backups").is_empty(), "no audit, no act");
+}
+
+#[test]
+fn completions_and_the_manual_know_every_command() {
+    let world = World::new();
+    let manual = world.run(&["man"]).exits(0).out();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = world.run(&["completions", shell]).exits(0).out();
+        for command in ["check", "backup", "checklist", "audit", "exec"] {
+            assert!(text.contains(command), "{shell} lacks {command}");
+            assert!(manual.contains(command), "the manual lacks {command}");
+        }
+    }
 }
