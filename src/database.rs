@@ -15,9 +15,12 @@ pub use crate::ledger::BoxFuture;
 /// Why a database gave no answer. The text names the cause and, where there is one, the mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
-    /// Not there, not reachable, locked by somebody else.
+    /// Not reachable, locked by somebody else: nothing is known of it.
     #[error("{0}")]
     Unreachable(String),
+    /// It is known not to be there.
+    #[error("{0}")]
+    Missing(String),
     #[error("{0}")]
     Denied(String),
     /// It answers, and what it is or says is wrong: not a database, corrupt.

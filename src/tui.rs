@@ -55,6 +55,10 @@ pub async fn run(mut app: App, world: &mut impl World, screen: &mut Screen) -> R
         }
         screen.draw(&app)?;
         let ControlFlow::Continue(batch) = settle(&mut input, world).await? else { return Ok(()) };
+        // A terminal that went away and came back to the same size is not what we last painted.
+        if batch.iter().any(|event| matches!(event, Event::Resize(_))) {
+            screen.redraw()?;
+        }
         for event in batch {
             let effects = app.update(world.now(), event);
             if perform_all(effects, world, screen)?.is_break() {

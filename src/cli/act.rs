@@ -12,7 +12,7 @@ use crate::cli::{ActFlags, Session, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult};
-use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal};
+use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal, Risk};
 use crate::domain::update::Update;
 use crate::runtime::runner::{Refused, new_job_id};
 
@@ -36,7 +36,13 @@ pub(super) async fn act(
         output::answer(&plan.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let confirmed = confirm(plan, flags)?;
+    let confirmed = match confirm(plan.clone(), flags)? {
+        Ok(confirmed) => confirmed,
+        Err(refused) => {
+            session.runner().refuse(&plan, &session.actor, &flags.reason, &refused).await;
+            return Err(refused.into());
+        }
+    };
     let (updates, mut inbox) = mpsc::channel(256);
     let cancel = CancellationToken::new();
     let job = new_job_id(session.clock.now());
@@ -61,19 +67,23 @@ pub(super) async fn act(
 }
 
 /// A yes that is strong enough for the plan's risk, from a flag or from the terminal.
-fn confirm(plan: Plan, flags: &ActFlags) -> color_eyre::Result<Confirmed> {
+fn confirm(plan: Plan, flags: &ActFlags) -> std::io::Result<Result<Confirmed, Refused>> {
     let refused = |refusal: Refusal| Refused(refusal.to_string());
     if let Some(name) = &flags.confirm {
-        return Ok(plan.confirm(Answer::Typed(name)).map_err(refused)?);
+        return Ok(plan.confirm(Answer::Typed(name)).map_err(refused));
     }
     if flags.yes {
-        return Ok(plan.confirm(Answer::Yes).map_err(refused)?);
+        return Ok(plan.confirm(Answer::Yes).map_err(refused));
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Refused("not confirmed: give --yes, or --confirm NAME for a destructive act".to_owned()).into());
+        let flag = match plan.risk {
+            Risk::Destructive => format!("--confirm {}", plan.name_to_type()),
+            Risk::Routine | Risk::Disruptive => "--yes".to_owned(),
+        };
+        return Ok(Err(Refused(format!("not confirmed: this is {}, give {flag}", plan.risk.word()))));
     }
     output::progress(&plan.to_string());
-    let destructive = plan.risk == crate::domain::plan::Risk::Destructive;
+    let destructive = plan.risk == Risk::Destructive;
     let question =
         if destructive { format!("type {} to go on: ", plan.name_to_type()) } else { "go on? [y/N] ".to_owned() };
     let _ = write!(std::io::stderr().lock(), "{question}");
@@ -81,9 +91,9 @@ fn confirm(plan: Plan, flags: &ActFlags) -> color_eyre::Result<Confirmed> {
     std::io::stdin().read_line(&mut line)?;
     let answer = line.trim();
     match (destructive, answer) {
-        (true, typed) => Ok(plan.confirm(Answer::Typed(typed)).map_err(refused)?),
-        (false, "y" | "Y" | "yes") => Ok(plan.confirm(Answer::Yes).map_err(refused)?),
-        (false, _) => Err(Refused("not confirmed".to_owned()).into()),
+        (true, typed) => Ok(plan.confirm(Answer::Typed(typed)).map_err(refused)),
+        (false, "y" | "Y" | "yes") => Ok(plan.confirm(Answer::Yes).map_err(refused)),
+        (false, _) => Ok(Err(Refused("not confirmed".to_owned()))),
     }
 }
 

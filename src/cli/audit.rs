@@ -103,7 +103,7 @@ async fn export(store: &Store, format: ExportFormat, since: Timestamp) -> color_
             .iter()
             .filter(|record| record.entry.at >= since)
             .map(|record| match format {
-                ExportFormat::Jsonl => export::jsonl(record),
+                ExportFormat::Jsonl => format!("{}\n", export::jsonl(record)),
                 ExportFormat::Csv => export::csv(record),
             })
             .collect();

@@ -16,7 +16,7 @@ use crate::runtime::sweep::sweep;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Only checks whose id contains one of these, such as `backup` or `disk:/var`
+    /// Only checks whose id holds one of these, or fits a pattern: `backup`, `disk:/var`, `task:*`
     patterns: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     format: CheckFormat,
@@ -49,8 +49,7 @@ enum FailOn {
 
 pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result<ExitCode> {
     let mut session = Session::open(global).await?;
-    let wanted =
-        |id: &str| args.patterns.is_empty() || args.patterns.iter().any(|pattern| id.contains(pattern.as_str()));
+    let wanted = |id: &str| args.patterns.is_empty() || args.patterns.iter().any(|pattern| fits(pattern, id));
     session.round.watched.retain(|one| wanted(one.watch.id.as_str()));
     if session.round.watched.is_empty() && !args.patterns.is_empty() {
         // Not 2: that would say critical.
@@ -64,12 +63,17 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result
         // A part of the round says nothing about the lists.
         report.checklists.clear();
     }
-    match args.format {
-        CheckFormat::Text => output::answer(&report.text(&session.zone, &output::paint(global)))?,
-        CheckFormat::Json => output::document(&report.json())?,
-        CheckFormat::Junit => output::answer(&report.junit())?,
-        CheckFormat::Nagios => output::answer(&report.nagios(&session.zone))?,
-        CheckFormat::Openmetrics => output::answer(&report.openmetrics())?,
+    let told = match args.format {
+        CheckFormat::Text => output::answer(&report.text(&session.zone, &output::paint(global))),
+        CheckFormat::Json => output::document(&report.json()),
+        CheckFormat::Junit => output::answer(&report.junit()),
+        CheckFormat::Nagios => output::answer(&report.nagios(&session.zone)),
+        CheckFormat::Openmetrics => output::answer(&report.openmetrics()),
+    };
+    if let Err(error) = told {
+        // Not 1: a monitor would read that as a warning.
+        output::progress(&format!("rounds: the answer cannot be written: {error}"));
+        return Ok(ExitCode::from(Status::Unknown.exit_code()));
     }
     let status = report.status();
     let fails = match args.fail_on {
@@ -77,6 +81,14 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result
         FailOn::Critical => status == Status::Critical || status == Status::Unknown,
     };
     Ok(ExitCode::from(if fails { status.exit_code() } else { 0 }))
+}
+
+/// Whether an id fits: by a pattern with `*` or `?` as a whole, else by holding the text.
+fn fits(pattern: &str, id: &str) -> bool {
+    match glob::Pattern::new(pattern) {
+        Ok(glob) if pattern.contains(['*', '?']) => glob.matches(id),
+        _ => id.contains(pattern),
+    }
 }
 
 /// Reads everything once and makes the report of it.
@@ -129,6 +141,7 @@ fn store_trouble(error: &str, system: &str) -> Assessment {
         took: None,
         stale: false,
         waiting: false,
+        premature: false,
         findings: vec![finding],
         samples: Vec::new(),
         folded_under: None,

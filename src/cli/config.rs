@@ -49,7 +49,8 @@ pub(super) fn run(command: &ConfigCommand, global: &Global) -> color_eyre::Resul
                 [] => "the built-in round of this machine".to_owned(),
                 files => files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "),
             };
-            output::answer(&format!("{from}: ok, {}", parts.join(", ")))?;
+            let parts = if parts.is_empty() { "the host and its disks".to_owned() } else { parts.join(", ") };
+            output::answer(&format!("{from}: ok, {parts}"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

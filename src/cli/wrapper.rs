@@ -39,7 +39,9 @@ fn state_dir(global: &Global) -> PathBuf {
     let environment = session::environment(global);
     let load = |paths: &[PathBuf]| config::load(paths, &environment).map(|config| config.store.state_dir());
     load(&global.config).unwrap_or_else(|error| {
+        let instead = environment.state_dir().unwrap_or_default();
         super::output::progress(&format!("rounds: {error}"));
-        environment.state_dir().unwrap_or_default()
+        super::output::progress(&format!("rounds: so this run is recorded in {} instead", instead.display()));
+        instead
     })
 }

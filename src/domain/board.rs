@@ -70,6 +70,8 @@ pub struct Verdict {
     /// Samples that only exist at a moment, already judged: an age against a schedule.
     pub samples: Vec<JudgedSample>,
     pub findings: Vec<Finding>,
+    /// Nothing is wrong, because nothing has happened yet: no evidence either way.
+    pub premature: bool,
 }
 
 /// A sample with the bounds it was held against.
@@ -103,6 +105,8 @@ pub struct Assessment {
     pub stale: bool,
     /// Nothing has been heard yet.
     pub waiting: bool,
+    /// It was read, and nothing has happened yet that could be judged: ok, and no evidence.
+    pub premature: bool,
     /// Worst first; empty when ok.
     pub findings: Vec<Finding>,
     pub samples: Vec<JudgedSample>,
@@ -231,11 +235,13 @@ impl Board {
             .iter()
             .filter_map(|watch| Some(self.assess_one(watch, self.tracks.get(&watch.id)?, now)))
             .collect();
-        let bad: std::collections::BTreeSet<ProbeId> =
-            all.iter().filter(|one| !one.status.is_ok()).map(|one| one.id.clone()).collect();
+        let bad: BTreeMap<ProbeId, Status> =
+            all.iter().filter(|one| !one.status.is_ok()).map(|one| (one.id.clone(), one.status)).collect();
         for (assessment, watch) in all.iter_mut().zip(&self.watches) {
+            // What is worse than its cause stands for itself, or nobody would see it.
+            let explains = |cause: &ProbeId| bad.get(cause).is_some_and(|status| *status >= assessment.status);
             assessment.folded_under =
-                watch.folds_under.clone().filter(|cause| !assessment.status.is_ok() && bad.contains(cause));
+                watch.folds_under.clone().filter(|cause| !assessment.status.is_ok() && explains(cause));
         }
         all
     }
@@ -251,6 +257,7 @@ impl Board {
             took: track.latest.as_ref().map(|latest| latest.took),
             stale: false,
             waiting: track.latest.is_none(),
+            premature: false,
             findings: Vec::new(),
             samples: Vec::new(),
             folded_under: None,
@@ -270,6 +277,7 @@ impl Board {
             assessment.findings.extend(reading.findings.iter().cloned());
             if let Some(judge) = &watch.judge {
                 let verdict = judge.judge(reading, now);
+                assessment.premature = verdict.premature;
                 assessment.samples.extend(verdict.samples);
                 assessment.findings.extend(verdict.findings);
             }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::board::{Assessment, JudgedSample};
-use crate::domain::checklist::ListView;
+use crate::domain::checklist::{ItemState, ListView};
 use crate::domain::humanize;
 use crate::domain::observation::ProbeId;
 use crate::domain::sample::Value;
@@ -154,7 +154,13 @@ impl Report {
         for list in &self.checklists {
             line.push_str(&format!(" | {} {}/{}", list.id, list.done(), list.items.len()));
             match (&list.signed, list.failed(), list.needs_you()) {
-                (Some(signature), ..) => line.push_str(&format!(" signed by {}", signature.operator)),
+                (Some(signature), ..) => {
+                    line.push_str(&format!(" signed by {}", signature.operator));
+                    let regressed = list.count(ItemState::Regressed);
+                    if regressed > 0 {
+                        line.push_str(&format!(", {regressed} regressed since"));
+                    }
+                }
                 (None, failed, you) => {
                     let parts = [(failed, "failed"), (you, "for you")];
                     let mut parts: Vec<String> =
@@ -177,6 +183,9 @@ impl Report {
 pub fn headline(assessment: &Assessment, now: Timestamp) -> String {
     if let Some(finding) = assessment.findings.first() {
         return finding.text.clone();
+    }
+    if assessment.premature {
+        return "nothing has happened yet".to_owned();
     }
     let limited = |judged: &&JudgedSample| judged.warning.is_some() || judged.critical.is_some();
     let (first, rest): (Vec<_>, Vec<_>) = assessment.samples.iter().partition(limited);

@@ -121,7 +121,9 @@ impl Judge for DatabasePolicy {
             warning: self.integrity_every.map(|every| Limit::over(every.as_secs_f64(), Unit::Seconds)),
             critical: None,
         });
-        Verdict { samples: samples.collect(), findings: integrity.into_iter().chain(self.judge_free(vitals)).collect() }
+        let samples = samples.collect();
+        let findings = integrity.into_iter().chain(self.judge_free(vitals)).collect();
+        Verdict { samples, findings, premature: false }
     }
 }
 

@@ -2,6 +2,7 @@
 //! backup: hashing is for verification, whose proofs are taken from the ledger.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,11 +13,13 @@ use crate::config::Config;
 use crate::config::spec::BackupSpec;
 use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, StampPattern};
 use crate::domain::board::Watch;
+use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::sample::Sample;
 use crate::domain::sanitize;
+use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::{Proof, ProofKind};
 use crate::ledger::Ledger;
@@ -25,6 +28,8 @@ use crate::probe::{BoxFuture, Context, Kind, Probe, Watched};
 
 pub const KIND: Kind = Kind { name: "backup", summary: "age, size and proof of the backups of one target", build };
 
+/// A copy of another tool that takes longer than this is not told apart from one that was touched.
+const MAY_TAKE: chrono::Duration = chrono::Duration::hours(24);
 /// How often a shelf is looked at; nothing on it changes fast.
 const EVERY: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -134,7 +139,21 @@ impl BackupProbe {
             Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
         }
         catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
-        Ok(Reading::of(samples(&catalogue)).with(Detail::Backups(catalogue)))
+        let findings = self.vanished(&catalogue).into_iter().collect();
+        Ok(Reading { samples: samples(&catalogue), detail: Detail::Backups(catalogue), findings })
+    }
+}
+
+impl BackupProbe {
+    /// Backups that were proven and are all gone: a disk that is not mounted, or worse.
+    fn vanished(&self, catalogue: &Catalogue) -> Option<Finding> {
+        if !catalogue.files.is_empty() || self.proofs.is_empty() {
+            return None;
+        }
+        let place = sanitize::line(&self.shelf.files.dir().display().to_string());
+        let proven = humanize::count(self.proofs.len(), "verified backup");
+        let finding = Finding::new(Status::Critical, "gone", format!("{proven} gone: nothing is left in {place}"));
+        Some(finding.advice("mount its disk if it has one of its own, and look who emptied it"))
     }
 }
 
@@ -171,13 +190,14 @@ impl Shelf {
             let earlier = before.get(&seen.path);
             let remembered = Remembered::of(&seen, earlier);
             let pair = self.pair.as_ref().map(|pair| pair.path_of(seen.stamp));
+            let taken = taken_at(&self.files, &seen, &remembered.known);
             catalogue.files.push(Backup {
-                taken_at: taken_at(&self.files, &seen, &remembered.known),
+                taken_at: taken,
                 size_bytes: seen.size,
                 sha256: remembered.known.sha256(),
                 took_s: remembered.known.took_s(),
                 verified_at: None,
-                state: state(&seen, earlier, &remembered.known, pair.as_deref(), now),
+                state: state(&seen, earlier, &remembered.known, pair.as_deref(), taken, now),
                 path: seen.path.clone(),
             });
             memory.insert(seen.path, remembered);
@@ -246,7 +266,14 @@ fn taken_at(pattern: &StampPattern, seen: &Seen, known: &Known) -> Timestamp {
 }
 
 /// Whether a file may be counted, as far as a look can tell.
-fn state(seen: &Seen, earlier: Option<&Remembered>, known: &Known, pair: Option<&Path>, now: Timestamp) -> BackupState {
+fn state(
+    seen: &Seen,
+    earlier: Option<&Remembered>,
+    known: &Known,
+    pair: Option<&Path>,
+    taken: Timestamp,
+    now: Timestamp,
+) -> BackupState {
     let bytes = |bytes: u64| humanize::bytes(bytes as f64);
     let damage = match known {
         Known::Bad(why) => Some(why.clone()),
@@ -256,7 +283,9 @@ fn state(seen: &Seen, earlier: Option<&Remembered>, known: &Known, pair: Option<
         Known::Nothing => {
             let changed = earlier.is_some_and(|earlier| earlier.data != (seen.size, seen.modified));
             let since_change = seen.modified.map(|modified| now - Timestamp::from(modified));
-            if changed || since_change.is_some_and(|age| age.abs() < SETTLED) {
+            // A file that is named for long ago was not begun just now: something touched it.
+            let young = now - taken < MAY_TAKE;
+            if changed || (young && since_change.is_some_and(|age| age.abs() < SETTLED)) {
                 return BackupState::Growing;
             }
             unfinished(seen)
@@ -277,9 +306,37 @@ fn unfinished(seen: &Seen) -> Option<String> {
     } else if Path::new(&journal).exists() {
         // It would open, be sound, and hold nothing.
         Some("a journal lies beside it: its copy was interrupted".to_owned())
+    } else if is_sqlite_by_name(&seen.path) {
+        not_sqlite(&seen.path, seen.size)
     } else {
         None
     }
+}
+
+/// Whether its name says that it is a SQLite database.
+fn is_sqlite_by_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["sqlite", "sqlite3", "db"].iter().any(|known| extension == *known))
+}
+
+/// What the first hundred bytes give away: another header, or a length that is not the one
+/// they tell (SQLite file format, sections 1.3.2 and 1.3.8).
+fn not_sqlite(path: &Path, size: u64) -> Option<String> {
+    let mut header = [0; 100];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    if read.is_err() || !header.starts_with(b"SQLite format 3\0") {
+        return Some(format!("{} that are no SQLite database", humanize::bytes(size as f64)));
+    }
+    let page = match u64::from(u16::from_be_bytes([header[16], header[17]])) {
+        1 => 65_536,
+        page => page,
+    };
+    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
+    // An older writer leaves the count out of date, and says so by the two counters.
+    let counted = header[24..28] == header[92..96] && pages > 0;
+    (counted && page * pages > size).then(|| {
+        let whole = humanize::bytes((page * pages) as f64);
+        format!("cut off: {} of {whole}", humanize::bytes(size as f64))
+    })
 }
 
 /// Why the second file does not do.

@@ -9,10 +9,12 @@ use crate::config::Config;
 use crate::config::spec::{Bounds, DatabaseSpec};
 use crate::database::{Database, DatabaseError, sqlite};
 use crate::domain::board::Watch;
+use crate::domain::finding::Finding;
 use crate::domain::inventory::{Maintenance, Target};
 use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::sample::Unit;
+use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
 use crate::domain::vitals::{DatabasePolicy, Proof, ProofKind};
@@ -95,7 +97,14 @@ impl DatabaseProbe {
         // A file system that hangs must hang only here, and only once.
         let (runtime, database) = (Handle::current(), Arc::clone(&self.database));
         let vitals = self.blocking.run(move || runtime.block_on(database.vitals())).await?;
-        let mut vitals = vitals.map_err(ProbeError::from)?;
+        let mut vitals = match vitals {
+            // What is known to be gone or broken is no lack of knowledge.
+            Err(DatabaseError::Missing(text) | DatabaseError::Malformed(text)) => {
+                let finding = Finding::new(Status::Critical, "structure", text);
+                return Ok(Reading { findings: vec![finding], ..Reading::default() });
+            }
+            other => other.map_err(ProbeError::from)?,
+        };
         match self.ledger.proofs(ProofKind::Integrity, &self.subject).await {
             Ok(proofs) => self.integrity = proofs.into_iter().find(|proof| proof.subject == self.subject),
             Err(error) => vitals.integrity_unknown = Some(error.to_string()),

@@ -147,6 +147,12 @@ impl Runner {
         Ok(lease)
     }
 
+    /// Records that a plan was refused before it came to the executor: not confirmed.
+    pub async fn refuse(&self, plan: &Plan, actor: &Actor, reason: &str, why: &Refused) {
+        let (updates, _nobody) = mpsc::channel(1);
+        self.refused(plan, actor, reason, &new_job_id(self.0.clock.now()), why, &updates).await;
+    }
+
     async fn refused(
         &self,
         plan: &Plan,

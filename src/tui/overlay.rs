@@ -20,6 +20,7 @@ use ratatui::layout::Rect;
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::Target;
 use crate::domain::job::JobId;
+use crate::domain::job::Jobs;
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Confirmed;
 use crate::tui::command::Command;
@@ -131,16 +132,17 @@ impl Overlay {
     }
 
     /// The keys that work in it now.
-    pub fn hints(&self) -> Vec<(String, &'static str)> {
+    pub fn hints(&self, jobs: &Jobs) -> Vec<(String, &'static str)> {
         let hints: &[(&str, &'static str)] = match self {
             Overlay::Help(_) | Overlay::Why(_) | Overlay::Record(_) => &[("j k", "scroll"), ("Esc", "back")],
             Overlay::Menu(_) => &[("Enter", "show the plan"), ("j k", "choose"), ("Esc", "back")],
             Overlay::Confirm(confirm) => confirm.hints(),
             Overlay::Prompt(prompt) => prompt.hints(),
             Overlay::Palette(_) => &[("Enter", "do it"), ("Up Down", "choose"), ("Esc", "back")],
-            Overlay::Output(_) => {
+            Overlay::Output(output) if output.running(jobs) => {
                 &[("j k", "scroll"), ("G", "follow"), ("X", "cancel it"), ("Esc", "leave it running")]
             }
+            Overlay::Output(_) => &[("j k", "scroll"), ("Esc", "back")],
             Overlay::Choice(_) => &[("Enter", "choose"), ("Esc", "stay")],
         };
         hints.iter().map(|(key, doc)| ((*key).to_owned(), *doc)).collect()

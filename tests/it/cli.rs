@@ -296,3 +296,104 @@ fn completions_and_the_manual_know_every_command() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_no_database_is_no_backup_whatever_its_name_says() {
+    let world = rota();
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let name = world.files("backups").into_iter().find(|name| name.ends_with(".sqlite3")).expect("a copy");
+    let copy = std::fs::read(world.path("backups").join(&name)).expect("the copy");
+    for (stamp, bytes) in [("20260301_020000", &b"bogus"[..]), ("20260302_020000", &copy[..copy.len() / 2])] {
+        let path = world.path("backups").join(format!("rota_{stamp}.sqlite3"));
+        std::fs::write(path, bytes).expect("a file");
+    }
+    let list = world.run(&["backup", "list", "--format", "json"]).exits(0).json();
+    let states: Vec<&str> = list["backups"][0]["files"]
+        .as_array()
+        .expect("files")
+        .iter()
+        .filter_map(|file| file["state"].as_str())
+        .collect();
+    assert_eq!(states[0], "complete");
+    assert!(states[1].starts_with("damaged: cut off: "), "{states:?}");
+    assert_eq!(states[2], "damaged: 5 B that are no SQLite database");
+}
+
+#[test]
+fn backups_that_were_verified_and_are_gone_are_critical_not_new() {
+    let world = rota();
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    std::fs::rename(world.path("backups"), world.path("elsewhere")).expect("moved");
+    let text = world.run(&["check", "rota-db"]).exits(2).out();
+    assert!(text.contains("1 verified backup gone: nothing is left in "), "{text}");
+}
+
+#[test]
+fn a_database_known_to_be_gone_or_broken_is_critical_and_a_locked_one_unknown() {
+    let world = rota();
+    let lock = rusqlite::Connection::open(world.path("rota.sqlite3")).expect("the database");
+    lock.execute_batch("PRAGMA journal_mode = delete; BEGIN EXCLUSIVE").expect("a lock");
+    world.run(&["check", "database:rota"]).exits(3);
+    drop(lock);
+    std::fs::write(world.path("rota.sqlite3"), "something else, and long enough to be looked at").expect("a file");
+    world.run(&["check", "database:rota"]).exits(2);
+    std::fs::remove_file(world.path("rota.sqlite3")).expect("gone");
+    world.run(&["check", "database:rota"]).exits(2);
+}
+
+#[test]
+fn what_has_not_happened_yet_ticks_nothing() {
+    let world = World::new().config(
+        r#"
+version = 1
+[[task]]
+id = "alerts"
+source = "exec"
+schedule = "30 8 1 1 *"
+[[checklist]]
+id = "daily"
+title = "Daily"
+every = "day"
+items = [{ text = "Alerts sent", check = "alerts" }]
+"#,
+    );
+    let list =
+        |world: &World| world.run(&["checklist", "show", "--format", "json"]).exits(0).json()["checklists"][0].clone();
+    let before = list(&world);
+    assert_eq!(
+        (&before["items"][0]["state"], &before["items"][0]["evidence"]),
+        (&"open".into(), &"nothing has happened yet".into())
+    );
+}
+
+#[test]
+fn the_log_of_acts_is_exported_line_by_line_with_what_was_refused() {
+    let world = rota();
+    world.run(&["run", "wipe", "--confirm", "wrong"]).exits(77);
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let lines = world.run(&["audit", "export"]).exits(0).out();
+    let phases: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON in each line"))
+        .map(|record| record["phase"].as_str().expect("a phase").to_owned())
+        .collect();
+    assert_eq!(phases, ["refused", "intent", "outcome"]);
+    assert_eq!(world.run(&["audit", "export", "--format", "csv"]).exits(0).out().matches("\r\n").count(), 4);
+}
+
+#[test]
+fn ids_are_chosen_by_text_or_by_pattern() {
+    let world = rota();
+    let ids = |pattern: &str| {
+        let document = world.run(&["check", pattern, "--format", "json"]).json();
+        document["checks"]
+            .as_array()
+            .expect("checks")
+            .iter()
+            .filter_map(|one| one["id"].as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    world.run(&["check", "rota*"]).exits(3);
+    assert_eq!(ids("*:rota*"), ["database:rota", "backup:rota-db"]);
+    assert_eq!(ids("plugin"), ["command:plugin"]);
+}

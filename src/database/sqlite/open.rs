@@ -102,7 +102,7 @@ fn look(path: &Path) -> Result<(), DatabaseError> {
     let place = path.display();
     let meta = std::fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            DatabaseError::Unreachable(format!("{place}: there is no such file; check the path, or restore a backup"))
+            DatabaseError::Missing(format!("{place}: there is no such file; check the path, or restore a backup"))
         }
         io::ErrorKind::PermissionDenied => denied(path, "a directory on the way to it"),
         _ => DatabaseError::Unreachable(format!("{place}: {error}")),

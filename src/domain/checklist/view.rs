@@ -142,7 +142,9 @@ fn seen_in(item: &Item, assessments: &[Assessment], span: &PeriodSpan, now: Time
         .filter(|one| item.evidence.probes().iter().any(|probe| one.id == *probe || one.id.kind() == probe.as_str()))
         .collect();
     let in_period = |one: &&Assessment| one.observed_at.is_some_and(|at| at >= span.starts && at < span.ends);
-    let complete = current && !concerned.is_empty() && concerned.iter().all(in_period);
+    // What has not happened yet is no evidence, unless something else is.
+    let happened = concerned.iter().any(|one| !one.premature);
+    let complete = current && happened && concerned.iter().all(in_period);
     let status = Status::worst(concerned.iter().map(|one| one.status));
     let worst = concerned.iter().max_by_key(|one| one.status);
     let text = match (worst, concerned.len()) {

@@ -43,7 +43,8 @@ impl TaskFacts {
         }
         // The newest slot has been spoken of.
         findings.extend(self.earlier(&slots, missed.max(1), now));
-        Verdict { samples: self.samples(missed, now), findings }
+        let premature = state == TaskState::New && self.runs.is_empty();
+        Verdict { samples: self.samples(missed, now), findings, premature }
     }
 
     fn samples(&self, missed: usize, now: Timestamp) -> Vec<JudgedSample> {

@@ -57,6 +57,11 @@ fn a_shelf_that_is_not_there_yet_is_empty_and_one_that_is_a_file_is_an_error() {
     assert!(matches!(error, ProbeError::Unreachable(_)), "{error}");
 }
 
+/// The least that passes for a SQLite database at a look: its header, with no page count.
+fn whole() -> String {
+    format!("SQLite format 3\0{}", "\0".repeat(84))
+}
+
 #[test]
 fn a_file_grows_while_it_changes_and_for_a_moment_after() {
     let scratch = tempfile::tempdir().expect("scratch");
@@ -65,7 +70,7 @@ fn a_file_grows_while_it_changes_and_for_a_moment_after() {
     put(&path, "half", "2026-03-05 08:59:58");
     let (files, memory) = look(&shelf, &Memory::new(), NOW);
     assert_eq!(files[0].1, BackupState::Growing, "changed two seconds ago");
-    put(&path, "whole", "2026-03-05 09:00:10");
+    put(&path, &whole(), "2026-03-05 09:00:10");
     let (files, memory) = look(&shelf, &memory, "2026-03-05 09:00:30");
     assert_eq!(files[0].1, BackupState::Growing, "changed since the last look");
     let (files, _) = look(&shelf, &memory, "2026-03-05 09:01:00");
@@ -83,10 +88,10 @@ fn what_is_no_backup_says_why() {
     put(&dir.join("db_20260301_020000.sqlite3"), "", old);
     put(&dir.join("db_20260302_020000.sqlite3"), "x", old);
     put(&dir.join("db_20260302_020000.sqlite3-journal"), "x", old);
-    put(&dir.join("db_20260303_020000.sqlite3"), "x", old);
+    put(&dir.join("db_20260303_020000.sqlite3"), &whole(), old);
     put(&dir.join("db_20260304_020000.sqlite3"), "x", old);
     put(&dir.join("db_20260304_020000.sqlite3.manifest.json"), "{", old);
-    put(&dir.join("db_20260305_020000.sqlite3"), "x", old);
+    put(&dir.join("db_20260305_020000.sqlite3"), &whole(), old);
     put(&dir.join("pair_20260305_020000.json"), "{}", old);
     let (files, _) = look(&shelf, &Memory::new(), NOW);
     let damaged = |why: &str| BackupState::Damaged(why.to_owned());

@@ -89,7 +89,7 @@ impl App {
         let Some(list) = self.list(&checklist, &period) else { return };
         if let Some(signature) = &list.signed {
             let text = format!("{} of {period} is already signed by {}", list.title, signature.operator);
-            return self.ui.tell(Status::Ok, text);
+            return self.ui.tell(Status::Warning, text);
         }
         let mut about = vec![format!("{}: {} of {} done, as {}", period, list.done(), list.items.len(), self.operator)];
         match list.sign(&self.operator, "", String::new(), self.now) {

@@ -42,6 +42,14 @@ impl Output {
         Self { source: Source::LastRun(task), scroll: Scroll::default(), follow: true }
     }
 
+    /// The job that runs while its output is shown, if it does.
+    pub fn running(&self, jobs: &crate::domain::job::Jobs) -> bool {
+        match &self.source {
+            Source::Job(job) => jobs.get(job).is_some_and(|job| job.ended.is_none()),
+            Source::LastRun(_) => false,
+        }
+    }
+
     pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
         let ctrl_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         let in_jobs = see.keymap.command(&[Context::Jobs], Chord::from(key));

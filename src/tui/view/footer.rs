@@ -34,7 +34,7 @@ const ALWAYS: [Command; 9] = [
 pub(super) fn keys(app: &App, row: Rect, buffer: &mut Buffer) {
     let theme = app.theme();
     let hints = match app.overlay() {
-        Some(overlay) => overlay.hints(),
+        Some(overlay) => overlay.hints(&app.facts().jobs),
         None => live(app),
     };
     let mut spans = Vec::new();
