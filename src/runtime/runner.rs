@@ -149,7 +149,9 @@ impl Runner {
 
     /// Records that a plan was refused before it came to the executor: not confirmed.
     pub async fn refuse(&self, plan: &Plan, actor: &Actor, reason: &str, why: &Refused) {
-        let (updates, _nobody) = mpsc::channel(1);
+        // Nobody listens: a channel that is closed takes everything and holds up nothing.
+        let (updates, nobody) = mpsc::channel(1);
+        drop(nobody);
         self.refused(plan, actor, reason, &new_job_id(self.0.clock.now()), why, &updates).await;
     }
 

@@ -110,6 +110,21 @@ impl Terminal {
         rustix::process::kill_process(id.expect("it runs"), signal).expect("it can be signalled");
     }
 
+    /// Waits until the program has stopped: it gives the terminal back a moment before, and a
+    /// CONT that comes in between would be lost.
+    fn wait_until_stopped(&self) {
+        let id = self.child.process_id().expect("it runs");
+        for _ in 0..LOOKS {
+            match std::fs::read_to_string(format!("/proc/{id}/stat")) {
+                Ok(stat) if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) => return,
+                Ok(_) => std::thread::sleep(LOOK),
+                // No /proc to ask: long enough anywhere.
+                Err(_) => return std::thread::sleep(LOOK * 20),
+            }
+        }
+        panic!("it did not stop");
+    }
+
     /// Waits for the program to end, and for the last of what it wrote.
     fn end(&mut self) -> ExitStatus {
         for _ in 0..LOOKS {
@@ -218,6 +233,7 @@ fn to_the_shell_and_back_paints_everything_anew() {
     terminal.wait_for("Pseudo Terminal");
     terminal.type_keys("\u{1a}");
     terminal.wait_given_back();
+    terminal.wait_until_stopped();
     terminal.signal(Signal::CONT);
     terminal.wait("its own screen", vt100::Screen::alternate_screen);
     terminal.wait_for("Pseudo Terminal");
