@@ -134,7 +134,6 @@ impl Overlay {
     /// The keys that work in it now.
     pub fn hints(&self, jobs: &Jobs) -> Vec<(String, &'static str)> {
         let hints: &[(&str, &'static str)] = match self {
-            Overlay::Help(_) | Overlay::Why(_) | Overlay::Record(_) => &[("j k", "scroll"), ("Esc", "back")],
             Overlay::Menu(_) => &[("Enter", "show the plan"), ("j k", "choose"), ("Esc", "back")],
             Overlay::Confirm(confirm) => confirm.hints(),
             Overlay::Prompt(prompt) => prompt.hints(),
@@ -142,7 +141,9 @@ impl Overlay {
             Overlay::Output(output) if output.running(jobs) => {
                 &[("j k", "scroll"), ("G", "follow"), ("X", "cancel it"), ("Esc", "leave it running")]
             }
-            Overlay::Output(_) => &[("j k", "scroll"), ("Esc", "back")],
+            Overlay::Help(_) | Overlay::Why(_) | Overlay::Record(_) | Overlay::Output(_) => {
+                &[("j k", "scroll"), ("Esc", "back")]
+            }
             Overlay::Choice(_) => &[("Enter", "choose"), ("Esc", "stay")],
         };
         hints.iter().map(|(key, doc)| ((*key).to_owned(), *doc)).collect()
