@@ -56,7 +56,7 @@ impl Runtime {
         let (sender, updates) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
         let recorder = Recorder::start(&mut tasks, &round, runner.read_only(), sender.clone(), clock.clone());
-        importer::start(&mut tasks, &round, clock.clone());
+        importer::start(&mut tasks, &round);
         memory::start(&mut tasks, &round, runner.store_error(), sender.clone(), clock.clone());
         let mut wake = BTreeMap::new();
         for watched in round.watched {

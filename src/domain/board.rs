@@ -390,6 +390,8 @@ impl Track {
                         Value::Time(at) => at + chrono::Duration::milliseconds((limit.value * 1000.0) as i64),
                         _ => self.passed_since.get(&(rule.key.clone(), bound)).copied().unwrap_or(now),
                     };
+                    // A clock that was set back must not make what is passed now pass later.
+                    let passed = passed.min(now);
                     (now - passed >= span(rule.hold)).then_some((status, limit, passed))
                 });
         let status = verdict.map_or(Status::Ok, |(status, ..)| status);

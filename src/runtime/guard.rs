@@ -87,7 +87,11 @@ pub(super) async fn look(
     context: &Context,
     clock: &Clock,
 ) -> Result<(Assessment, Detail), String> {
-    let watched = probes_for(config, context, &|watch| watch.id == *probe);
+    let mut watched = probes_for(config, context, &|watch| watch.id == *probe);
+    // One look has no past in which a bound could have been passed for long enough.
+    for rule in watched.iter_mut().flat_map(|one| &mut one.watch.rules) {
+        rule.hold = Duration::ZERO;
+    }
     let board = Board::new(watched.iter().map(|one| one.watch.clone()).collect(), clock.now());
     let board = sweep(watched, LOOK, clock, board).await;
     let detail = board.detail(probe).cloned().unwrap_or_default();

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::runtime::clock::Clock;
 use crate::runtime::round::Round;
 use crate::scheduler::spool;
 use crate::store::Store;
 
 const EVERY: Duration = Duration::from_secs(5);
 
-pub(super) fn start(tasks: &mut JoinSet<()>, round: &Round, _clock: Clock) {
+pub(super) fn start(tasks: &mut JoinSet<()>, round: &Round) {
     let Some(store) = round.store.clone() else { return };
     let directory = spool::directory(&round.context.state_dir);
     tasks.spawn(async move {

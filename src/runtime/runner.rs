@@ -133,13 +133,14 @@ impl Runner {
         };
         let locks = shared.context.state_dir.join("locks");
         let targets = leased(plan);
+        // First the lease, then the guards: what they find must still hold when the act begins.
+        let lease = Lease::take(&locks, &targets, actor, plan.action.as_str(), shared.clock.now())
+            .map_err(|error| Refused(error.to_string()))?;
         // A target of our own is covered by the lease.
         let ours = |guard: &Guard| matches!(guard, Guard::Idle { target } if targets.contains(target));
         for guard in plan.guards.iter().filter(|guard| !ours(guard)) {
             guard::check(guard, reason, &shared.config, &shared.context, &shared.clock).await.map_err(Refused)?;
         }
-        let lease = Lease::take(&locks, &targets, actor, plan.action.as_str(), shared.clock.now())
-            .map_err(|error| Refused(error.to_string()))?;
         let holder = holder::this_process(&actor.host, shared.clock.now());
         let intent = self.entry(Phase::Intent, plan, actor, reason, job);
         let record = store.begin(intent, &holder).await.map_err(|error| no_record(error.to_string()))?;

@@ -111,19 +111,29 @@ async fn off_thread<T: Send + 'static>(
 async fn look(path: &Path, limits: Limits) -> Result<Signs, StoreError> {
     let mut looks_left = 10;
     loop {
-        match look_once(path, limits).await {
+        match look_once(path, Access::Frozen, limits).await {
             // Looking takes no lock, and another instance may be in the middle of writing a
             // new store: a damaged file is damaged for longer than that takes.
             Err(StoreError::Damaged { .. }) if looks_left > 0 => sleep(Duration::from_millis(20)).await,
+            // A program that was ended while it wrote its log back leaves a file that is whole
+            // only together with that log: then the log has to be read, too.
+            Err(StoreError::Damaged { .. }) if has_log(path) => return look_once(path, Access::Read, limits).await,
             answer => return answer,
         }
         looks_left -= 1;
     }
 }
 
-async fn look_once(path: &Path, limits: Limits) -> Result<Signs, StoreError> {
+/// Whether a write-ahead log with something in it lies beside the file.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+async fn look_once(path: &Path, access: Access, limits: Limits) -> Result<Signs, StoreError> {
     let explain = |error: sqlx::Error| explain(&error, path, limits.busy);
-    let mut connection = options(path, Access::Frozen, limits).connect().await.map_err(explain)?;
+    let mut connection = options(path, access, limits).connect().await.map_err(explain)?;
     let signs = schema::signs(&mut connection).await.map_err(explain)?;
     connection.close().await.map_err(explain)?;
     Ok(signs)

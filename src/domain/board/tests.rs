@@ -113,6 +113,16 @@ fn consequences_fold_under_a_cause_that_is_bad_itself() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_makes_nothing_green() {
+    let mut watch = watch();
+    watch.rules[0].hold = Duration::ZERO;
+    let mut board = Board::new(vec![watch], at(0));
+    board.apply(&saw(1000, vec![Sample::percent("cpu", 99.0)]));
+    board.apply(&saw(10, vec![Sample::percent("cpu", 99.0)]));
+    assert_eq!(status(&board, 10), Status::Critical);
+}
+
+#[test]
 fn every_change_is_told_once() {
     let mut board = Board::new(vec![watch()], at(0));
     let assessments = board.assess(at(0));

@@ -135,9 +135,18 @@ impl Runner {
             // A screen that is behind loses lines of the tail; the log file has them all.
             let _ = updates.try_send(Update::Job(JobEvent::Line { job: job.clone(), line }));
         };
-        let finished = exec::run(command, limits, work.cancel.clone(), on_line)
-            .await
-            .map_err(|error| Stopped::failed(error.to_string()))?;
+        let finished = match exec::run(command, limits, work.cancel.clone(), on_line).await {
+            Ok(finished) => finished,
+            Err(error) => {
+                // It never ran, and must not be believed to run still.
+                if work.plan.target.kind == TargetKind::Task {
+                    record.alive = false;
+                    record.tail = error.to_string();
+                    self.import(&record).await;
+                }
+                return Err(Stopped::failed(error.to_string()));
+            }
+        };
         if work.plan.target.kind == TargetKind::Task {
             record.alive = false;
             record.tail = finished.tail.join("\n");
