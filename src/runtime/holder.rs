@@ -3,6 +3,7 @@
 
 use crate::domain::audit::{AuditEntry, Phase};
 use crate::domain::job::JobResult;
+use crate::domain::task::TaskRun;
 use crate::domain::time::Timestamp;
 use crate::exec::process::Identity;
 use crate::store::{Holder, Store, StoreError};
@@ -24,6 +25,19 @@ pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Res
             None => true,
         };
         if gone {
+            // A task it was running must not be believed to run still, or it could never be
+            // started again.
+            if let Some(task) = job.intent.entry.target.strip_prefix("task:") {
+                let run = TaskRun {
+                    id: job.id.0.clone(),
+                    task: task.to_owned(),
+                    started_at: job.intent.entry.at,
+                    ended: None,
+                    alive: false,
+                    tail: String::new(),
+                };
+                store.import_runs(&[run]).await?;
+            }
             let entry = AuditEntry {
                 at: now,
                 phase: Phase::Outcome,

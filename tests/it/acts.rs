@@ -24,6 +24,10 @@ files = "{root}/backups/rota_%Y%m%d_%H%M%S.sqlite3"
 id = "alerts"
 source = "exec"
 run = { command = ["/bin/echo", "sent"], repeat = "ask" }
+[[task]]
+id = "long"
+source = "exec"
+run = { command = ["/bin/sh", "-c", "touch {root}/started; sleep 5"] }
 [[action]]
 id = "slow"
 title = "Take a while"
@@ -54,7 +58,11 @@ fn world() -> World {
 
 /// Starts the slow action and waits until its command runs.
 fn start_slow(world: &World) -> Child {
-    let mut command = world.command(&["run", "slow", "--yes", "--operator", "asha"]);
+    start(world, &["run", "slow", "--yes", "--operator", "asha"])
+}
+
+fn start(world: &World, arguments: &[&str]) -> Child {
+    let mut command = world.command(arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary");
     let begun = Instant::now();
     while !world.path("started").exists() {
@@ -112,6 +120,19 @@ fn an_act_whose_program_was_killed_is_lost_on_the_next_start() {
     let mut next = start_slow(&world);
     tell(&next, Signal::INT);
     next.wait().expect("its end");
+}
+
+#[test]
+fn a_task_whose_program_was_killed_is_lost_and_can_be_run_again() {
+    let world = world();
+    let mut child = start(&world, &["task", "run", "long", "--yes"]);
+    world.run(&["task", "run", "long", "--yes"]).exits(77);
+    tell(&child, Signal::KILL);
+    child.wait().expect("its end");
+    let tasks = world.run(&["task", "list", "--format", "json"]).exits(0).json();
+    let long = tasks["tasks"].as_array().expect("tasks").iter().find(|one| one["id"] == "long").expect("it");
+    assert_eq!(long["state"], "lost", "{long:#}");
+    world.run(&["task", "run", "long", "--yes"]).exits(0);
 }
 
 #[test]
