@@ -9,11 +9,14 @@ mod checklist;
 mod config;
 mod dashboard;
 mod database;
+mod environment;
 pub mod exec;
+mod log;
 mod manual;
 mod output;
 mod run;
 mod session;
+mod show;
 mod task;
 mod world;
 mod wrapper;
@@ -158,7 +161,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
     let global = cli.global;
-    session::start_log(&global)?;
+    log::start(&global)?;
     // What this program and its children write is nobody else's to read. Not so for `exec`,
     // whose command gets what it would have had without us.
     #[cfg(unix)]

@@ -63,7 +63,7 @@ pub(super) async fn act(
         tell(&update);
     }
     output::answer(&format!("{}: {}", outcome.result.word(), outcome.detail))?;
-    Ok(super::session::done(outcome.result == JobResult::Succeeded))
+    Ok(output::done(outcome.result == JobResult::Succeeded))
 }
 
 /// A yes that is strong enough for the plan's risk, from a flag or from the terminal.

@@ -74,7 +74,7 @@ pub(super) async fn run(command: &AuditCommand, global: &Global) -> color_eyre::
             match store.verify(*from, expect.clone()).await {
                 Ok(verification) => {
                     output::answer(&verification.to_string())?;
-                    Ok(super::session::done(verification.is_ok()))
+                    Ok(output::done(verification.is_ok()))
                 }
                 Err(error) => {
                     output::progress(&format!("rounds: {error}"));

@@ -43,7 +43,7 @@ pub enum BackupCommand {
 pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre::Result<ExitCode> {
     let mut session = Session::open(global).await?;
     let one_of = |id: &Option<String>, inventory: &Inventory| {
-        super::session::one_of("backup", id.as_deref(), inventory.backups.keys())
+        super::show::one_of("backup", id.as_deref(), inventory.backups.keys())
     };
     match command {
         BackupCommand::List { id: None, format } => list(&mut session, None, *format).await,

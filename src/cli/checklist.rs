@@ -65,7 +65,7 @@ pub(super) async fn run(command: &ChecklistCommand, global: &Global) -> color_ey
     let mut session = Session::open(global).await?;
     let one_of = |id: &Option<String>, session: &Session| {
         let ids: Vec<String> = session.round.config.checklists.iter().map(|list| list.id.clone()).collect();
-        super::session::one_of("checklist", id.as_deref(), ids.iter())
+        super::show::one_of("checklist", id.as_deref(), ids.iter())
     };
     match command {
         ChecklistCommand::List { format } => {
@@ -115,7 +115,7 @@ async fn view(session: &mut Session, id: &str) -> color_eyre::Result<ListView> {
 /// Marking is an act: without a record of it there is none.
 async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_eyre::Result<ExitCode> {
     let ids: Vec<String> = session.round.config.checklists.iter().map(|list| list.id.clone()).collect();
-    let id = super::session::one_of("checklist", args.list.as_deref(), ids.iter())?;
+    let id = super::show::one_of("checklist", args.list.as_deref(), ids.iter())?;
     let list = view(session, &id).await?;
     let item = find(&list, &args.item)?;
     if let Some(why) = unmarkable(&list, item, kind, &args.reason) {

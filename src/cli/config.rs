@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::cli::{Global, output, session};
+use crate::cli::{Global, environment, output};
 use crate::config;
 use crate::domain::humanize;
 
@@ -19,7 +19,7 @@ pub enum ConfigCommand {
 }
 
 pub(super) fn run(command: &ConfigCommand, global: &Global) -> color_eyre::Result<ExitCode> {
-    let environment = session::environment(global);
+    let environment = environment::environment(global);
     if let ConfigCommand::Paths = command {
         let rows: Vec<Vec<String>> = config::search_paths(&environment)
             .iter()

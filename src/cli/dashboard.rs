@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::cli::world::Behind;
-use crate::cli::{Color, Global, Session, session};
+use crate::cli::{Color, Global, Session, environment};
 use crate::domain::board::Board;
 use crate::domain::update::Update;
 use crate::runtime::{Runtime, memory};
@@ -50,11 +50,11 @@ fn theme(global: &Global) -> Theme {
     let mono = match global.color {
         Color::Always => false,
         Color::Never => true,
-        Color::Auto => session::no_color(),
+        Color::Auto => environment::no_color(),
     };
     let name = if mono { ThemeName::Mono } else { ThemeName::Dark };
-    let depth = if session::true_color() { ColorDepth::TrueColor } else { ColorDepth::Sixteen };
-    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| session::variable(name));
+    let depth = if environment::true_color() { ColorDepth::TrueColor } else { ColorDepth::Sixteen };
+    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment::variable(name));
     let ascii = utf8.is_some_and(|locale| locale == "C" || locale == "POSIX");
     Theme::built_in(name, depth, ascii)
 }

@@ -61,7 +61,7 @@ pub(super) async fn run(command: &DatabaseCommand, global: &Global) -> color_eyr
 }
 
 fn one_of(id: Option<&str>, inventory: &Inventory) -> color_eyre::Result<String> {
-    super::session::one_of("database", id, inventory.databases.keys())
+    super::show::one_of("database", id, inventory.databases.keys())
 }
 
 async fn list(session: &mut Session, only: Option<&str>, format: Format) -> color_eyre::Result<ExitCode> {
@@ -88,7 +88,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         }
         Format::Text if only.is_some() => {
             for one in databases {
-                output::answer(&super::session::details(one, now, &session.zone))?;
+                output::answer(&super::show::details(one, now, &session.zone))?;
             }
         }
         Format::Text => {

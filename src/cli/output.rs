@@ -36,7 +36,7 @@ pub(super) fn paint(global: &Global) -> impl Fn(Status, &str) -> String + use<> 
     let colored = match global.color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => io::stdout().is_terminal() && !super::session::no_color(),
+        Color::Auto => io::stdout().is_terminal() && !super::environment::no_color(),
     };
     move |status, text| {
         let code = match status {
@@ -47,6 +47,11 @@ pub(super) fn paint(global: &Global) -> impl Fn(Status, &str) -> String + use<> 
         };
         if colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Success or failure of a command that has nothing finer to say.
+pub(super) fn done(ok: bool) -> ExitCode {
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Tells why nothing came of it, and picks the exit code of the contract.

@@ -44,7 +44,7 @@ pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::R
         TaskCommand::List { format } => list(&mut session, None, *format).await,
         TaskCommand::Show { id, format } => list(&mut session, Some(id), *format).await,
         TaskCommand::Run { id, act: flags } => {
-            let id = super::session::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
+            let id = super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
             act(&session, &ActionName::RUN_TASK, &Target::task(id), &BTreeMap::new(), flags).await
         }
     }
@@ -54,7 +54,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     let is_task = |id: &crate::domain::observation::ProbeId| id.kind() == "task";
     session.round.watched.retain(|one| is_task(&one.watch.id) && only.is_none_or(|id| one.watch.id.name() == id));
     if let (Some(id), true) = (only, session.round.watched.is_empty()) {
-        super::session::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
+        super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
     }
     let board = check::read_once(session, Duration::from_secs(30)).await;
     let report = check::report(session, &board).await;
@@ -74,7 +74,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         }
         Format::Text if only.is_some() => {
             for (one, view) in &tasks {
-                let mut text = super::session::details(one, now, &session.zone);
+                let mut text = super::show::details(one, now, &session.zone);
                 text.push_str(&runs(&board, one, session));
                 if let (Some(schedule), Some(words)) = (&view.schedule, &view.words) {
                     text.push_str(&format!("  schedule       {schedule} ({words})\n"));

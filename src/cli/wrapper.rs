@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::exec::{ExecOptions, exec};
-use crate::cli::{Global, session};
+use crate::cli::{Global, environment};
 use crate::config;
 use crate::runtime::clock::Clock;
 
@@ -36,7 +36,7 @@ pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {
 /// Where the record goes: beside the store of the configuration, or where it would be without
 /// one, should the configuration be wrong.
 fn state_dir(global: &Global) -> PathBuf {
-    let environment = session::environment(global);
+    let environment = environment::environment(global);
     let load = |paths: &[PathBuf]| config::load(paths, &environment).map(|config| config.store.state_dir());
     load(&global.config).unwrap_or_else(|error| {
         let instead = environment.state_dir().unwrap_or_default();
