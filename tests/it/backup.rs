@@ -457,24 +457,33 @@ fn published(shelf: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[tokio::test]
 async fn forty_killed_copies_leave_no_incomplete_backup() {
+    /// Kills that find a copy alive; what a busy machine kills too late does not count.
     const KILLS: i64 = 40;
+    const TRIALS: i64 = 10 * KILLS;
     let scratch = scratch();
     let (source, shelf) = (scratch.path().join("db.sqlite3"), scratch.path().join("shelf"));
     let _owner = bank(&source, "WAL", 6_000);
     let mut unharmed = spawn_copy(&source, &shelf, 0, None);
     let started = Instant::now();
     assert!(unharmed.wait().expect("wait").success());
-    let usual = started.elapsed();
+    // The shortest seen: an instant drawn within it is one of the copy itself.
+    let mut usual = started.elapsed();
 
     let mut random = Random::new();
-    let (mut interrupted, mut messes) = (0, 0);
+    let (mut interrupted, mut messes, mut second) = (0, 0, 0);
     let mut before = published(&shelf);
-    for second in 1..=KILLS {
+    while interrupted < KILLS && second < TRIALS {
+        second += 1;
+        let started = Instant::now();
         let mut child = spawn_copy(&source, &shelf, second * 2, None);
-        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64 * 5 / 4))).await;
+        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
         let group = rustix::process::Pid::from_child(&child);
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        interrupted += i64::from(!child.wait().expect("wait").success());
+        if child.wait().expect("wait").success() {
+            usual = usual.min(started.elapsed());
+        } else {
+            interrupted += 1;
+        }
         messes += i64::from(leftovers(&shelf));
 
         let after = published(&shelf);
@@ -491,16 +500,16 @@ async fn forty_killed_copies_leave_no_incomplete_backup() {
             // Killed before its lock was there: for ten seconds such a directory may still be
             // somebody's who just begins. Here it grows old at once.
             grow_old(&shelf);
-            make(&source, &shelf, 10 * KILLS + second).await.expect("the one after succeeds");
+            make(&source, &shelf, 10 * TRIALS + second).await.expect("the one after succeeds");
         }
         assert!(!leftovers(&shelf), "and clears up");
         before = published(&shelf);
     }
     println!(
-        "{KILLS} kills within {usual:?}: {interrupted} in the middle, {messes} left debris, {} backups, none incomplete",
+        "{interrupted} kills within {usual:?} ({second} trials), {messes} left debris, {} backups, none incomplete",
         before.len()
     );
-    assert!(interrupted >= KILLS / 4 && messes >= KILLS / 8, "too few kills hit the copy to say anything");
+    assert!(interrupted == KILLS && messes >= KILLS / 8, "too few kills hit the copy to say anything");
 }
 
 #[tokio::test]
