@@ -4,6 +4,8 @@
 #![expect(clippy::disallowed_methods, reason = "the binary is started as a stranger would")]
 #![expect(clippy::panic, reason = "an answer that is no JSON is shown as it is instead")]
 
+pub(crate) mod pty;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,21 +1,13 @@
 //! The real program on a real pseudo terminal: what it shows, and that it always gives the
 //! terminal back.
 
-#![expect(clippy::panic, reason = "a screen that never comes is shown as it is instead")]
-
-use std::io::{Read, Write};
-use std::num::NonZeroU16;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
 
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use portable_pty::CommandBuilder;
 use rustix::process::Signal;
-use vt100::Parser;
 
-/// How often a screen is looked at before it is given up, and how long each look waits.
-const LOOKS: usize = 400;
-const LOOK: Duration = Duration::from_millis(50);
+use crate::support::pty::Pty;
 
 /// A configuration that watches little and needs nothing.
 const CONFIG: &str = r#"
@@ -28,11 +20,7 @@ timezone = "UTC"
 
 /// The program in a terminal of ours.
 struct Terminal {
-    master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    output: Receiver<Vec<u8>>,
-    screen: Parser,
+    pty: Pty,
     _folder: tempfile::TempDir,
 }
 
@@ -41,140 +29,26 @@ impl Terminal {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let config = folder.path().join("config.toml");
         std::fs::write(&config, CONFIG).expect("the configuration");
-        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_rounds"));
         command.args(arguments(&config, folder.path()));
         command.env("TERM", "xterm-256color");
         command.env("HOME", folder.path());
-        let child = pair.slave.spawn_command(command).expect("the program starts");
-        drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().expect("a reader");
-        let (send, output) = channel();
-        std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut chunk) {
-                if send.send(chunk[..count].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let writer = pair.master.take_writer().expect("a writer");
-        Self {
-            master: pair.master,
-            writer,
-            child,
-            output,
-            screen: Parser::new(cells(40), cells(120), 0),
-            _folder: folder,
-        }
-    }
-
-    /// Shows what the program wrote within one look.
-    fn look(&mut self) {
-        match self.output.recv_timeout(LOOK) {
-            Ok(bytes) => self.screen.process(&bytes),
-            Err(RecvTimeoutError::Timeout) => {}
-            // The program closed the terminal and is about to end.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
-        }
-    }
-
-    /// Looks until the screen is as wanted.
-    fn wait(&mut self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
-        for _ in 0..LOOKS {
-            if wanted(self.screen.screen()) {
-                return;
-            }
-            self.look();
-        }
-        panic!("{what} did not happen; the screen is\n{}", self.screen.screen().contents());
-    }
-
-    fn wait_for(&mut self, text: &str) {
-        self.wait(&format!("`{text}`"), |screen| screen.contents().contains(text));
-    }
-
-    fn type_keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
-        self.writer.flush().expect("the terminal takes keys");
-    }
-
-    fn resize(&mut self, rows: u16, cols: u16) {
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a new size");
-        self.screen.screen_mut().set_size(cells(rows), cells(cols));
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.child.process_id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
-        rustix::process::kill_process(id.expect("it runs"), signal).expect("it can be signalled");
-    }
-
-    /// Waits until the program has stopped: it gives the terminal back a moment before, and a
-    /// CONT that comes in between would be lost.
-    fn wait_until_stopped(&self) {
-        let id = self.child.process_id().expect("it runs");
-        for _ in 0..LOOKS {
-            match std::fs::read_to_string(format!("/proc/{id}/stat")) {
-                Ok(stat) if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) => return,
-                Ok(_) => std::thread::sleep(LOOK),
-                // No /proc to ask: long enough anywhere.
-                Err(_) => return std::thread::sleep(LOOK * 20),
-            }
-        }
-        panic!("it did not stop");
-    }
-
-    /// Waits for the program to end, and for the last of what it wrote.
-    fn end(&mut self) -> ExitStatus {
-        for _ in 0..LOOKS {
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                while let Ok(bytes) = self.output.recv_timeout(LOOK * 4) {
-                    self.screen.process(&bytes);
-                }
-                return status;
-            }
-            self.look();
-        }
-        panic!("it did not end; the screen is\n{}", self.screen.screen().contents());
-    }
-
-    /// Waits until the terminal is as the shell left it.
-    fn wait_given_back(&mut self) {
-        for _ in 0..LOOKS {
-            if self.taken().is_none() {
-                return;
-            }
-            self.look();
-        }
-        panic!("{}", self.taken().unwrap_or_default());
-    }
-
-    /// What has not been given back yet.
-    fn taken(&self) -> Option<&'static str> {
-        let screen = self.screen.screen();
-        let modes = self.master.get_termios().map(|modes| format!("{:?}", modes.local_flags)).unwrap_or_default();
-        [
-            (screen.alternate_screen(), "still on the alternate screen"),
-            (screen.hide_cursor(), "the cursor is still hidden"),
-            (screen.bracketed_paste(), "bracketed paste is still on"),
-            (screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None, "the mouse is still caught"),
-            (!(modes.contains("ICANON") && modes.contains("ECHO")), "still in raw mode"),
-        ]
-        .into_iter()
-        .find_map(|(taken, what)| taken.then_some(what))
+        Self { pty: Pty::start(command, 40, 120), _folder: folder }
     }
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // Only this child of ours, and only if a failed test left it behind.
-        let _ = self.child.kill();
+impl Deref for Terminal {
+    type Target = Pty;
+
+    fn deref(&self) -> &Pty {
+        &self.pty
     }
 }
 
-fn cells(count: u16) -> NonZeroU16 {
-    NonZeroU16::new(count).expect("a size")
+impl DerefMut for Terminal {
+    fn deref_mut(&mut self) -> &mut Pty {
+        &mut self.pty
+    }
 }
 
 fn arguments(config: &Path, folder: &Path) -> [String; 4] {

@@ -1,0 +1,217 @@
+//! A program in a pseudo terminal, and what that terminal would show. Shared by the tests and
+//! the benches, which also want to know when each byte came.
+
+#![allow(dead_code, reason = "the tests and the benches each need another part of it")]
+#![expect(clippy::disallowed_methods, reason = "what a terminal shows is timed from outside, by the real clock")]
+#![expect(clippy::panic, reason = "a screen that never comes is shown as it is instead")]
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal};
+use vt100::{Parser, Screen};
+
+/// How often a screen is looked at before it is given up, and how long each look waits.
+const LOOKS: usize = 400;
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A program in a terminal of ours.
+pub(crate) struct Pty {
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    output: Receiver<Chunk>,
+    parser: Parser,
+    /// When the program was started.
+    pub(crate) started: Instant,
+    /// When it closed the terminal, once it has.
+    pub(crate) closed: Option<Instant>,
+    /// How many bytes it has written.
+    pub(crate) bytes: u64,
+}
+
+/// What the program wrote at once, and when; nothing when it closed the terminal.
+struct Chunk {
+    at: Instant,
+    bytes: Vec<u8>,
+}
+
+impl Pty {
+    pub(crate) fn start(command: CommandBuilder, rows: u16, cols: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, cols)).expect("a pseudo terminal");
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let (send, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            loop {
+                let count = reader.read(&mut buffer).unwrap_or(0);
+                let chunk = Chunk { at: Instant::now(), bytes: buffer[..count].to_vec() };
+                if send.send(chunk).is_err() || count == 0 {
+                    break;
+                }
+            }
+        });
+        let writer = pair.master.take_writer().expect("a writer");
+        let started = Instant::now();
+        let child = pair.slave.spawn_command(command).expect("the program starts");
+        Self {
+            master: pair.master,
+            writer,
+            child,
+            output,
+            parser: Parser::new(cells(rows), cells(cols), 0),
+            started,
+            closed: None,
+            bytes: 0,
+        }
+    }
+
+    /// Shows what the program wrote next, if it wrote anything within `patience`; says when.
+    pub(crate) fn look(&mut self, patience: Duration) -> Option<Instant> {
+        match self.output.recv_timeout(patience) {
+            Ok(chunk) if chunk.bytes.is_empty() => {
+                self.closed = Some(chunk.at);
+                None
+            }
+            Ok(chunk) => {
+                self.bytes += chunk.bytes.len() as u64;
+                self.parser.process(&chunk.bytes);
+                Some(chunk.at)
+            }
+            Err(RecvTimeoutError::Timeout) => None,
+            // The program closed the terminal and is about to end.
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(patience);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn screen(&self) -> &Screen {
+        self.parser.screen()
+    }
+
+    /// Looks until the screen is as wanted, and says when it became so; `None` when it did not
+    /// within `patience`.
+    pub(crate) fn when(&mut self, patience: Duration, wanted: impl Fn(&Screen) -> bool) -> Option<Instant> {
+        let mut at = Instant::now();
+        let until = at + patience;
+        loop {
+            if wanted(self.screen()) {
+                return Some(at);
+            }
+            at = self.look(until.checked_duration_since(Instant::now())?).unwrap_or(at);
+            if self.closed.is_some() {
+                return None;
+            }
+        }
+    }
+
+    /// Looks until the screen is as wanted.
+    pub(crate) fn wait(&mut self, what: &str, wanted: impl Fn(&Screen) -> bool) {
+        for _ in 0..LOOKS {
+            if wanted(self.screen()) {
+                return;
+            }
+            self.look(LOOK);
+        }
+        panic!("{what} did not happen; the screen is\n{}", self.screen().contents());
+    }
+
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait(&format!("`{text}`"), |screen| screen.contents().contains(text));
+    }
+
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.writer.flush().expect("the terminal takes keys");
+    }
+
+    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
+        self.master.resize(size(rows, cols)).expect("a new size");
+        self.parser.screen_mut().set_size(cells(rows), cells(cols));
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.process_id().expect("it runs")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(self.id().cast_signed()).expect("it runs");
+        rustix::process::kill_process(id, signal).expect("it can be signalled");
+    }
+
+    /// Waits until the program has stopped: it gives the terminal back a moment before, and a
+    /// CONT that comes in between would be lost.
+    pub(crate) fn wait_until_stopped(&self) {
+        let id = self.id();
+        for _ in 0..LOOKS {
+            match std::fs::read_to_string(format!("/proc/{id}/stat")) {
+                Ok(stat) if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) => return,
+                Ok(_) => std::thread::sleep(LOOK),
+                // No /proc to ask: long enough anywhere.
+                Err(_) => return std::thread::sleep(LOOK * 20),
+            }
+        }
+        panic!("it did not stop");
+    }
+
+    /// Waits for the program to end, and for the last of what it wrote.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        for _ in 0..LOOKS {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                while self.look(LOOK * 4).is_some() {}
+                return status;
+            }
+            self.look(LOOK);
+        }
+        panic!("it did not end; the screen is\n{}", self.screen().contents());
+    }
+
+    /// Waits until the terminal is as the shell left it.
+    pub(crate) fn wait_given_back(&mut self) {
+        for _ in 0..LOOKS {
+            if self.taken().is_none() {
+                return;
+            }
+            self.look(LOOK);
+        }
+        panic!("{}", self.taken().unwrap_or_default());
+    }
+
+    /// What has not been given back yet.
+    fn taken(&self) -> Option<&'static str> {
+        let screen = self.screen();
+        let modes = self.master.get_termios().map(|modes| format!("{:?}", modes.local_flags)).unwrap_or_default();
+        [
+            (screen.alternate_screen(), "still on the alternate screen"),
+            (screen.hide_cursor(), "the cursor is still hidden"),
+            (screen.bracketed_paste(), "bracketed paste is still on"),
+            (screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None, "the mouse is still caught"),
+            (!(modes.contains("ICANON") && modes.contains("ECHO")), "still in raw mode"),
+        ]
+        .into_iter()
+        .find_map(|(taken, what)| taken.then_some(what))
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // Only this child of ours, and only if it was left behind.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).expect("a size")
+}
