@@ -26,7 +26,7 @@ use rounds::tui::view;
 const PROBES: usize = 10_000;
 /// Every so many'th is not well.
 const ONE_IN: usize = 10;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn now() -> Timestamp {
     "2026-03-02T09:04:12Z".parse().expect("a time")
@@ -86,7 +86,9 @@ fn tasks() -> (Vec<Watch>, Vec<Observation>) {
 
 fn board((watches, observations): (Vec<Watch>, Vec<Observation>)) -> Board {
     let mut board = Board::new(watches, now());
-    observations.iter().for_each(|observation| board.apply(observation));
+    for observation in &observations {
+        board.apply(observation);
+    }
     board
 }
 

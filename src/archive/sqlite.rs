@@ -2,6 +2,7 @@
 //! source, hashed, and published whole or not at all.
 
 mod pages;
+mod proof;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -11,14 +12,15 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::manifest::{self, Check, Counts, Manifest, Source};
+use super::manifest::{self, Check, Manifest, Source};
 use super::partial::{self, Partial};
-use super::{ArchiveError, aside, hash, shelf};
+use super::{ArchiveError, aside, shelf};
 use crate::database::room;
 use crate::database::sqlite::{self, Patience};
 use crate::domain::time::Timestamp;
 use crate::domain::{humanize, sanitize};
 
+use proof::{Expected, Proof};
 pub(super) use tables::{difference, structure_fault, tables};
 
 /// A copy to be made.
@@ -85,20 +87,28 @@ fn copy_now(
 
     let id = new_id(request.at);
     let partial = Partial::create(dir, &id)?;
-    let taken = {
-        let mut target = open_target(&partial.data())?;
-        let taken =
-            pages::copy(&source, &mut target, &facts.pace(), progress, cancel, |source| tables(source, &request.rows));
-        let taken = taken.map_err(|fault| fault.explain(&request.source))?;
-        settle(&target, &partial.data())?;
-        taken
+    let mut target = open_target(&partial.data())?;
+    let pace = facts.pace();
+    let held =
+        pages::copy(&source, &mut target, &pace, progress, cancel).map_err(|fault| fault.explain(&request.source))?;
+    let count = || {
+        let counted = held.map(|held| held.ask(|source| tables(source, &request.rows))).transpose();
+        counted.map_err(|error| ArchiveError::from(sqlite::explain(&request.source, &error)))
     };
-    let (counts, mut warnings) = prove(&partial, taken, request, cancel)?;
+    // Where writers wait for the moment to be let go of, it is not held for as long as a proof takes.
+    let expected: Expected<'_> = if pace.keeps_writers_waiting() {
+        let counted = count()?;
+        Box::new(move || Ok(counted))
+    } else {
+        Box::new(count)
+    };
+    settle(&target, &partial.data())?;
+    drop(target);
+    let Proof { counts, sha256, size_bytes, mut warnings } = proof::prove(&partial, expected, &request.rows, cancel)?;
     let clock_suspect = shelf::has_newer(dir, &request.backup, request.at);
     if clock_suspect {
         warnings.push("an earlier backup is stamped later than this one: a clock went back".to_owned());
     }
-    let (sha256, size_bytes) = hash(&partial.data(), cancel)?;
 
     let took = started.elapsed();
     let manifest = Manifest {
@@ -228,45 +238,6 @@ impl SourceFacts {
     fn pace(&self) -> pages::Pace {
         pages::Pace::new(self.source.journal_mode.eq_ignore_ascii_case("wal"), self.pages, self.source.page_size)
     }
-}
-
-/// Compares the finished copy with its source, and checks its structure.
-fn prove(
-    partial: &Partial,
-    source: pages::Taken<Counts>,
-    request: &CopyRequest,
-    cancel: &CancellationToken,
-) -> Result<(Counts, Vec<String>), ArchiveError> {
-    if let Some(left) = partial.sidecars().first() {
-        return Err(ArchiveError::Unsound(format!("{} is left beside the copy; it was not kept", left.display())));
-    }
-    let path = partial.data();
-    let copy = sqlite::finished(&path)?;
-    let explain = |error: rusqlite::Error| ArchiveError::from(sqlite::explain(&path, &error));
-    sqlite::cancellable(&copy, cancel).map_err(explain)?;
-    if let Some(fault) = structure_fault(&copy).map_err(explain)? {
-        return Err(ArchiveError::Unsound(format!(
-            "the copy is as damaged as its source, and was not kept: {fault}; check the source's integrity"
-        )));
-    }
-    let counts = tables(&copy, &request.rows).map_err(explain)?;
-    let mut warnings = Vec::new();
-    match source {
-        pages::Taken::Compared(expected) => {
-            if let Some(difference) = difference(&expected, &counts) {
-                return Err(ArchiveError::Unsound(format!(
-                    "the copy is not its source, and was not kept: {difference}"
-                )));
-            }
-        }
-        pages::Taken::TooLarge => {
-            warnings.push("rows were counted in the copy only, so as not to keep writers waiting".to_owned());
-        }
-    }
-    for missing in request.rows.iter().filter(|name| !counts.tables.contains_key(*name)) {
-        warnings.push(format!("there is no table `{missing}`, which `rows` names"));
-    }
-    Ok((counts, warnings))
 }
 
 fn sentence(manifest: &Manifest, rows: u64, took: Duration, cleared: usize) -> String {

@@ -19,9 +19,9 @@ timezone = "UTC"
 "#;
 
 /// The program in a terminal of ours.
-struct Terminal {
+pub(crate) struct Terminal {
     pty: Pty,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Terminal {
@@ -31,8 +31,13 @@ impl Terminal {
         std::fs::write(&config, CONFIG).expect("the configuration");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_rounds"));
         command.args(arguments(&config, folder.path()));
-        command.env("TERM", "xterm-256color");
         command.env("HOME", folder.path());
+        Self::run(command, Some(folder))
+    }
+
+    /// A command in a terminal of ours; `folder` is kept as long.
+    pub(crate) fn run(mut command: CommandBuilder, folder: Option<tempfile::TempDir>) -> Self {
+        command.env("TERM", "xterm-256color");
         Self { pty: Pty::start(command, 40, 120), _folder: folder }
     }
 }

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::ArchiveError;
-use crate::archive::manifest::Counts;
 use crate::database::sqlite;
 use crate::domain::humanize;
 
@@ -40,18 +39,15 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// Whether writers wait as long as the read transaction is held.
+    pub(super) fn keeps_writers_waiting(&self) -> bool {
+        self.stretch.is_some()
+    }
+
     pub(super) fn new(wal: bool, pages: u64, page_size: u64) -> Self {
         let stretch = BYTES_PER_SECOND * LONGEST_HOLD.as_secs() / page_size.max(512);
         Self { pages, stretch: (!wal).then_some(stretch) }
     }
-}
-
-/// What was asked of the source at the moment of the copy.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken<T> {
-    Compared(T),
-    /// It would have kept writers waiting for too long.
-    TooLarge,
 }
 
 /// Why the pages could not be copied.
@@ -88,20 +84,20 @@ impl Fault {
     }
 }
 
-/// Copies every page of `source` into `target`, and asks `count` at the very moment the copy is
-/// of. `progress` is told pages.
-pub(super) fn copy(
-    source: &Connection,
+/// Copies every page of `source` into `target`. The very moment the copy is of is still held
+/// afterwards, for questions to the source, unless that would keep writers waiting for too long.
+/// `progress` is told pages.
+pub(super) fn copy<'a>(
+    source: &'a Connection,
     target: &mut Connection,
     pace: &Pace,
     mut progress: impl FnMut(u64, u64),
     cancel: &CancellationToken,
-    count: impl FnOnce(&Connection) -> rusqlite::Result<Counts>,
-) -> Result<Taken<Counts>, Fault> {
+) -> Result<Option<Hold<'a>>, Fault> {
     let backup = Backup::new(source, target)?;
     let mut stretch = pace.stretch.unwrap_or(u64::MAX);
     let mut left = pace.pages;
-    let mut hold: Option<Hold<'_>> = None;
+    let mut hold: Option<Hold<'a>> = None;
     let (mut restarts, mut waiting) = (0, None);
     loop {
         if cancel.is_cancelled() {
@@ -145,18 +141,17 @@ pub(super) fn copy(
         }
     }
     progress(pace.pages, pace.pages);
-    // Counting takes about as long as copying.
-    let short = pace.stretch.is_none_or(|stretch| pace.pages <= stretch);
-    Ok(if short && hold.is_some() { Taken::Compared(count(source)?) } else { Taken::TooLarge })
+    // A question may take about as long as the copy.
+    Ok(hold.filter(|_| pace.stretch.is_none_or(|stretch| pace.pages <= stretch)))
 }
 
 /// A read transaction: what it sees does not change.
 #[derive(Debug)]
-struct Hold<'a> {
+pub(super) struct Hold<'a> {
     since: Instant,
     /// How many pages were left when it was taken.
     left: u64,
-    _transaction: Transaction<'a>,
+    transaction: Transaction<'a>,
 }
 
 impl<'a> Hold<'a> {
@@ -164,7 +159,12 @@ impl<'a> Hold<'a> {
         let transaction = source.unchecked_transaction()?;
         // BEGIN alone takes nothing; the first question does.
         source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        Ok(Self { since: Instant::now(), left, _transaction: transaction })
+        Ok(Self { since: Instant::now(), left, transaction })
+    }
+
+    /// Asks the source about that moment, and lets go of it.
+    pub(super) fn ask<T>(self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        question(&self.transaction)
     }
 }
 
@@ -200,9 +200,8 @@ mod tests {
         assert!(pages > u64::from(STEP) * 2, "{pages} pages are too few for this test");
         let mut steps = 0;
         let cancel = CancellationToken::new();
-        let never = |_: &Connection| panic!("counting would keep writers waiting");
-        let taken = copy(&source, &mut target, &pace, |_, _| steps += 1, &cancel, never).expect("copied");
-        assert_eq!(taken, Taken::TooLarge);
+        let held = copy(&source, &mut target, &pace, |_, _| steps += 1, &cancel).expect("copied");
+        assert!(held.is_none(), "counting would keep writers waiting");
         assert!(steps > 2, "{steps}");
         let rows: i64 = target.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("rows");
         assert_eq!(rows, 12_000);
@@ -223,7 +222,7 @@ mod tests {
             // Refused while the last stretch is held; that is what the hold is for.
             let _ = writer.execute("UPDATE t SET x = randomblob(900) WHERE id = ?1", [n]);
         };
-        let fault = copy(&source, &mut target, &pace, write, &CancellationToken::new(), |_| Ok(Counts::default()));
+        let fault = copy(&source, &mut target, &pace, write, &CancellationToken::new());
         let error = fault.expect_err("never ends otherwise").explain(&path).to_string();
         assert!(error.contains("changed it 5 times") && error.contains("WAL"), "{error}");
     }

@@ -45,7 +45,7 @@ impl Pty {
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let (send, output) = channel();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = [0; 16384];
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
                 let chunk = Chunk { at: Instant::now(), bytes: buffer[..count].to_vec() };
@@ -69,8 +69,13 @@ impl Pty {
         }
     }
 
+    /// Shows what the program wrote within one look.
+    pub(crate) fn look(&mut self) {
+        self.look_for(LOOK);
+    }
+
     /// Shows what the program wrote next, if it wrote anything within `patience`; says when.
-    pub(crate) fn look(&mut self, patience: Duration) -> Option<Instant> {
+    pub(crate) fn look_for(&mut self, patience: Duration) -> Option<Instant> {
         match self.output.recv_timeout(patience) {
             Ok(chunk) if chunk.bytes.is_empty() => {
                 self.closed = Some(chunk.at);
@@ -94,6 +99,11 @@ impl Pty {
         self.parser.screen()
     }
 
+    /// What is on the screen.
+    pub(crate) fn contents(&self) -> String {
+        self.screen().contents()
+    }
+
     /// Looks until the screen is as wanted, and says when it became so; `None` when it did not
     /// within `patience`.
     pub(crate) fn when(&mut self, patience: Duration, wanted: impl Fn(&Screen) -> bool) -> Option<Instant> {
@@ -103,7 +113,7 @@ impl Pty {
             if wanted(self.screen()) {
                 return Some(at);
             }
-            at = self.look(until.checked_duration_since(Instant::now())?).unwrap_or(at);
+            at = self.look_for(until.checked_duration_since(Instant::now())?).unwrap_or(at);
             if self.closed.is_some() {
                 return None;
             }
@@ -116,9 +126,9 @@ impl Pty {
             if wanted(self.screen()) {
                 return;
             }
-            self.look(LOOK);
+            self.look();
         }
-        panic!("{what} did not happen; the screen is\n{}", self.screen().contents());
+        panic!("{what} did not happen; the screen is\n{}", self.contents());
     }
 
     pub(crate) fn wait_for(&mut self, text: &str) {
@@ -135,19 +145,20 @@ impl Pty {
         self.parser.screen_mut().set_size(cells(rows), cells(cols));
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
         self.child.process_id().expect("it runs")
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = Pid::from_raw(self.id().cast_signed()).expect("it runs");
+        let id = Pid::from_raw(self.pid().cast_signed()).expect("it runs");
         rustix::process::kill_process(id, signal).expect("it can be signalled");
     }
 
     /// Waits until the program has stopped: it gives the terminal back a moment before, and a
     /// CONT that comes in between would be lost.
     pub(crate) fn wait_until_stopped(&self) {
-        let id = self.id();
+        let id = self.pid();
         for _ in 0..LOOKS {
             match std::fs::read_to_string(format!("/proc/{id}/stat")) {
                 Ok(stat) if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) => return,
@@ -163,12 +174,12 @@ impl Pty {
     pub(crate) fn end(&mut self) -> ExitStatus {
         for _ in 0..LOOKS {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                while self.look(LOOK * 4).is_some() {}
+                while self.look_for(LOOK * 4).is_some() {}
                 return status;
             }
-            self.look(LOOK);
+            self.look();
         }
-        panic!("it did not end; the screen is\n{}", self.screen().contents());
+        panic!("it did not end; the screen is\n{}", self.contents());
     }
 
     /// Waits until the terminal is as the shell left it.
@@ -177,7 +188,7 @@ impl Pty {
             if self.taken().is_none() {
                 return;
             }
-            self.look(LOOK);
+            self.look();
         }
         panic!("{}", self.taken().unwrap_or_default());
     }
