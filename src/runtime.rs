@@ -160,6 +160,8 @@ impl Runtime {
         };
         // A job that does not end is killed when it is dropped, and found lost on the next start.
         let _ = tokio::time::timeout(JOBS_GRACE, ended).await;
+        // From here on nobody fetches updates; who would wait for room to tell one goes on.
+        self.updates.close();
         self.recorder.finish(grace).await;
         self.tasks.abort_all();
     }

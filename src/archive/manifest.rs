@@ -32,7 +32,9 @@ pub struct Manifest {
     pub engine: String,
     pub engine_version: String,
     pub host: String,
+    #[serde(serialize_with = "crate::domain::time::serialize")]
     pub started: Timestamp,
+    #[serde(serialize_with = "crate::domain::time::serialize")]
     pub finished: Timestamp,
     /// By a clock that is never set, unlike the two above.
     pub took_s: f64,

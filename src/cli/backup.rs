@@ -16,7 +16,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::{Inventory, Target};
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, rfc3339};
 
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
@@ -137,10 +137,10 @@ fn backup(one: &Assessment, catalogue: Option<&Catalogue>, now: Timestamp) -> Va
 fn file(file: &Backup) -> Value {
     json!({
         "path": file.path,
-        "taken_at": file.taken_at,
+        "taken_at": rfc3339(file.taken_at),
         "size_bytes": file.size_bytes,
         "sha256": file.sha256,
-        "verified_at": file.verified_at,
+        "verified_at": file.verified_at.map(rfc3339),
         "state": state(file),
     })
 }

@@ -13,6 +13,7 @@ use crate::domain::observation::ProbeId;
 use crate::domain::report::Report;
 use crate::domain::status::Status;
 use crate::runtime::sweep::sweep;
+use crate::store::StoreError;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -123,18 +124,41 @@ pub(super) async fn report(session: &Session, board: &Board) -> Report {
         assessments,
         checklists: Vec::new(),
     };
-    report.checklists = lists(session, &report, 0).await;
+    match lists(session, &report, 0).await {
+        Ok(lists) => report.checklists = lists,
+        Err(error) => report.assessments.push(lists_trouble(&error, &session.round.config.system.name)),
+    }
     report
+}
+
+/// Why the lists of a report are not known, if they are not.
+pub(super) fn lists_trouble_in(report: &Report) -> Option<&str> {
+    let trouble = report.assessments.iter().find(|one| one.id == lists_id())?;
+    trouble.findings.first().map(|finding| finding.text.as_str())
+}
+
+/// What stands for the lists where what was ticked and signed cannot be read.
+fn lists_id() -> ProbeId {
+    ProbeId::new("database", "rounds-store-checklists")
+}
+
+/// A list that may well be signed must not be shown as one that is not.
+fn lists_trouble(error: &StoreError, system: &str) -> Assessment {
+    let text = format!("what was ticked and signed cannot be read: {error}");
+    trouble(lists_id(), Finding::new(Status::Unknown, "store", text), system)
 }
 
 /// A store that is away is something to look at: nothing is remembered and no act is possible.
 fn store_trouble(error: &str, system: &str) -> Assessment {
-    let finding =
-        Finding::new(Status::Critical, "store", format!("the store cannot be used, so no act is possible: {error}"));
+    let text = format!("the store cannot be used, so no act is possible: {error}");
+    trouble(ProbeId::new("database", "rounds-store"), Finding::new(Status::Critical, "store", text), system)
+}
+
+fn trouble(id: ProbeId, finding: Finding, system: &str) -> Assessment {
     Assessment {
-        id: ProbeId::new("database", "rounds-store"),
+        id,
         system: system.to_owned(),
-        status: Status::Critical,
+        status: finding.status,
         since: None,
         observed_at: None,
         age: None,
@@ -150,19 +174,16 @@ fn store_trouble(error: &str, system: &str) -> Assessment {
 }
 
 /// Every checklist, `steps` periods from now.
-pub(super) async fn lists(session: &Session, report: &Report, steps: i32) -> Vec<ListView> {
+pub(super) async fn lists(session: &Session, report: &Report, steps: i32) -> Result<Vec<ListView>, StoreError> {
     let now = session.clock.now();
     let mut views = Vec::new();
     for list in &session.round.config.checklists {
         let span = list.every.shifted(now, steps, &session.zone);
         let (marks, signatures) = match &session.round.store {
-            Some(store) => (
-                store.marks(&list.id, &span.key).await.unwrap_or_default(),
-                store.signatures(&list.id, &span.key).await.unwrap_or_default(),
-            ),
+            Some(store) => (store.marks(&list.id, &span.key).await?, store.signatures(&list.id, &span.key).await?),
             None => (Vec::new(), Vec::new()),
         };
         views.push(list.view(span, &marks, &signatures, &report.assessments, now, &session.zone));
     }
-    views
+    Ok(views)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::{Format, Global, Session, check, output};
 use crate::domain::checklist::{ItemView, ListView, Mark, MarkKind};
 use crate::domain::report;
+use crate::domain::time::rfc3339;
 use crate::runtime::runner::Refused;
 use crate::runtime::sign;
 
@@ -69,14 +70,14 @@ pub(super) async fn run(command: &ChecklistCommand, global: &Global) -> color_ey
     };
     match command {
         ChecklistCommand::List { format } => {
-            let report = check::look(&mut session, LOOK).await;
+            let lists = views(&mut session).await?;
             match format {
                 Format::Json => {
-                    let lists: Vec<Value> = report.checklists.iter().map(report::checklist).collect();
+                    let lists: Vec<Value> = lists.iter().map(report::checklist).collect();
                     output::document(&json!({ "schema": 1, "checklists": lists }))?;
                 }
                 Format::Text => {
-                    let rows: Vec<Vec<String>> = report.checklists.iter().map(row).collect();
+                    let rows: Vec<Vec<String>> = lists.iter().map(row).collect();
                     output::answer(&output::table(&["ID", "PERIOD", "DONE", "FAILED", "SIGNED", ""], &rows))?;
                 }
             }
@@ -106,9 +107,17 @@ pub(super) async fn run(command: &ChecklistCommand, global: &Global) -> color_ey
 
 const LOOK: Duration = Duration::from_secs(30);
 
-async fn view(session: &mut Session, id: &str) -> color_eyre::Result<ListView> {
+/// Every list; an error where what was ticked and signed is not known.
+async fn views(session: &mut Session) -> color_eyre::Result<Vec<ListView>> {
     let report = check::look(session, LOOK).await;
-    let found = report.checklists.into_iter().find(|list| list.id == id);
+    match check::lists_trouble_in(&report) {
+        Some(why) => Err(color_eyre::eyre::eyre!("{why}")),
+        None => Ok(report.checklists),
+    }
+}
+
+async fn view(session: &mut Session, id: &str) -> color_eyre::Result<ListView> {
+    let found = views(session).await?.into_iter().find(|list| list.id == id);
     found.ok_or_else(|| output::Usage(format!("there is no checklist called `{id}`")).into())
 }
 
@@ -119,10 +128,11 @@ async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_e
     let list = view(session, &id).await?;
     let item = find(&list, &args.item)?;
     if let Some(why) = unmarkable(&list, item, kind, &args.reason) {
-        return Err(Refused(why).into());
+        return Err(refused(session, kind.word(), &id, why).await);
     }
     if session.read_only {
-        return Err(Refused("this is a read-only session; nothing was marked".to_owned()).into());
+        let why = "this is a read-only session; nothing was marked".to_owned();
+        return Err(refused(session, kind.word(), &id, why).await);
     }
     let mark = Mark {
         checklist: list.id.clone(),
@@ -134,9 +144,17 @@ async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_e
         note: args.reason.clone(),
     };
     let store = session.store().map_err(|error| Refused(error.to_string()))?;
-    store.record_mark(&mark).await.map_err(|error| Refused(error.to_string()))?;
+    if let Err(error) = sign::mark(store, &session.actor, &mark).await {
+        return Err(refused(session, kind.word(), &id, error.to_string()).await);
+    }
     output::answer(&text(&view_again(session, &id).await?))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A refusal, which the audit log keeps as it keeps what was done.
+async fn refused(session: &Session, action: &str, id: &str, why: String) -> color_eyre::Report {
+    sign::refuse(session.round.store.as_ref(), &session.actor, action, id, &why, session.clock.now()).await;
+    Refused(why).into()
 }
 
 /// Why an item cannot be marked like this.
@@ -167,17 +185,24 @@ async fn sign_list(session: &mut Session, id: &str, reason: &str, dry_run: bool)
     let list = view(session, id).await?;
     let now = session.clock.now();
     let store = session.store().map_err(|error| Refused(error.to_string()))?;
-    let signature =
-        list.sign(&session.actor.operator, reason, String::new(), now).map_err(|error| Refused(error.to_string()))?;
+    let signature = match list.sign(&session.actor.operator, reason, String::new(), now) {
+        Ok(signature) => signature,
+        // Nobody tried to sign.
+        Err(error) if dry_run => return Err(Refused(error.to_string()).into()),
+        Err(error) => return Err(refused(session, "sign", id, error.to_string()).await),
+    };
     if dry_run {
         output::answer(&text(&list))?;
         return Ok(ExitCode::SUCCESS);
     }
     if session.read_only {
-        return Err(Refused("this is a read-only session; nothing was signed".to_owned()).into());
+        let why = "this is a read-only session; nothing was signed".to_owned();
+        return Err(refused(session, "sign", id, why).await);
     }
-    let (signature, _) =
-        sign::sign(store, &session.actor, signature).await.map_err(|error| Refused(error.to_string()))?;
+    let signature = match sign::sign(store, &session.actor, &signature).await {
+        Ok((signature, _)) => signature,
+        Err(error) => return Err(refused(session, "sign", id, error.to_string()).await),
+    };
     let exceptions = if signature.exceptions.is_empty() {
         String::new()
     } else {
@@ -195,7 +220,7 @@ async fn history(session: &Session, id: &str, format: Format) -> color_eyre::Res
                 .iter()
                 .map(|one| {
                     json!({
-                        "id": one.checklist, "period": one.period, "signed_by": one.operator, "signed_at": one.at,
+                        "id": one.checklist, "period": one.period, "signed_by": one.operator, "signed_at": rfc3339(one.at),
                         "took_s": one.took_s, "exceptions": one.exceptions, "chain_head": one.chain_head,
                         "snapshot": one.snapshot,
                     })

@@ -33,7 +33,7 @@ impl World for Behind {
                 self.runtime.start_job(plan, self.actor.clone(), reason);
             }
             Effect::Cancel(job) => self.runtime.cancel(&job),
-            Effect::Mark(mark) => self.runtime.note(Note::Mark(mark)),
+            Effect::Mark(mark) => self.runtime.note(Note::Mark(mark, self.actor.clone())),
             Effect::Sign(signature) => self.runtime.note(Note::Signature(signature, self.actor.clone())),
             Effect::RecordChanges(changes) => self.runtime.note(Note::Changes(changes)),
             // The loop keeps what is about the screen itself.

@@ -88,6 +88,18 @@ pub enum MarkKind {
     Undo,
 }
 
+impl MarkKind {
+    pub const ALL: [Self; 3] = [Self::Tick, Self::Skip, Self::Undo];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            MarkKind::Tick => "tick",
+            MarkKind::Skip => "skip",
+            MarkKind::Undo => "undo",
+        }
+    }
+}
+
 /// The signature under one period's list: a frozen snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signature {

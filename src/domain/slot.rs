@@ -72,6 +72,7 @@ impl std::fmt::Display for TaskState {
 /// An instant a task was due, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Slot {
+    #[serde(serialize_with = "crate::domain::time::serialize")]
     pub at: Timestamp,
     pub state: TaskState,
 }

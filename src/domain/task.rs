@@ -107,6 +107,7 @@ pub struct TaskView {
     /// The newest run began while the one before it still ran.
     pub overlap: bool,
     pub last: Option<LastRun>,
+    #[serde(serialize_with = "crate::domain::time::serialize_option")]
     pub next_due: Option<Timestamp>,
     /// How many seconds a good run takes.
     pub usual_s: Option<f64>,
@@ -118,7 +119,9 @@ pub struct TaskView {
 /// The newest run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LastRun {
+    #[serde(serialize_with = "crate::domain::time::serialize")]
     pub started_at: Timestamp,
+    #[serde(serialize_with = "crate::domain::time::serialize_option")]
     pub ended_at: Option<Timestamp>,
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,

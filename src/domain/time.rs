@@ -133,6 +133,24 @@ pub fn monday_of(date: NaiveDate) -> NaiveDate {
     date - Duration::days(date.weekday().num_days_from_monday().into())
 }
 
+/// An instant as every document shows it: RFC 3339 with an offset, no finer than it is.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.to_rfc3339()
+}
+
+/// [`rfc3339`] for the fields of what is serialized: `#[serde(serialize_with = "…")]`.
+pub fn serialize<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*at))
+}
+
+/// The same where there may be none.
+pub fn serialize_option<S: serde::Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serialize(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// Seconds from `from` to `to`, never negative: a clock that was set back makes no
 /// negative ages.
 pub fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {

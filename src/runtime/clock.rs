@@ -22,7 +22,10 @@ impl Clock {
     /// time and timers with one hand.
     pub fn following_tokio(base: Timestamp) -> Self {
         let start = tokio::time::Instant::now();
-        Self(Arc::new(move || base + crate::domain::time::span(tokio::time::Instant::now() - start)))
+        Self(Arc::new(move || {
+            let passed = crate::domain::time::span(tokio::time::Instant::now() - start);
+            (base + passed).trunc_subsecs(6)
+        }))
     }
 
     pub fn now(&self) -> Timestamp {

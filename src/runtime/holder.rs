@@ -24,30 +24,28 @@ pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Res
             Some(holder) => !is_alive(holder),
             None => true,
         };
-        if gone {
-            // A task it was running must not be believed to run still, or it could never be
-            // started again.
-            if let Some(task) = job.intent.entry.target.strip_prefix("task:") {
-                let run = TaskRun {
-                    id: job.id.0.clone(),
-                    task: task.to_owned(),
-                    started_at: job.intent.entry.at,
-                    ended: None,
-                    alive: false,
-                    tail: String::new(),
-                };
-                store.import_runs(&[run]).await?;
-            }
-            let entry = AuditEntry {
-                at: now,
-                phase: Phase::Outcome,
-                outcome: Some(JobResult::Lost),
-                detail: "the program that ran it ended before it did; look whether it took effect".to_owned(),
-                ..job.intent.entry
-            };
-            store.append(entry).await?;
-            lost += 1;
+        if !gone {
+            continue;
         }
+        // A task it was running must not be believed to run still, or it could never be
+        // started again.
+        let run = job.intent.entry.target.strip_prefix("task:").map(|task| TaskRun {
+            id: job.id.0.clone(),
+            task: task.to_owned(),
+            started_at: job.intent.entry.at,
+            ended: None,
+            alive: false,
+            tail: String::new(),
+        });
+        let end = AuditEntry {
+            at: now,
+            phase: Phase::Outcome,
+            outcome: Some(JobResult::Lost),
+            detail: "the program that ran it ended before it did; look whether it took effect".to_owned(),
+            ..job.intent.entry
+        };
+        // Another instance that starts now finds the same.
+        lost += usize::from(store.end_lost(end, run).await?.is_some());
     }
     Ok(lost)
 }

@@ -1,4 +1,5 @@
-//! What earlier runs left, loaded once at the start without holding up the first frame.
+//! What earlier runs left, loaded at the start without holding up the first frame, and again
+//! when another instance has acted, marked or signed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::domain::time::{Timestamp, Zone};
 use crate::domain::update::{Memory, Update};
 use crate::runtime::clock::Clock;
 use crate::runtime::round::Round;
+use crate::store::{Store, StoreError};
 
 /// How often the newest audit records and marks of other instances are fetched.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -37,28 +39,48 @@ pub(super) fn start(
     };
     let (config, zone) = (Arc::clone(&round.config), round.context.zone.clone());
     tasks.spawn(async move {
-        match store.memory(clock.now(), &shown_periods(&config, clock.now(), &zone)).await {
-            Ok(memory) => {
-                let _ = updates.send(Update::Loaded(Box::new(memory))).await;
-            }
-            Err(error) => {
-                let _ = updates.send(Update::StoreFailed(Some(error.to_string()))).await;
-            }
-        }
-        let mut last = store.head().await.map(|head| head.seq).unwrap_or_default();
+        // How far the audit log was when what is on the screen was read, if it is known: every
+        // act, mark and signature stands there.
+        let (mut shown, mut failed) = (None, false);
         loop {
-            tokio::time::sleep(REFRESH).await;
-            // Another instance may have acted or signed: its records and marks belong on this
-            // screen too.
-            let Ok(head) = store.head().await else { continue };
-            if head.seq != last {
-                last = head.seq;
-                if let Ok(memory) = store.memory(clock.now(), &shown_periods(&config, clock.now(), &zone)).await {
+            match newer(&store, shown, &config, &clock, &zone).await {
+                Ok(None) => {}
+                Ok(Some((seq, memory))) => {
+                    shown = Some(seq);
+                    if std::mem::take(&mut failed) {
+                        let _ = updates.send(Update::StoreFailed(None)).await;
+                    }
                     let _ = updates.send(Update::Loaded(Box::new(memory))).await;
                 }
+                Err(error) if shown.is_none() => {
+                    failed = true;
+                    let _ = updates.send(Update::StoreFailed(Some(error.to_string()))).await;
+                }
+                // What was read stays; that writing fails, the recorder tells.
+                Err(error) => tracing::warn!(%error, "what other instances did is not known"),
             }
+            tokio::time::sleep(REFRESH).await;
         }
     });
+}
+
+/// What the store holds, if it is more than what was `shown`; and how far the audit log was.
+async fn newer(
+    store: &Store,
+    shown: Option<u64>,
+    config: &Config,
+    clock: &Clock,
+    zone: &Zone,
+) -> Result<Option<(u64, Memory)>, StoreError> {
+    // First how far it goes, then what it holds: what is written in between is read twice,
+    // the other way round it would never be.
+    let seq = store.head().await?.seq;
+    if shown == Some(seq) {
+        return Ok(None);
+    }
+    let now = clock.now();
+    let memory = store.memory(now, &shown_periods(config, now, zone)).await?;
+    Ok(Some((seq, memory)))
 }
 
 /// How many periods back the dashboard can leaf.

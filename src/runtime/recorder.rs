@@ -1,13 +1,18 @@
 //! The one task that writes what was seen: observations in batches, marks at once. A store
 //! that fails is told to the screen and tried again; nothing else stops.
 
+mod backlog;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::domain::action_name::ActionName;
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::board::Change;
 use crate::domain::checklist::{Mark, Signature};
 use crate::domain::inventory::Target;
@@ -16,8 +21,9 @@ use crate::domain::observation::Observation;
 use crate::domain::update::Update;
 use crate::runtime::clock::Clock;
 use crate::runtime::round::Round;
-use crate::runtime::sign::sign;
+use crate::runtime::sign;
 use crate::store::Store;
+use backlog::Backlog;
 
 /// Something to be written.
 #[expect(clippy::large_enum_variant, reason = "nearly every note is an observation")]
@@ -25,19 +31,34 @@ use crate::store::Store;
 pub enum Note {
     Observed(Observation),
     Changes(Vec<Change>),
-    Mark(Mark),
+    Mark(Mark, Actor),
     Signature(Box<Signature>, Actor),
+}
+
+impl Note {
+    /// Whether an operator did it.
+    const fn is_act(&self) -> bool {
+        matches!(self, Self::Mark(..) | Self::Signature(..))
+    }
 }
 
 /// How often observations are written: one sync of the disk for all of them.
 const BATCH: Duration = Duration::from_secs(10);
-/// More observations than this are not held for a store that is away.
-const HELD: usize = 10_000;
+/// How long a store that failed is left alone before it is tried again.
+const RETRY: Duration = Duration::from_mins(1);
+/// When what is old is thinned for the first time, and how often from then on.
+const FIRST_PRUNE: Duration = Duration::from_secs(30);
+const PRUNE: Duration = Duration::from_hours(1);
+/// How long marks and signatures may take to be written when the program ends: they were
+/// made, and nobody is there any more to make them again.
+const ACTS_GRACE: Duration = Duration::from_secs(3);
 
 /// The sending side of the writing task.
 #[derive(Debug)]
 pub struct Recorder {
     notes: mpsc::UnboundedSender<Note>,
+    /// Marks and signatures that are not written yet.
+    acts: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     done: Option<oneshot::Receiver<()>>,
 }
@@ -50,31 +71,39 @@ impl Recorder {
         updates: mpsc::Sender<Update>,
         clock: Clock,
     ) -> Self {
+        let keep = round.config.store.keep_observations;
+        Self::spawn(tasks, Writer::new(round.store.clone(), updates, clock, read_only, keep))
+    }
+
+    fn spawn(tasks: &mut JoinSet<()>, writer: Writer) -> Self {
         // Unbounded towards the writer, because the screen must never wait for a disk; the
         // writer itself drops what a store that is away cannot take.
         let (notes, inbox) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
-        let keep = round.config.store.keep_observations;
-        let writer =
-            Writer { store: round.store.clone(), updates, clock, read_only, keep, waiting: Vec::new(), failed: false };
+        let acts = Arc::clone(&writer.acts);
         tasks.spawn(async move {
             writer.run(inbox, stopped).await;
             let _ = finished.send(());
         });
-        Self { notes, stop: Some(stop), done: Some(done) }
+        Self { notes, acts, stop: Some(stop), done: Some(done) }
     }
 
     pub(super) fn note(&self, note: Note) {
+        if note.is_act() {
+            self.acts.fetch_add(1, Ordering::Relaxed);
+        }
         // A writer that is gone means the program is ending.
         let _ = self.notes.send(note);
     }
 
-    /// Writes what is left, for at most `grace`.
+    /// Writes what is left, for at most `grace`; longer only where a mark or a signature waits.
     pub(super) async fn finish(&mut self, grace: Duration) {
-        if let (Some(stop), Some(done)) = (self.stop.take(), self.done.take()) {
+        if let (Some(stop), Some(mut done)) = (self.stop.take(), self.done.take()) {
             let _ = stop.send(());
-            let _ = tokio::time::timeout(grace, done).await;
+            if tokio::time::timeout(grace, &mut done).await.is_err() && self.acts.load(Ordering::Relaxed) > 0 {
+                let _ = tokio::time::timeout(ACTS_GRACE, done).await;
+            }
         }
     }
 }
@@ -86,15 +115,24 @@ struct Writer {
     read_only: bool,
     /// How long observations are kept.
     keep: Duration,
-    waiting: Vec<Observation>,
-    failed: bool,
+    acts: Arc<AtomicUsize>,
+    observations: Backlog<Observation>,
+    changes: Backlog<Change>,
+    /// When writing began to fail or was tried last; `None` while it works.
+    failed: Option<Instant>,
 }
 
 impl Writer {
+    fn new(store: Option<Store>, updates: mpsc::Sender<Update>, clock: Clock, read_only: bool, keep: Duration) -> Self {
+        let acts = Arc::default();
+        let (observations, changes) = (Backlog::default(), Backlog::default());
+        Self { store, updates, clock, read_only, keep, acts, observations, changes, failed: None }
+    }
+
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Note>, mut stopped: oneshot::Receiver<()>) {
         let mut flush = tokio::time::interval(BATCH);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut pruned = tokio::time::Instant::now();
+        let mut prune_at = Instant::now() + FIRST_PRUNE;
         loop {
             tokio::select! {
                 note = inbox.recv() => match note {
@@ -102,16 +140,21 @@ impl Writer {
                     None => break,
                 },
                 _ = flush.tick() => {
-                    self.flush().await;
-                    if pruned.elapsed() > Duration::from_hours(1) {
-                        pruned = tokio::time::Instant::now();
+                    if self.failed.is_none_or(|at| at.elapsed() >= RETRY) {
+                        self.flush().await;
+                    }
+                    if Instant::now() >= prune_at {
+                        prune_at = Instant::now() + PRUNE;
                         self.prune().await;
                     }
                 }
                 _ = &mut stopped => break,
             }
         }
-        while let Ok(note) = inbox.try_recv() {
+        // What people did comes first: time is short.
+        let mut left: Vec<Note> = std::iter::from_fn(|| inbox.try_recv().ok()).collect();
+        left.sort_by_key(|note| !note.is_act());
+        for note in left {
             self.take(note).await;
         }
         self.flush().await;
@@ -119,59 +162,72 @@ impl Writer {
 
     async fn take(&mut self, note: Note) {
         match note {
-            Note::Observed(observation) => {
-                if self.waiting.len() < HELD {
-                    self.waiting.push(observation);
-                }
-            }
+            Note::Observed(observation) => self.observations.hold([observation]),
             Note::Changes(changes) => {
-                if let Some(store) = &self.store {
-                    let written = store.record_changes(&changes).await.map(drop).map_err(|error| error.to_string());
-                    self.tell(written).await;
+                self.changes.hold(changes);
+                if self.failed.is_none() {
+                    self.flush_changes().await;
                 }
             }
-            Note::Mark(mark) => {
-                let target = mark.checklist.clone();
-                match self.writable() {
-                    Ok(store) => match store.record_mark(&mark).await {
-                        Ok(()) => self.send(Update::Marked(mark)).await,
-                        Err(error) => self.refuse("mark", &target, error.to_string()).await,
-                    },
-                    Err(why) => self.refuse("mark", &target, why).await,
-                }
+            Note::Mark(mark, actor) => {
+                self.mark(mark, &actor).await;
+                self.acts.fetch_sub(1, Ordering::Relaxed);
             }
             Note::Signature(signature, actor) => {
-                let target = signature.checklist.clone();
-                match self.writable() {
-                    Ok(store) => match sign(&store, &actor, *signature).await {
-                        Ok((signature, record)) => {
-                            self.send(Update::Signed(Box::new(signature))).await;
-                            self.send(Update::Audited(Box::new(record))).await;
-                        }
-                        Err(error) => self.refuse("sign", &target, error.to_string()).await,
-                    },
-                    Err(why) => self.refuse("sign", &target, why).await,
-                }
+                self.sign(&signature, &actor).await;
+                self.acts.fetch_sub(1, Ordering::Relaxed);
             }
+        }
+    }
+
+    async fn mark(&self, mark: Mark, actor: &Actor) {
+        let written = match self.writable() {
+            Ok(store) => sign::mark(store, actor, &mark).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        match written {
+            Ok(record) => {
+                self.send(Update::Marked(mark)).await;
+                self.tell_record(record).await;
+            }
+            Err(why) => self.refuse(mark.kind.word(), &mark.checklist, actor, why).await,
+        }
+    }
+
+    async fn sign(&self, signature: &Signature, actor: &Actor) {
+        let written = match self.writable() {
+            Ok(store) => sign::sign(store, actor, signature).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        match written {
+            Ok((signature, record)) => {
+                self.send(Update::Signed(Box::new(signature))).await;
+                self.tell_record(record).await;
+            }
+            Err(why) => self.refuse("sign", &signature.checklist, actor, why).await,
         }
     }
 
     /// The store, where marks and signatures may be written.
-    fn writable(&self) -> Result<Store, String> {
+    fn writable(&self) -> Result<&Store, String> {
         if self.read_only {
             return Err("this is a read-only session".to_owned());
         }
-        self.store.clone().ok_or_else(|| "there is no store to keep it in".to_owned())
+        self.store.as_ref().ok_or_else(|| "there is no store to keep it in".to_owned())
     }
 
-    async fn refuse(&self, action: &str, checklist: &str, why: String) {
-        let event = JobEvent::Refused {
-            action: ActionName::custom(action),
-            target: Target::action(checklist),
-            at: self.clock.now(),
-            why,
-        };
+    async fn refuse(&self, action: &str, checklist: &str, actor: &Actor, why: String) {
+        let now = self.clock.now();
+        if let Some(record) = sign::refuse(self.store.as_ref(), actor, action, checklist, &why, now).await {
+            self.tell_record(record).await;
+        }
+        let event =
+            JobEvent::Refused { action: ActionName::custom(action), target: Target::action(checklist), at: now, why };
         self.send(Update::Job(event)).await;
+    }
+
+    async fn tell_record(&self, record: AuditRecord) {
+        self.send(Update::Audited(Box::new(record))).await;
     }
 
     async fn send(&self, update: Update) {
@@ -180,12 +236,25 @@ impl Writer {
     }
 
     async fn flush(&mut self) {
+        self.flush_changes().await;
         if let Some(store) = &self.store
-            && !self.waiting.is_empty()
+            && !self.observations.is_empty()
         {
-            let written = store.record(&self.waiting).await.map(drop).map_err(|error| error.to_string());
+            let written = store.record(self.observations.held()).await.map(drop).map_err(|error| error.to_string());
             if written.is_ok() {
-                self.waiting.clear();
+                self.observations.written("observations");
+            }
+            self.tell(written).await;
+        }
+    }
+
+    async fn flush_changes(&mut self) {
+        if let Some(store) = &self.store
+            && !self.changes.is_empty()
+        {
+            let written = store.record_changes(self.changes.held()).await.map(drop).map_err(|error| error.to_string());
+            if written.is_ok() {
+                self.changes.written("changes");
             }
             self.tell(written).await;
         }
@@ -201,10 +270,13 @@ impl Writer {
 
     /// Tells the screen when writing begins to fail, and when it works again.
     async fn tell(&mut self, written: Result<(), String>) {
-        let now_failed = written.is_err();
-        if now_failed || self.failed {
-            let _ = self.updates.send(Update::StoreFailed(written.err())).await;
+        let was_failed = self.failed.is_some();
+        self.failed = written.is_err().then(Instant::now);
+        if self.failed.is_some() || was_failed {
+            self.send(Update::StoreFailed(written.err())).await;
         }
-        self.failed = now_failed;
     }
 }
+
+#[cfg(test)]
+mod tests;

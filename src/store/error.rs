@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::time::Timestamp;
 use crate::domain::{humanize, sanitize};
 
 /// Why the store could not be opened, read or written.
@@ -62,6 +63,13 @@ pub enum StoreError {
     /// One of the guards in the schema said no: append-only tables.
     #[error("store {} refused: {why}", .path.display())]
     Refused { path: PathBuf, why: String },
+
+    /// Signed is signed: neither a mark nor a second signature follows.
+    #[error(
+        "{checklist} of {period} was signed by {by} on {} UTC; it does not change any more",
+        .at.format("%Y-%m-%d at %H:%M")
+    )]
+    Signed { checklist: String, period: String, by: String, at: Timestamp },
 
     #[error(
         "SQLite {found} can corrupt a database in WAL mode, at least {wanted} is needed: \

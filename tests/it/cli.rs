@@ -397,3 +397,89 @@ fn ids_are_chosen_by_text_or_by_pattern() {
     assert_eq!(ids("*:rota*"), ["database:rota", "backup:rota-db"]);
     assert_eq!(ids("plugin"), ["command:plugin"]);
 }
+
+#[test]
+fn every_time_in_every_document_is_written_the_same_way() {
+    fn times(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => {
+                let mut letters = text.chars();
+                let dated = text.len() > 18 && letters.by_ref().take(4).all(|c| c.is_ascii_digit());
+                if dated && text[4..].starts_with('-') && text[10..].starts_with('T') {
+                    found.push(text.clone());
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| times(item, found)),
+            serde_json::Value::Object(fields) => fields.values().for_each(|field| times(field, found)),
+            _ => {}
+        }
+    }
+    let world = rota();
+    let config = std::fs::read_to_string(world.path("config.toml")).expect("configuration");
+    let world = world.config(&format!("{config}\n[[task]]\nid = \"alerts\"\nsource = \"exec\"\n"));
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    world.run(&["backup", "verify"]).exits(0);
+    world.run(&["exec", "--task", "alerts", "--", "true"]).exits(0);
+    world.run(&["checklist", "skip", "login", "--reason", "no test account"]).exits(0);
+    world.run(&["checklist", "sign", "--reason", "known"]).exits(0);
+    for command in [
+        &["check"][..],
+        &["backup", "list"],
+        &["database", "list"],
+        &["task", "list"],
+        &["checklist", "list"],
+        &["checklist", "show"],
+        &["checklist", "history"],
+        &["audit", "list"],
+    ] {
+        let document = world.run(&[command, &["--format", "json"]].concat()).json();
+        let mut found = Vec::new();
+        times(&document, &mut found);
+        assert!(!found.is_empty() || command[0] == "database", "{command:?} tells a time");
+        let others: Vec<&String> = found.iter().filter(|text| !text.ends_with("+00:00")).collect();
+        assert!(others.is_empty(), "{command:?}: {others:?}");
+    }
+}
+
+#[test]
+fn what_was_refused_and_what_was_marked_stands_in_the_log_of_acts() {
+    let world = rota();
+    world.run(&["checklist", "tick", "1"]).exits(77);
+    world.run(&["checklist", "sign"]).exits(77);
+    world.run(&["checklist", "tick", "login", "--operator", "asha"]).exits(0);
+    world.run(&["checklist", "undo", "login", "--read-only"]).exits(77);
+    world.run(&["checklist", "sign", "--reason", "known", "--operator", "asha"]).exits(0);
+    world.run(&["checklist", "undo", "login"]).exits(77);
+    let records = world.run(&["audit", "list", "--format", "json"]).exits(0).json();
+    let told: Vec<String> = records["records"]
+        .as_array()
+        .expect("records")
+        .iter()
+        .rev()
+        .map(|one| format!("{} {}", one["action"].as_str().unwrap_or("?"), one["phase"].as_str().unwrap_or("?")))
+        .collect();
+    assert_eq!(told, ["tick refused", "sign refused", "tick note", "undo refused", "sign note", "undo refused"]);
+    world.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_list_whose_signature_cannot_be_read_is_unknown_and_not_unsigned() {
+    let world = rota();
+    world.run(&["checklist", "sign", "--reason", "known"]).exits(0);
+    let store = rusqlite::Connection::open(world.path("state/rounds/rounds.db")).expect("the store");
+    store.execute_batch("DROP TRIGGER signature_no_update; UPDATE signature SET snapshot = 'torn'").expect("torn");
+    let answer = world.run(&["check", "--format", "json"]);
+    let document = answer.json();
+    assert_eq!(document["checklists"].as_array().map(Vec::len), Some(0), "{document:#}");
+    let told = document["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .find(|one| one["id"].as_str().is_some_and(|id| id.ends_with("checklists")));
+    let told = told.expect("a check that says so");
+    assert_eq!(told["status"], "unknown");
+    for command in [&["checklist", "list"][..], &["checklist", "show"], &["checklist", "sign", "--reason", "again"]] {
+        let why = world.run(command).exits(1).err();
+        assert!(why.contains("what was ticked and signed cannot be read"), "{why}");
+    }
+}

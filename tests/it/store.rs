@@ -1,6 +1,7 @@
 //! The store from outside: real files, several connections, and whatever can be wrong with them.
 
 mod audit;
+mod instances;
 mod memory;
 
 use std::path::{Path, PathBuf};

@@ -3,17 +3,16 @@
 
 use std::borrow::Cow;
 
-use chrono::SecondsFormat;
 use serde::Serialize;
 
 use crate::domain::audit::AuditRecord;
 use crate::domain::job::JobResult;
+use crate::domain::time::rfc3339;
 
 /// One record as documents show it: flat, in the words of the contract.
 #[derive(Debug, Serialize)]
 pub struct Line<'a> {
     pub seq: u64,
-    /// RFC 3339 with microseconds: what the seal was made over.
     pub at: String,
     pub phase: &'static str,
     pub correlation: &'a str,
@@ -38,7 +37,7 @@ impl<'a> From<&'a AuditRecord> for Line<'a> {
         let entry = &record.entry;
         Self {
             seq: record.seq,
-            at: entry.at.to_rfc3339_opts(SecondsFormat::Micros, false),
+            at: rfc3339(entry.at),
             phase: entry.phase.word(),
             correlation: &entry.correlation,
             operator: &entry.actor.operator,

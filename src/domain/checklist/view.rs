@@ -7,7 +7,7 @@ use crate::domain::checklist::{Checklist, Evidence, Item, Mark, MarkKind, Period
 use crate::domain::observation::ProbeId;
 use crate::domain::report::headline;
 use crate::domain::status::Status;
-use crate::domain::time::{Timestamp, Zone, seconds_between};
+use crate::domain::time::{Timestamp, Zone, rfc3339, seconds_between};
 
 /// A list of one period at one moment.
 #[derive(Clone, Debug)]
@@ -77,8 +77,8 @@ pub enum SignRefusal {
 }
 
 impl Checklist {
-    /// This list in the period `span`, as seen at `now`. `marks` and `signatures` may hold those
-    /// of other lists and periods.
+    /// This list in the period `span`, as seen at `now`. `marks` and `signatures` stand in the
+    /// order they were made, and may hold those of other lists and periods.
     pub fn view(
         &self,
         span: PeriodSpan,
@@ -98,7 +98,8 @@ impl Checklist {
                 let mark = marks
                     .iter()
                     .filter(|mark| mark.checklist == self.id && mark.period == span.key && mark.item == item.text)
-                    .max_by_key(|mark| mark.at)
+                    // The last one made, whatever the clock said then: clocks are set back.
+                    .next_back()
                     .filter(|mark| mark.kind != MarkKind::Undo)
                     .cloned();
                 let seen = seen_in(item, assessments, &span, now);
@@ -287,7 +288,7 @@ impl ListView {
                     "state": item.state.word(),
                     "evidence": item.evidence,
                     "marked_by": item.mark.as_ref().map(|mark| &mark.operator),
-                    "marked_at": item.mark.as_ref().map(|mark| mark.at),
+                    "marked_at": item.mark.as_ref().map(|mark| rfc3339(mark.at)),
                     "note": item.mark.as_ref().map(|mark| &mark.note),
                 })
             })

@@ -6,7 +6,7 @@ use crate::domain::board::{Assessment, JudgedSample};
 use crate::domain::checklist::ListView;
 use crate::domain::report::Report;
 use crate::domain::sample::{Unit, Value};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, rfc3339};
 
 impl Report {
     pub fn json(&self) -> Json {
@@ -14,7 +14,7 @@ impl Report {
         json!({
             "schema": 1,
             "host": self.host,
-            "at": self.at,
+            "at": rfc3339(self.at),
             "took_s": self.took.as_secs_f64(),
             "status": self.status(),
             "counts": {
@@ -37,8 +37,8 @@ pub fn check(one: &Assessment, now: Timestamp) -> Json {
         "kind": one.id.kind(),
         "name": one.id.name(),
         "status": one.status,
-        "since": one.since,
-        "observed_at": one.observed_at,
+        "since": one.since.map(rfc3339),
+        "observed_at": one.observed_at.map(rfc3339),
         "age_s": one.age.map(|age| age.as_secs_f64()),
         "took_s": one.took.map(|took| took.as_secs_f64()),
         "stale": one.stale,
@@ -74,15 +74,15 @@ pub fn checklist(list: &ListView) -> Json {
         "id": list.id,
         "title": list.title,
         "period": list.period.key,
-        "due": list.due.or(list.sign_by),
-        "sign_by": list.sign_by,
+        "due": list.due.or(list.sign_by).map(rfc3339),
+        "sign_by": list.sign_by.map(rfc3339),
         "done": list.done(),
         "of": list.items.len(),
         "failed": list.failed(),
         "overdue": list.overdue,
         "signed": list.signed.as_ref().map(|signature| json!({
             "by": signature.operator,
-            "at": signature.at,
+            "at": rfc3339(signature.at),
             "took_s": signature.took_s,
             "exceptions": signature.exceptions,
             "chain_head": signature.chain_head,

@@ -14,7 +14,7 @@ pub(in crate::store) async fn insert_mark(c: &mut SqliteConnection, mark: Mark) 
     .bind(mark.checklist)
     .bind(mark.period)
     .bind(mark.item)
-    .bind(word(mark.kind))
+    .bind(mark.kind.word())
     .bind(to_micros(mark.at))
     .bind(mark.operator)
     .bind(mark.note)
@@ -78,6 +78,15 @@ pub(in crate::store) async fn signatures(
     rows.iter().map(signature_from_row).collect()
 }
 
+/// The signature under one period, if it is signed.
+pub(in crate::store) async fn signature(
+    c: &mut SqliteConnection,
+    checklist: &str,
+    period: &str,
+) -> Result<Option<Signature>, sqlx::Error> {
+    Ok(signatures(c, checklist, period).await?.into_iter().next())
+}
+
 /// The latest signatures of one checklist, newest first.
 pub(in crate::store) async fn history(
     c: &mut SqliteConnection,
@@ -120,15 +129,7 @@ fn signature_from_row(row: &SqliteRow) -> Result<Signature, sqlx::Error> {
     })
 }
 
-const fn word(kind: MarkKind) -> &'static str {
-    match kind {
-        MarkKind::Tick => "tick",
-        MarkKind::Skip => "skip",
-        MarkKind::Undo => "undo",
-    }
-}
-
 fn kind(stored: &str) -> Result<MarkKind, sqlx::Error> {
-    let all = [MarkKind::Tick, MarkKind::Skip, MarkKind::Undo];
-    all.into_iter().find(|kind| word(*kind) == stored).ok_or_else(|| unexpected(format!("`{stored}` is no mark")))
+    let found = MarkKind::ALL.into_iter().find(|kind| kind.word() == stored);
+    found.ok_or_else(|| unexpected(format!("`{stored}` is no mark")))
 }

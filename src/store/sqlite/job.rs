@@ -50,6 +50,17 @@ pub(in crate::store) async fn open(c: &mut SqliteConnection) -> Result<Vec<OpenJ
     rows.iter().map(from_row).collect()
 }
 
+/// Whether one act has an intent and no end.
+pub(in crate::store) async fn is_open(c: &mut SqliteConnection, id: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM audit WHERE correlation = ?1 AND phase = 'intent') \
+            AND NOT EXISTS (SELECT 1 FROM audit WHERE correlation = ?1 AND phase IN ('outcome', 'refused'))",
+    )
+    .bind(id)
+    .fetch_one(c)
+    .await
+}
+
 /// Forgets who held the jobs that ended long ago.
 pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
     let dropped = sqlx::query(

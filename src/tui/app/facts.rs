@@ -1,6 +1,6 @@
 //! What the world has said so far, and what it means at one moment.
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use crate::domain::audit::AuditRecord;
 use crate::domain::board::{Board, Change};
@@ -58,9 +58,13 @@ impl Facts {
         match update {
             Update::Observed(observation) => self.board.apply(&observation),
             Update::Job(event) => self.jobs.apply(&event),
-            Update::Marked(mark) => self.marks.push(mark),
-            Update::Signed(signature) => self.signatures.push(*signature),
-            Update::Audited(record) => push_first(&mut self.audit, *record),
+            Update::Marked(mark) => push_new(&mut self.marks, mark),
+            Update::Signed(signature) => push_new(&mut self.signatures, *signature),
+            Update::Audited(record) => {
+                if self.audit.iter().all(|known| known.seq != record.seq) {
+                    push_first(&mut self.audit, *record);
+                }
+            }
             Update::Loaded(memory) => self.load(*memory),
             Update::StoreFailed(_) => {}
         }
@@ -75,14 +79,16 @@ impl Facts {
         for (probe, status, since) in memory.statuses {
             self.board.remember(&probe, status, since);
         }
-        merge(&mut self.marks, memory.marks);
-        self.marks.sort_by_key(|mark| mark.at);
-        merge(&mut self.signatures, memory.signatures);
-        self.signatures.sort_by_key(|signature| signature.at);
-        merge(&mut self.audit, memory.audit);
-        self.audit.sort_by_key(|record| Reverse(record.seq));
-        merge(&mut self.changes, memory.changes);
-        self.changes.sort_by_key(|change| Reverse(change.at));
+        // Their order is the one they were made in, which the store knows and no clock does:
+        // what it tells comes first, then what it had not yet been told.
+        let marks = std::mem::replace(&mut self.marks, memory.marks);
+        marks.into_iter().for_each(|mark| push_new(&mut self.marks, mark));
+        let signatures = std::mem::replace(&mut self.signatures, memory.signatures);
+        signatures.into_iter().for_each(|signature| push_new(&mut self.signatures, signature));
+        self.audit = newest(memory.audit, std::mem::take(&mut self.audit), |record| record.seq);
+        self.changes = newest(memory.changes, std::mem::take(&mut self.changes), |change| {
+            (change.at, change.probe.clone(), change.to)
+        });
     }
 
     /// Asks what everything means at `now`; gives back the statuses that became others.
@@ -116,15 +122,79 @@ impl Facts {
 }
 
 /// Adds what is not there yet.
-fn merge<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
-    for item in more {
-        if !list.contains(&item) {
-            list.push(item);
-        }
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
     }
+}
+
+/// Both lists as one, newest first, each item once, no longer than is kept.
+fn newest<T, K: Ord>(list: Vec<T>, more: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let both: BTreeMap<K, T> = list.into_iter().chain(more).map(|item| (key(&item), item)).collect();
+    both.into_values().rev().take(KEPT).collect()
 }
 
 fn push_first<T>(list: &mut Vec<T>, item: T) {
     list.insert(0, item);
     list.truncate(KEPT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::MarkKind;
+
+    fn facts() -> Facts {
+        let now = Timestamp::UNIX_EPOCH;
+        Facts::new(Board::new(Vec::new(), now), Vec::new(), Inventory::default(), now)
+    }
+
+    fn mark(kind: MarkKind, second: i64) -> Mark {
+        Mark {
+            checklist: "daily".into(),
+            period: "2026-03-02".into(),
+            item: "Login".into(),
+            kind,
+            at: Timestamp::from_timestamp(second, 0).expect("time"),
+            operator: "asha".into(),
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn marks_stay_in_the_order_they_were_made_whatever_the_clock_said() {
+        // The clock was set back between the tick and the undo.
+        let (tick, undo, skip) = (mark(MarkKind::Tick, 900), mark(MarkKind::Undo, 100), mark(MarkKind::Skip, 200));
+        let mut facts = facts();
+        facts.apply(Update::Marked(tick.clone()));
+        let memory = Memory { marks: vec![tick.clone(), undo.clone()], ..Memory::default() };
+        facts.apply(Update::Loaded(Box::new(memory.clone())));
+        assert_eq!(facts.marks, [tick.clone(), undo.clone()]);
+        // One that the store told already is not news, one that it did not know yet stays.
+        facts.apply(Update::Marked(tick.clone()));
+        facts.apply(Update::Marked(skip.clone()));
+        facts.apply(Update::Loaded(Box::new(memory)));
+        assert_eq!(facts.marks, [tick, undo, skip]);
+    }
+
+    #[test]
+    fn records_and_changes_are_merged_once_newest_first_and_no_more_than_are_kept() {
+        let change = |second: i64| Change {
+            probe: "disk:/".into(),
+            at: Timestamp::from_timestamp(second, 0).expect("time"),
+            from: None,
+            to: crate::domain::status::Status::Ok,
+            text: String::new(),
+        };
+        let mut facts = facts();
+        let load = |seconds: std::ops::Range<i64>| {
+            let changes = seconds.rev().map(change).collect();
+            Update::Loaded(Box::new(Memory { changes, ..Memory::default() }))
+        };
+        facts.apply(load(0..600));
+        facts.apply(load(300..1500));
+        assert_eq!(facts.changes.len(), KEPT);
+        assert!(facts.changes.is_sorted_by(|a, b| a.at > b.at), "each once");
+        assert_eq!(facts.changes[0], change(1499));
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use rounds::domain::audit::{AuditEntry, Phase};
 use rounds::domain::board::Change;
 use rounds::domain::checklist::{Mark, MarkKind, Signature};
 use rounds::domain::observation::{Observation, ProbeError, ProbeId, Reading};
@@ -13,7 +14,11 @@ use rounds::domain::time::Timestamp;
 use rounds::domain::vitals::{Proof, ProofKind};
 use rounds::ledger::Ledger;
 
-use super::{nine, open, scratch};
+use super::{entry, nine, open, scratch};
+
+fn note(action: &str) -> AuditEntry {
+    AuditEntry { action: action.to_owned(), ..entry(Phase::Note, action) }
+}
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -224,7 +229,7 @@ async fn marks_and_signatures_come_back_in_order_and_never_change() {
         mark("2026-03-02", MarkKind::Skip, "no VPN"),
     ];
     for one in today.iter().chain([&mark("2026-03-01", MarkKind::Tick, "")]) {
-        store.record_mark(one).await.expect("mark");
+        store.record_mark(one, note("mark")).await.expect("mark");
     }
     let signature = |period: &str| Signature {
         checklist: "daily".into(),
@@ -237,12 +242,14 @@ async fn marks_and_signatures_come_back_in_order_and_never_change() {
         chain_head: "0:ab".into(),
     };
     for period in ["2026-03-01", "2026-03-02"] {
-        store.record_signature(&signature(period)).await.expect("sign");
+        store.record_signature(&signature(period), note("sign")).await.expect("sign");
     }
     assert_eq!(store.marks("daily", "2026-03-02").await.expect("marks"), today);
-    assert_eq!(store.signatures("daily", "2026-03-02").await.expect("signatures"), [signature("2026-03-02")]);
     let history = store.history("daily", 10).await.expect("history");
-    assert_eq!(history, [signature("2026-03-02"), signature("2026-03-01")]);
+    // The store itself puts the head of the log beside a signature.
+    let given = |one: &Signature| Signature { chain_head: "0:ab".into(), ..one.clone() };
+    assert_eq!(history.iter().map(given).collect::<Vec<_>>(), [signature("2026-03-02"), signature("2026-03-01")]);
+    assert_eq!(store.signatures("daily", "2026-03-02").await.expect("signatures"), history[..1]);
 
     let raw = super::raw(&path);
     for attack in
@@ -270,9 +277,9 @@ async fn a_dashboard_starts_with_what_earlier_ones_left() {
         operator: "ada".into(),
         note: String::new(),
     };
-    store.record_mark(&mark).await.expect("mark");
+    store.record_mark(&mark, note("mark")).await.expect("mark");
     let memory = store.memory(nine(), &[("daily".into(), "2026-03-02".into())]).await.expect("memory");
-    assert_eq!((memory.marks.len(), memory.audit.len()), (1, 1));
+    assert_eq!((memory.marks.len(), memory.audit.len()), (1, 2));
     let (probe, key, points) = &memory.series[0];
     assert_eq!((probe.as_str(), &**key), ("disk:/", "free"));
     assert!(points.is_sorted_by(|a, b| a.at < b.at));

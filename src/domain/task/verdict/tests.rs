@@ -143,9 +143,9 @@ fn the_document_of_the_contract() {
     let expected = serde_json::json!({
         "id": "nightly", "source": "cron", "schedule": "0 2 * * *", "timezone": "UTC", "state": "ok",
         "overlap": false,
-        "last": { "started_at": "2026-03-02T02:00:01Z", "ended_at": "2026-03-02T02:00:13Z", "exit_code": 0,
+        "last": { "started_at": "2026-03-02T02:00:01+00:00", "ended_at": "2026-03-02T02:00:13+00:00", "exit_code": 0,
                   "signal": null, "took_s": 12.0 },
-        "next_due": "2026-03-03T02:00:00Z", "usual_s": 12.0,
+        "next_due": "2026-03-03T02:00:00+00:00", "usual_s": 12.0,
     });
     assert_eq!(document, expected);
 }
