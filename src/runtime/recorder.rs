@@ -26,7 +26,6 @@ use crate::store::Store;
 use backlog::Backlog;
 
 /// Something to be written.
-#[expect(clippy::large_enum_variant, reason = "nearly every note is an observation")]
 #[derive(Clone, Debug)]
 pub enum Note {
     Observed(Observation),

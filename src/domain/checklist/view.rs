@@ -97,9 +97,8 @@ impl Checklist {
             .map(|(index, item)| {
                 let mark = marks
                     .iter()
-                    .filter(|mark| mark.checklist == self.id && mark.period == span.key && mark.item == item.text)
                     // The last one made, whatever the clock said then: clocks are set back.
-                    .next_back()
+                    .rfind(|mark| mark.checklist == self.id && mark.period == span.key && mark.item == item.text)
                     .filter(|mark| mark.kind != MarkKind::Undo)
                     .cloned();
                 let seen = seen_in(item, assessments, &span, now);

@@ -82,9 +82,13 @@ impl Facts {
         // Their order is the one they were made in, which the store knows and no clock does:
         // what it tells comes first, then what it had not yet been told.
         let marks = std::mem::replace(&mut self.marks, memory.marks);
-        marks.into_iter().for_each(|mark| push_new(&mut self.marks, mark));
+        for mark in marks {
+            push_new(&mut self.marks, mark);
+        }
         let signatures = std::mem::replace(&mut self.signatures, memory.signatures);
-        signatures.into_iter().for_each(|signature| push_new(&mut self.signatures, signature));
+        for signature in signatures {
+            push_new(&mut self.signatures, signature);
+        }
         self.audit = newest(memory.audit, std::mem::take(&mut self.audit), |record| record.seq);
         self.changes = newest(memory.changes, std::mem::take(&mut self.changes), |change| {
             (change.at, change.probe.clone(), change.to)

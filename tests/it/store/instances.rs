@@ -1,8 +1,6 @@
 //! Several instances on one store: one signature, one end of a lost act, and each shows what
 //! the others did.
 
-#![expect(clippy::disallowed_methods, reason = "a store takes real time")]
-
 use std::time::Duration;
 
 use rounds::config::{self, Environment};
