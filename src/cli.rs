@@ -164,8 +164,7 @@ fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
     log::start(&global)?;
     // What this program and its children write is nobody else's to read. Not so for `exec`,
     // whose command gets what it would have had without us.
-    #[cfg(unix)]
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    crate::platform::user::keep_files_private();
     match &cli.command {
         Some(Command::Config(command)) => return config::run(command, &global),
         Some(Command::Completions { shell }) => return manual::completions(*shell),

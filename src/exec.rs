@@ -6,7 +6,6 @@
 //! probes.
 
 mod child;
-mod group;
 mod lines;
 mod log;
 pub mod process;

@@ -5,6 +5,7 @@
 //! plans, and only a confirmed plan ever changes anything.
 
 pub mod domain;
+pub mod platform;
 
 pub mod action;
 pub mod config;

@@ -4,14 +4,12 @@
 //! The kernel alone decides whether a copy is still being made: a lock ends with its process,
 //! whereas a process id may belong to somebody else by now.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, OFlags, RenameFlags};
-
 use super::{ArchiveError, failed, manifest, shelf};
+use crate::platform::file::{self, rename_new};
 
 const PREFIX: &str = ".partial-";
 const LOCK: &str = "lock";
@@ -43,7 +41,7 @@ pub(super) fn remove_dead(path: &Path) -> io::Result<()> {
     if !path.is_dir() {
         return fs::remove_file(path);
     }
-    let lock = match File::open(path.join(LOCK)) {
+    let mut lock = match File::open(path.join(LOCK)) {
         Ok(lock) => Some(lock),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
@@ -51,7 +49,10 @@ pub(super) fn remove_dead(path: &Path) -> io::Result<()> {
     match lock.as_ref().map(File::try_lock) {
         Some(Err(TryLockError::Error(error))) => Err(error),
         Some(Err(TryLockError::WouldBlock)) => Err(io::ErrorKind::ResourceBusy.into()),
-        Some(Ok(())) | None => fs::remove_dir_all(path),
+        Some(Ok(())) | None => {
+            file::close_before_removal(&mut lock);
+            fs::remove_dir_all(path)
+        }
     }
 }
 
@@ -60,18 +61,20 @@ pub(super) fn remove_dead(path: &Path) -> io::Result<()> {
 pub(super) struct Partial {
     dir: PathBuf,
     /// Held, and released by the kernel whatever becomes of us.
-    lock: File,
+    lock: Option<File>,
 }
 
 impl Partial {
     /// Begins a copy on this shelf; `id` is unique.
     pub(super) fn create(shelf: &Path, id: &str) -> Result<Self, ArchiveError> {
         let dir = shelf.join(format!("{PREFIX}{id}"));
-        DirBuilder::new().mode(0o700).create(&dir).map_err(failed("make", &dir))?;
-        let lock = new_file(&dir.join(LOCK)).map_err(failed("lock", &dir))?;
-        let partial = Self { dir, lock };
+        file::private_directory().create(&dir).map_err(failed("make", &dir))?;
+        let new = file::held().write(true).create_new(true).open(dir.join(LOCK));
+        let lock = new.map_err(failed("lock", &dir))?;
         // Nobody else takes this lock for long: one who looks holds it for an instant.
-        partial.lock.lock().map_err(failed("lock", &partial.dir))?;
+        let locked = lock.lock();
+        let partial = Self { dir, lock: Some(lock) };
+        locked.map_err(failed("lock", &partial.dir))?;
         if !partial.still_ours() {
             return Err(failed("keep", &partial.dir)(io::ErrorKind::NotFound.into()));
         }
@@ -81,8 +84,9 @@ impl Partial {
 
     /// Whether the lock we hold is the one in the directory, not of one that was removed.
     fn still_ours(&self) -> bool {
-        let inode = |meta: io::Result<fs::Metadata>| meta.ok().map(|meta| (meta.dev(), meta.ino()));
-        inode(self.lock.metadata()).is_some_and(|ours| inode(fs::metadata(self.dir.join(LOCK))) == Some(ours))
+        let identity = |meta: fs::Metadata| file::identity(&meta);
+        let ours = self.lock.as_ref().and_then(|lock| lock.metadata().ok()).map(identity);
+        ours.is_some() && ours == fs::metadata(self.dir.join(LOCK)).ok().map(identity)
     }
 
     /// The file the copy is written to: empty, and for us alone.
@@ -110,7 +114,7 @@ impl Partial {
                 file.sync_all()
             })
             .map_err(failed("write the manifest in", &self.dir))?;
-        File::open(self.data()).and_then(|data| data.sync_all()).map_err(failed("bring to disk", &self.dir))?;
+        file::sync(&self.data()).map_err(failed("bring to disk", &self.dir))?;
         shelf::sync(&self.dir)?;
 
         let beside = manifest::path_for(destination);
@@ -127,6 +131,7 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
+        file::close_before_removal(&mut self.lock);
         // What cannot be removed now is found as debris, and removed by the next copy.
         let _ = fs::remove_dir_all(&self.dir);
     }
@@ -134,8 +139,7 @@ impl Drop for Partial {
 
 /// A new file for us alone, through no link.
 fn new_file(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
+    file::private().write(true).create_new(true).open(path)
 }
 
 fn taken(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + '_ {
@@ -147,21 +151,10 @@ fn taken(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + '_ {
     }
 }
 
-/// Renames, and fails where the new name is taken, even by a link to nowhere.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems cannot; a second name and the end of the first do the same.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-        other => other.map_err(io::Error::from),
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     fn shelf() -> tempfile::TempDir {
         tempfile::tempdir().expect("scratch")

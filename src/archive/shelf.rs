@@ -1,8 +1,7 @@
 //! The shelf: the directory backups lie in. What is fit to be one, and what lies on it.
 
-use std::fs::{self, DirBuilder, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -11,6 +10,7 @@ use chrono::NaiveDateTime;
 use super::manifest::{Manifest, ManifestError, SUFFIX};
 use super::{ArchiveError, failed, partial};
 use crate::domain::backup::StampPattern;
+use crate::platform::file;
 
 /// Makes sure the directory is one to keep backups in: it is made, for us alone, where there is
 /// none; one that others can write, or that is only a link, is refused.
@@ -18,7 +18,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), ArchiveError> {
     let place = dir.display();
     match fs::symlink_metadata(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed("make the directory", dir))?;
+            file::private_directory().recursive(true).create(dir).map_err(failed("make the directory", dir))?;
             if let Some(parent) = dir.parent() {
                 sync(parent)?;
             }
@@ -29,7 +29,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), ArchiveError> {
             "{place} is a symbolic link; write the directory it should lead to, because a link can be changed"
         ))),
         Ok(meta) if !meta.is_dir() => Err(ArchiveError::Destination(format!("{place} is not a directory"))),
-        Ok(meta) if meta.permissions().mode() & 0o022 != 0 => Err(ArchiveError::Destination(format!(
+        Ok(meta) if file::mode(&meta).is_some_and(|mode| mode & 0o022 != 0) => Err(ArchiveError::Destination(format!(
             "{place} can be written by others, who could replace what is in it; chmod go-w {place}"
         ))),
         Ok(_) => Ok(()),
@@ -38,7 +38,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), ArchiveError> {
 
 /// Brings a directory's entries to the disk.
 pub(super) fn sync(dir: &Path) -> Result<(), ArchiveError> {
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("bring to disk", dir))
+    file::sync_directory(dir).map_err(failed("bring to disk", dir))
 }
 
 /// A file of a pattern, as a look finds it.

@@ -7,20 +7,25 @@ use crate::cli::Global;
 use crate::config::Environment;
 use crate::domain::audit::Actor;
 use crate::domain::sanitize;
+use crate::platform::{places, terminal, user};
 use crate::runtime::clock::system_zone;
 
 /// What the configuration may know of the process it is read for.
 pub(super) fn environment(global: &Global) -> Environment {
-    let path = |name: &str| variable(name).map(PathBuf::from);
+    // One that is relative counts as not set, as the custom of base directories has it.
+    let path = |names: &[&str]| {
+        let mut paths = names.iter().filter_map(|name| variable(name).map(PathBuf::from));
+        paths.find(|path| path.is_absolute())
+    };
     Environment {
-        home: path("HOME"),
-        xdg_config_home: path("XDG_CONFIG_HOME"),
-        xdg_state_home: path("XDG_STATE_HOME"),
-        user: effective_user(),
+        home: path(places::HOME),
+        xdg_config_home: path(places::CONFIG),
+        xdg_state_home: path(places::STATE),
+        system_config: places::machine_config(path(places::MACHINE)),
+        user: user::number(),
         host_name: sysinfo::System::host_name().map_or_else(|_| "localhost".to_owned(), |name| sanitize::line(&name)),
         zone: system_zone(variable("TZ").as_deref()),
         store: global.store.clone(),
-        ..Environment::default()
     }
 }
 
@@ -39,20 +44,10 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-#[cfg(unix)]
-fn effective_user() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn effective_user() -> u32 {
-    0
-}
-
 /// Who acts: the name asserted, the account underneath, and where from.
 pub(super) fn actor(global: &Global, host: &str) -> Actor {
-    let os_user = os_user();
-    let origin = match (variable("SSH_CONNECTION"), terminal_name()) {
+    let os_user = user::name();
+    let origin = match (variable("SSH_CONNECTION"), terminal::name()) {
         (Some(connection), _) => format!("ssh {}", connection.split(' ').next().unwrap_or("?")),
         (None, Some(name)) => format!("tty {name}"),
         (None, None) => "no terminal".to_owned(),
@@ -64,26 +59,4 @@ pub(super) fn actor(global: &Global, host: &str) -> Actor {
         host: host.to_owned(),
         origin: sanitize::line(&origin),
     }
-}
-
-/// The account the process runs under, by its number rather than by what the environment claims.
-fn os_user() -> String {
-    let id = effective_user();
-    let users = sysinfo::Users::new_with_refreshed_list();
-    let name = users.ok().and_then(|users| {
-        let found = users.iter().find(|user| user.id().to_string() == id.to_string())?;
-        Some(found.name().to_string())
-    });
-    name.unwrap_or_else(|| format!("uid {id}"))
-}
-
-#[cfg(unix)]
-fn terminal_name() -> Option<String> {
-    let name = rustix::termios::ttyname(std::io::stdin(), Vec::new()).ok()?;
-    Some(name.to_string_lossy().into_owned())
-}
-
-#[cfg(not(unix))]
-fn terminal_name() -> Option<String> {
-    None
 }

@@ -6,18 +6,17 @@
 
 mod ending;
 mod relay;
-mod signals;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::task::RunEnd;
@@ -25,7 +24,11 @@ use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
 pub use ending::Ending;
 use relay::Relays;
-use signals::Signals;
+use system::{Running, Signals};
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
 
 /// What `rounds exec` is asked to do.
 #[derive(Clone, Debug)]
@@ -40,9 +43,6 @@ pub struct ExecOptions {
     pub clock: Clock,
 }
 
-/// How long a command that was told to end may take to do so.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// Runs the command and waits for it.
 pub fn exec(options: &ExecOptions) -> Ending {
     let Some(program) = options.argv.first() else {
@@ -53,7 +53,7 @@ pub fn exec(options: &ExecOptions) -> Ending {
         Ok(runtime) => runtime.block_on(supervise(options, program)),
         Err(error) => {
             note(format_args!("the run of `{}` is not recorded: {error}", options.task));
-            ending::become_command(&options.argv)
+            system::become_command(&options.argv)
         }
     }
 }
@@ -62,12 +62,11 @@ async fn supervise(options: &ExecOptions, program: &OsString) -> Ending {
     let mut signals = Signals::listen();
     let record = begin(options);
     let started = Instant::now();
-    // At a terminal the command stays in the foreground group, or it could not be typed to.
-    let shares_group = io::stdin().is_terminal();
-    let (ending, timed_out, output) = match spawn(options, program, shares_group) {
-        Ok(mut child) => {
-            let mut relays = Relays::start(child.stdout.take(), child.stderr.take());
-            let (status, timed_out) = wait(&mut child, &mut signals, options.timeout, shares_group).await;
+    let (ending, timed_out, output) = match Running::start(program, &options.argv[1..]) {
+        Ok(mut command) => {
+            let (stdout, stderr) = command.outputs();
+            let mut relays = Relays::start(stdout, stderr);
+            let (status, timed_out) = command.wait(&mut signals, options.timeout).await;
             tokio::select! {
                 () = relays.finish() => {}
                 // Whoever asks again does not want to wait for the output either.
@@ -78,7 +77,7 @@ async fn supervise(options: &ExecOptions, program: &OsString) -> Ending {
         Err(error) => {
             let text = format!("cannot run `{}`: {error}", program.to_string_lossy());
             note(&text);
-            (Ending::Code(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 }), false, text)
+            (Ending::not_started(&error), false, text)
         }
     };
     let run = RunEnd {
@@ -110,55 +109,6 @@ fn begin(options: &ExecOptions) -> Option<spool::Entry> {
     entry.ok()
 }
 
-fn spawn(options: &ExecOptions, program: &OsString, shares_group: bool) -> io::Result<Child> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the command inherits everything untouched, which `exec` does not do"
-    )]
-    let mut command = Command::new(program);
-    command.args(&options.argv[1..]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    if !shares_group {
-        command.process_group(0);
-    }
-    command.spawn()
-}
-
-/// Waits for the command, passes signals on to it, and ends it when its time is over.
-async fn wait(
-    child: &mut Child,
-    signals: &mut Signals,
-    timeout: Option<Duration>,
-    shares_group: bool,
-) -> (io::Result<ExitStatus>, bool) {
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let send = |signal| {
-        // A command that has just ended cannot be told any more, and need not be.
-        let _ = match pid {
-            Some(pid) if shares_group => rustix::process::kill_process(pid, signal),
-            Some(pid) => rustix::process::kill_process_group(pid, signal),
-            None => Ok(()),
-        };
-    };
-    let mut alarm = timeout.map(|timeout| Instant::now() + timeout);
-    let mut timed_out = false;
-    loop {
-        tokio::select! {
-            status = child.wait() => return (status, timed_out),
-            signal = signals.next() => {
-                // The terminal has already told the whole foreground group.
-                if !(shares_group && matches!(signal, Signal::INT | Signal::QUIT)) {
-                    send(signal);
-                }
-            }
-            () = ring(alarm) => {
-                send(if timed_out { Signal::KILL } else { Signal::TERM });
-                alarm = (!timed_out).then(|| Instant::now() + GRACE);
-                timed_out = true;
-            }
-        }
-    }
-}
-
 async fn ring(alarm: Option<Instant>) {
     match alarm {
         Some(at) => sleep_until(at).await,
@@ -170,21 +120,4 @@ async fn ring(alarm: Option<Instant>) {
 fn note(text: impl Display) {
     // With no standard error there is nobody to tell.
     let _ = writeln!(io::stderr(), "rounds exec: {text}");
-}
-
-impl Ending {
-    fn of(status: io::Result<ExitStatus>, timed_out: bool) -> Self {
-        match status {
-            _ if timed_out => Ending::Code(124),
-            Ok(status) => match (status.code(), status.signal()) {
-                (Some(code), _) => Ending::Code(u8::try_from(code).unwrap_or(u8::MAX)),
-                (None, Some(signal)) => Ending::Signal(signal),
-                (None, None) => Ending::Code(u8::MAX),
-            },
-            Err(error) => {
-                note(format_args!("the command cannot be waited for: {error}"));
-                Ending::Code(u8::MAX)
-            }
-        }
-    }
 }

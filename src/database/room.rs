@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 
 use crate::domain::humanize;
+use crate::platform;
 
 /// The bytes that are free for an unprivileged process where `path` lies.
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let stat = rustix::fs::statvfs(path)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    Ok(platform::room::at(path)?.available)
 }
 
 /// Refuses when `need` bytes do not fit into `free`; the text says where, how much is

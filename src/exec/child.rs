@@ -5,13 +5,14 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::group::Group;
 use super::{Ended, ExecError, Limits, program};
 use crate::domain::plan::Invocation;
+use crate::platform::process::signal_of;
+use crate::platform::tree::Tree;
 
 /// How much is read at once.
 const GULP: usize = 64 * 1024;
@@ -44,12 +45,10 @@ pub(super) struct Exit {
     pub(super) took: Duration,
 }
 
-/// A running child. Dropping it kills its process group.
+/// A running child. Dropping it kills it with all that it started.
 #[derive(Debug)]
 pub(super) struct Running {
-    // Dropped first: while the child is not reaped, its number cannot be somebody else's.
-    group: Group,
-    child: Child,
+    tree: Tree,
     out: Option<ChildStdout>,
     err: Option<ChildStderr>,
     started: Instant,
@@ -68,9 +67,9 @@ pub(super) async fn start(invocation: &Invocation) -> Result<Running, ExecError>
     let invocation = invocation.clone();
     let program = invocation.argv.first().cloned().ok_or(ExecError::Empty)?;
     let spawn = move || {
-        let mut child = program::spawn(&invocation)?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        Ok(Running { group: Group::of(&child), child, out, err, started: Instant::now(), all: false })
+        let mut tree = program::spawn(&invocation)?;
+        let (out, err) = tree.outputs();
+        Ok(Running { tree, out, err, started: Instant::now(), all: false })
     };
     let failed = |error: tokio::task::JoinError| ExecError::Start { program, why: error.to_string() };
     tokio::task::spawn_blocking(spawn).await.map_err(failed)?
@@ -100,7 +99,7 @@ pub(super) async fn attend(
         let _late = timeout(DRAIN, output).await;
     }
     if exit.ended == Ended::Exited && !running.all {
-        running.group.release();
+        running.tree.release();
     }
     exit
 }
@@ -110,22 +109,22 @@ async fn live(running: &mut Running, limits: &Limits, cancel: &CancellationToken
     let started = running.started;
     let ended = tokio::select! {
         biased;
-        status = running.child.wait() => return exit(status.ok(), Ended::Exited, started),
+        status = running.tree.wait() => return exit(status.ok(), Ended::Exited, started),
         () = cancel.cancelled() => Ended::Cancelled,
         () = sleep(limits.timeout) => Ended::TimedOut,
     };
-    running.group.terminate(&mut running.child);
+    running.tree.terminate();
     if timeout(limits.grace, gone(running)).await.is_err() {
-        running.group.kill(&mut running.child);
+        running.tree.kill();
         let _stuck_in_the_kernel = timeout(REAP, gone(running)).await;
     }
-    exit(running.child.try_wait().ok().flatten(), ended, started)
+    exit(running.tree.try_wait().ok().flatten(), ended, started)
 }
 
-/// Returns when neither the child nor anybody else of its group is left.
+/// Returns when neither the child nor anybody else of its tree is left.
 async fn gone(running: &mut Running) {
-    let _status = running.child.wait().await;
-    while running.group.has_members() {
+    let _status = running.tree.wait().await;
+    while running.tree.has_members() {
         sleep(POLL).await;
     }
 }
@@ -158,9 +157,6 @@ async fn read(source: &mut Option<impl AsyncReadExt + Unpin>, gulp: &mut [u8]) -
 }
 
 fn exit(status: Option<ExitStatus>, ended: Ended, started: Instant) -> Exit {
-    #[cfg(unix)]
-    let signal = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
-    #[cfg(not(unix))]
-    let signal = None;
+    let signal = status.and_then(signal_of);
     Exit { code: status.and_then(|status| status.code()), signal, ended, took: started.elapsed() }
 }

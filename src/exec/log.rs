@@ -9,6 +9,7 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 use crate::domain::{humanize, sanitize};
+use crate::platform;
 
 /// A log file, or none.
 #[derive(Debug)]
@@ -29,10 +30,8 @@ impl Log {
     /// Makes a new file that only its owner reads. One that exists, or a link in its place, is
     /// not touched.
     pub(super) async fn create(path: &Path, bytes: u64) -> Self {
-        let mut options = OpenOptions::new();
+        let mut options = OpenOptions::from(platform::file::private());
         options.write(true).create_new(true);
-        #[cfg(unix)]
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
         let mut log = Self { path: path.to_owned(), room: bytes, ..Self::none() };
         match options.open(path).await {
             Ok(file) => log.file = Some(file),

@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::machine::boot_id;
+use crate::platform::process::started;
+
 /// One process, told apart from every other that may get its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -17,48 +20,17 @@ impl Identity {
     /// This very process.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Self { pid, start: start_of(pid).unwrap_or_default(), boot_id: boot_id() }
+        Self { pid, start: start_of(pid).unwrap_or_default(), boot_id: boot_id().unwrap_or_default() }
     }
 
     /// Whether it still lives on this machine.
     pub fn is_alive(&self) -> bool {
-        self.boot_id == boot_id() && start_of(self.pid) == Some(self.start)
+        self.boot_id == boot_id().unwrap_or_default() && start_of(self.pid) == Some(self.start)
     }
 }
 
-/// The id of this start of the machine.
-#[cfg(target_os = "linux")]
-fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn boot_id() -> String {
-    sysinfo::System::boot_time().map(|at| at.to_string()).unwrap_or_default()
-}
-
-/// Clock ticks since boot at which a process began: field 22 of proc(5)'s `stat`.
-#[cfg(target_os = "linux")]
 fn start_of(pid: u32) -> Option<i64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in brackets and may itself hold blanks and brackets.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ');
-    // A zombie is a process only by name.
-    let state = fields.next()?;
-    if state == "Z" || state == "X" {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn start_of(pid: u32) -> Option<i64> {
-    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-    let mut system = System::new().ok()?;
-    let pid = Pid::from_u32(pid);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
-    i64::try_from(system.process(pid)?.start_time()).ok()
+    started(pid)?.try_into().ok()
 }
 
 #[cfg(test)]

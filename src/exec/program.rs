@@ -5,23 +5,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::ExecError;
 use crate::domain::plan::Invocation;
-
-/// Where programs are looked for, unless the invocation says otherwise. Not the operator's own
-/// path: what a name means must not depend on who started us.
-#[cfg(unix)]
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// What is taken over from our own environment; all else stays with us, secrets included.
-#[cfg(unix)]
-const INHERITED: &[&str] = &["HOME", "USER", "LOGNAME", "TZ"];
-#[cfg(not(unix))]
-const INHERITED: &[&str] = &["PATH", "SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "USERNAME", "TEMP", "TMP", "TZ"];
+use crate::platform::program::{INHERITED, ROOT, file_in};
+use crate::platform::tree::Tree;
+use crate::platform::{self, file};
 
 /// Starts the program of an invocation. Must be called within the runtime; may block.
-pub(super) fn spawn(invocation: &Invocation) -> Result<Child, ExecError> {
+pub(super) fn spawn(invocation: &Invocation) -> Result<Tree, ExecError> {
     let (name, arguments) = invocation.argv.split_first().ok_or(ExecError::Empty)?;
     let program = name.clone();
     let directory = invocation.directory.as_deref().unwrap_or(Path::new(ROOT));
@@ -49,9 +42,7 @@ pub(super) fn spawn(invocation: &Invocation) -> Result<Child, ExecError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
-    command.spawn().map_err(|error| match error.kind() {
+    Tree::spawn(command).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => ExecError::NotExecutable { program, why: error.to_string() },
         // The file is there: it is its `#!` line that names something that is not.
         ErrorKind::NotFound => {
@@ -61,16 +52,10 @@ pub(super) fn spawn(invocation: &Invocation) -> Result<Child, ExecError> {
     })
 }
 
-#[cfg(unix)]
-const ROOT: &str = "/";
-#[cfg(not(unix))]
-const ROOT: &str = "C:\\";
-
 fn environment(invocation: &Invocation) -> Vec<(OsString, OsString)> {
     let inherited = INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
     let mut all: Vec<(OsString, OsString)> = inherited.collect();
-    #[cfg(unix)]
-    all.push(("PATH".into(), PATH.into()));
+    all.push(("PATH".into(), platform::program::path()));
     all.push(("LANG".into(), "C.UTF-8".into()));
     all.retain(|(name, _)| name.to_str().is_none_or(|name| !invocation.environment.contains_key(name)));
     all.extend(invocation.environment.iter().map(|(name, value)| (name.into(), value.into())));
@@ -94,7 +79,7 @@ fn resolve(name: &str, directory: &Path, path: &OsStr) -> Result<PathBuf, ExecEr
     }
     let mut refused = None;
     for folder in std::env::split_paths(path).filter(|folder| folder.is_absolute()) {
-        let file = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        let file = file_in(&folder, name);
         match why_not(&file) {
             None => return Ok(file),
             Some((ErrorKind::NotFound, _)) => {}
@@ -110,30 +95,27 @@ fn resolve(name: &str, directory: &Path, path: &OsStr) -> Result<PathBuf, ExecEr
 }
 
 /// Why a file cannot be executed; `None` when it can.
-fn why_not(file: &Path) -> Option<(ErrorKind, String)> {
+fn why_not(path: &Path) -> Option<(ErrorKind, String)> {
     let refused = |why: &str| Some((ErrorKind::PermissionDenied, why.to_owned()));
-    match std::fs::metadata(file) {
+    match std::fs::metadata(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Some((ErrorKind::NotFound, error.to_string()))
         }
         Err(error) => refused(&error.to_string()),
         Ok(metadata) if !metadata.is_file() => refused("it is not a file"),
-        #[cfg(unix)]
-        Ok(_) if rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_err() => {
-            refused("it may not be executed; `chmod +x` allows it")
-        }
+        Ok(_) if !file::may_execute(path) => refused("it may not be executed; `chmod +x` allows it"),
         Ok(_) => None,
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
     #[test]
     fn a_name_is_looked_for_in_the_safe_path_only() {
-        let found = resolve("sh", Path::new("/"), OsStr::new(PATH)).expect("every system has one");
+        let found = resolve("sh", Path::new("/"), &platform::program::path()).expect("every system has one");
         assert!(found.is_absolute() && found.ends_with("sh"), "{}", found.display());
         let missing = resolve("sh", Path::new("/bin"), OsStr::new("bin:.:/nowhere")).expect_err("no relative folders");
         assert_eq!(missing.to_string(), "`sh` was not found in bin:.:/nowhere; give its full path, or a PATH");
@@ -150,7 +132,7 @@ mod tests {
             ("/usr", "`/usr` cannot be executed: it is not a file"),
         ];
         for (name, why) in table {
-            let error = resolve(name, folder.path(), OsStr::new(PATH)).expect_err(name);
+            let error = resolve(name, folder.path(), &platform::program::path()).expect_err(name);
             assert_eq!(error.to_string(), why);
         }
     }

@@ -5,6 +5,7 @@
 
 mod mounts;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::domain::sanitize;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
+use crate::platform::room::{self, Room};
 
 /// The `disk` kind.
 pub const KIND: Kind =
@@ -107,13 +109,13 @@ impl Probe for DiskProbe {
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async move {
             let mount = self.mount.clone();
-            let read = move || if mount.is_still_there() { measure(&mount) } else { Ok(None) };
+            let read = move || if mount.is_still_there() { measure(&mount).map(Some) } else { Ok(None) };
             let Some(room) = self.blocking.run(read).await?? else {
                 return Ok(Reading { findings: vec![self.gone()], ..Reading::default() });
             };
             let finding = self.note_writable(room.read_only, now);
             let fills = self.was_writable || !room.read_only;
-            let mut samples = room.samples(fills);
+            let mut samples = samples(&room, fills);
             samples.extend(self.mount.kind.as_deref().map(|kind| Sample::text("type", kind)));
             samples.extend(self.mount.source.as_deref().map(|source| Sample::text("device", source)));
             Ok(Reading { samples, findings: finding.into_iter().collect(), ..Reading::default() })
@@ -121,30 +123,17 @@ impl Probe for DiskProbe {
     }
 }
 
-/// What a file system says of its room, in bytes and inodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Room {
-    size: u64,
-    used: u64,
-    /// For those who are not root.
-    available: u64,
-    inodes: u64,
-    inodes_free: u64,
-    read_only: bool,
-}
-
-impl Room {
-    /// `fills` is false for one that never takes writes: it is not running out of anything.
-    fn samples(&self, fills: bool) -> Vec<Sample> {
-        let mut samples = vec![Sample::bytes("size", self.size), Sample::flag("read_only", self.read_only)];
-        if fills {
-            samples.push(Sample::bytes("free_bytes", self.available));
-            // As df counts: what is kept for root is neither used nor available.
-            samples.extend(percent("free", self.available, self.used.saturating_add(self.available)));
-            samples.extend(percent("inodes_free", self.inodes_free, self.inodes));
-        }
-        samples
+/// What is told of a file system's room. `fills` is false for one that never takes writes: it is
+/// not running out of anything.
+fn samples(room: &Room, fills: bool) -> Vec<Sample> {
+    let mut samples = vec![Sample::bytes("size", room.size), Sample::flag("read_only", room.read_only)];
+    if fills {
+        samples.push(Sample::bytes("free_bytes", room.available));
+        // As df counts: what is kept for root is neither used nor available.
+        samples.extend(percent("free", room.available, room.used.saturating_add(room.available)));
+        samples.extend(percent("inodes_free", room.inodes_free, room.inodes));
     }
+    samples
 }
 
 /// Nothing when there is no whole: some file systems have no fixed number of inodes.
@@ -152,39 +141,14 @@ fn percent(key: &'static str, part: u64, whole: u64) -> Option<Sample> {
     (whole > 0).then(|| Sample::percent(key, (part as f64 / whole as f64 * 100.0).clamp(0.0, 100.0)))
 }
 
-/// The figures of a file system; `None` when it is not there any more.
-#[cfg(unix)]
-fn measure(mount: &Mount) -> Result<Option<Room>, ProbeError> {
-    use rustix::io::Errno;
-
-    let stat = rustix::fs::statvfs(&mount.point).map_err(|error| {
+fn measure(mount: &Mount) -> Result<Room, ProbeError> {
+    room::at(&mount.point).map_err(|error| {
         let text = format!("{} cannot be measured: {error}", shown(&mount.point));
-        if error == Errno::ACCESS { ProbeError::Denied(text) } else { ProbeError::Unreachable(text) }
-    })?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    Ok(Some(Room {
-        size: bytes(stat.f_blocks),
-        used: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
-        available: bytes(stat.f_bavail),
-        inodes: stat.f_files,
-        inodes_free: stat.f_ffree,
-        read_only: stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
-    }))
-}
-
-#[cfg(not(unix))]
-fn measure(mount: &Mount) -> Result<Option<Room>, ProbeError> {
-    let disks = sysinfo::Disks::new_with_refreshed_list()
-        .map_err(|error| ProbeError::Unreachable(sanitize::line(&error.to_string())))?;
-    let disk = disks.iter().find(|disk| disk.mount_point() == mount.point);
-    Ok(disk.map(|disk| Room {
-        size: disk.total_space(),
-        used: disk.total_space().saturating_sub(disk.available_space()),
-        available: disk.available_space(),
-        inodes: 0,
-        inodes_free: 0,
-        read_only: disk.is_read_only(),
-    }))
+        match error.kind() {
+            ErrorKind::PermissionDenied => ProbeError::Denied(text),
+            _ => ProbeError::Unreachable(text),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -198,12 +162,13 @@ mod tests {
 
     #[test]
     fn free_space_is_counted_as_df_counts_it() {
-        let samples = room().samples(true);
+        let samples = super::samples(&room(), true);
         assert!(samples.contains(&Sample::percent("free", 300.0 / 900.0 * 100.0)), "{samples:?}");
         assert!(!samples.iter().any(|sample| sample.key == "inodes_free"), "it has no inodes to count");
-        let full = Room { used: 1000, available: 0, inodes: 20, inodes_free: 5, ..room() }.samples(true);
+        let full = Room { used: 1000, available: 0, inodes: 20, inodes_free: 5, ..room() };
+        let full = super::samples(&full, true);
         assert!(full.contains(&Sample::percent("free", 0.0)) && full.contains(&Sample::percent("inodes_free", 25.0)));
-        let nothing = Room { size: 0, used: 0, available: 0, ..room() }.samples(true);
+        let nothing = super::samples(&Room { size: 0, used: 0, available: 0, ..room() }, true);
         assert!(!nothing.iter().any(|sample| sample.key == "free"), "no size, so no share of it");
     }
 
@@ -213,7 +178,8 @@ mod tests {
         let later = now + TimeDelta::seconds(60);
         let mut probe = DiskProbe::at("/data");
         assert_eq!(probe.note_writable(true, now), None);
-        assert!(!Room { read_only: true, ..room() }.samples(false).iter().any(|sample| sample.key == "free"));
+        let frozen = super::samples(&Room { read_only: true, ..room() }, false);
+        assert!(!frozen.iter().any(|sample| sample.key == "free"));
         assert_eq!(probe.note_writable(false, now), None);
         probe.note_writable(true, now);
         let finding = probe.note_writable(true, later).expect("it took writes before");

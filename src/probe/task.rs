@@ -185,5 +185,5 @@ fn known_since(runs: &[TaskRun], written_at: Option<Timestamp>, first_read: Time
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

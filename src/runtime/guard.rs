@@ -12,6 +12,7 @@ use crate::domain::plan::Guard;
 use crate::domain::sample::Value;
 use crate::domain::task::TaskFacts;
 use crate::domain::time::{Timestamp, seconds_between};
+use crate::platform;
 use crate::probe::Context;
 use crate::runtime::clock::Clock;
 use crate::runtime::lease::Lease;
@@ -111,7 +112,7 @@ fn room(file: &Path, at: &Path) -> Result<(), String> {
     let size = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.len();
     let needed = size + size / 5;
     let Some(place) = at.ancestors().find(|place| place.exists()) else { return Ok(()) };
-    let Some(free) = free_bytes(place) else { return Ok(()) };
+    let Ok(free) = platform::room::at(place).map(|room| room.available) else { return Ok(()) };
     if free >= needed {
         return Ok(());
     }
@@ -121,17 +122,6 @@ fn room(file: &Path, at: &Path) -> Result<(), String> {
         humanize::bytes(free as f64),
         humanize::bytes(needed as f64)
     ))
-}
-
-#[cfg(unix)]
-fn free_bytes(place: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(place).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_place: &Path) -> Option<u64> {
-    None
 }
 
 /// What changed for the better is seen by looking at the clock, not by trusting exit 0.

@@ -2,7 +2,7 @@
 //! with the process that took it, however that ends; what is written in the file only tells
 //! who it is.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::audit::Actor;
 use crate::domain::humanize;
 use crate::domain::time::{Timestamp, seconds_between};
+use crate::platform::file;
 
 /// The right to act on some targets, held until dropped.
 #[derive(Debug)]
@@ -89,23 +90,12 @@ impl Lease {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    }
-    options.open(path)
+    file::private().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// Creates a directory only its owner may enter, with its parents.
 pub fn make_private(directory: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
+    file::private_directory().recursive(true).create(directory)
 }
 
 fn describe(file: &mut File, now: Timestamp) -> String {

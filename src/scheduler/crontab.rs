@@ -7,7 +7,6 @@ mod name;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::domain::sanitize;
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
 use crate::exec;
+use crate::platform::file;
 
 pub use by_hand::Account;
 
@@ -185,17 +185,15 @@ fn cron_d(place: &Place) -> Vec<String> {
 
 /// Why cron does not run a system crontab. Its owner has to be that of `etc`, which is root.
 fn ignored_by_cron(path: &Path, etc: &Path) -> Option<String> {
-    let (file, etc) = (path.metadata().ok()?, etc.metadata().ok()?);
-    let mode = file.permissions().mode() & 0o7777;
-    if !file.is_file() {
-        Some("it is not a file".to_owned())
-    } else if mode & 0o022 != 0 {
-        Some(format!("others may write it (mode {mode:o}); run chmod go-w on it"))
-    } else if file.uid() != etc.uid() {
-        Some(format!("it belongs to user {}; run chown root on it", file.uid()))
-    } else {
-        None
+    let (found, etc) = (path.metadata().ok()?, etc.metadata().ok()?);
+    if !found.is_file() {
+        return Some("it is not a file".to_owned());
     }
+    if let Some(mode) = file::mode(&found).filter(|mode| mode & 0o022 != 0) {
+        return Some(format!("others may write it (mode {mode:o}); run chmod go-w on it"));
+    }
+    let owner = file::owner(&found).filter(|owner| Some(*owner) != file::owner(&etc))?;
+    Some(format!("it belongs to user {owner}; run chown root on it"))
 }
 
 struct Text {

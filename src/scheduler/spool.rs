@@ -5,9 +5,8 @@
 //! end record after it, each one line of JSON; whoever has the store imports them by id.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::sanitize;
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::domain::time::Timestamp;
+use crate::platform::file::{private, private_directory};
 
 mod holder;
 
@@ -60,9 +60,9 @@ pub struct Entry {
 impl Entry {
     /// Makes the file of a run and writes that it begins.
     pub fn begin(directory: &Path, start: Start) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        private_directory().recursive(true).create(directory)?;
         let path = directory.join(format!("{}.jsonl", start.id));
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        let file = private().append(true).create_new(true).open(path)?;
         let mut entry = Self { file };
         entry.write(&Record::Start(start))?;
         Ok(entry)
@@ -129,5 +129,5 @@ fn run(path: &Path) -> Option<TaskRun> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -3,10 +3,11 @@
 //! Nothing here opens a file that exists: closing it would drop the locks that SQLite holds on
 //! it for this whole process (sqlite.org/howtocorrupt.html, 2.2).
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::platform::{self, file};
 use crate::store::error::StoreError;
 
 /// Makes the directory (0700) and an empty file (0600) where they are missing.
@@ -19,9 +20,10 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        directories().create(directory).map_err(failed)?;
+        file::private_directory().recursive(true).create(directory).map_err(failed)?;
     }
-    match new_file().open(path) {
+    // SQLite gives the log and the index beside a database the mode of the database.
+    match file::private().write(true).create_new(true).open(path) {
         // Another instance was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         opened => opened.map(drop).map_err(failed),
@@ -31,72 +33,24 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
 /// Takes away what others may do with a store of ours: the file, its log and its index. One
 /// whose mode is not ours to change is left as it is.
 pub(super) fn keep_private(path: &Path) -> Result<(), StoreError> {
-    #[cfg(unix)]
-    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
-        use std::os::unix::fs::PermissionsExt;
-        let loose = fs::metadata(&file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
-        if loose && let Err(error) = fs::set_permissions(&file, fs::Permissions::from_mode(0o600)) {
-            match error.kind() {
-                io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {}
-                _ => return Err(StoreError::from_io(&error, &file)),
-            }
-        }
+    for path in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        file::make_private(&path).map_err(|error| StoreError::from_io(&error, &path))?;
     }
-    #[cfg(not(unix))]
-    let _ = path;
     Ok(())
 }
 
 /// Which file a path leads to, in a form that tells it from one put there later.
 pub(super) fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = fs::metadata(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        Ok((metadata.dev(), metadata.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        // No file there can be replaced while it is open.
-        let _ = metadata;
-        Ok((0, 0))
-    }
+    fs::metadata(path).map(|metadata| file::identity(&metadata))
 }
 
 /// Whether the whole file system is mounted read-only: then nobody else writes there either.
 pub(super) fn on_read_only_file_system(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::fs::{StatVfsMountFlags, statvfs};
-        statvfs(path).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
+    platform::room::at(path).is_ok_and(|room| room.read_only)
 }
 
-#[cfg(unix)]
-fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-fn directories() -> fs::DirBuilder {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-}
-
-/// SQLite gives the log and the index beside a database the mode of the database.
-fn new_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }

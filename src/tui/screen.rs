@@ -21,6 +21,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
+use crate::platform::terminal::stop_this_process;
 use crate::tui::app::App;
 use crate::tui::view;
 
@@ -80,7 +81,7 @@ impl Screen {
     /// Gives the terminal back and stops this process; returns when the shell continues it.
     pub fn suspend(&mut self) -> Result<()> {
         self.taken.restore();
-        stop_this_process()?;
+        stop_this_process().wrap_err("failed to stop this process")?;
         self.resume()
     }
 
@@ -99,18 +100,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.taken.restore();
     }
-}
-
-/// SIGSTOP, not SIGTSTP: the kernel drops the latter in an orphaned process group.
-#[cfg(unix)]
-fn stop_this_process() -> Result<()> {
-    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
-        .wrap_err("failed to stop this process")
-}
-
-#[cfg(not(unix))]
-fn stop_this_process() -> Result<()> {
-    Ok(())
 }
 
 /// Whether the terminal is ours, shared with the panic hook.

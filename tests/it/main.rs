@@ -3,18 +3,27 @@
 #[cfg(unix)]
 mod acts;
 mod architecture;
+#[cfg(unix)]
 mod backup;
+#[cfg(unix)]
 mod cli;
 mod config;
+#[cfg(unix)]
 mod crontab;
+#[cfg(unix)]
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
 mod laws;
+#[cfg(unix)]
 mod probes;
 mod readme;
+#[cfg(unix)]
 mod sqlite;
+#[cfg(unix)]
 mod store;
 mod stories;
+#[cfg(unix)]
 mod support;
+#[cfg(unix)]
 mod terminal;

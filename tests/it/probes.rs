@@ -12,18 +12,25 @@ use rounds::config::spec::{ActsSpec, Bounds, CheckForm, CheckSpec, HostSpec, Sto
 use rounds::domain::board::{Assessment, Board};
 use rounds::domain::inventory::SystemCard;
 use rounds::domain::limit::Limit;
-use rounds::domain::observation::{Observation, ProbeError, Reading};
+#[cfg(target_os = "linux")]
+use rounds::domain::observation::ProbeError;
+use rounds::domain::observation::{Observation, Reading};
 use rounds::domain::plan::Invocation;
 use rounds::domain::sample::Value;
 use rounds::domain::status::Status;
 use rounds::domain::task::TaskRun;
 use rounds::domain::time::{Timestamp, Zone};
 use rounds::domain::vitals::{Proof, ProofKind};
-use rounds::exec::{Limits, capture, run};
+use rounds::exec::capture;
+#[cfg(target_os = "linux")]
+use rounds::exec::{Limits, run};
 use rounds::ledger::{BoxFuture, Ledger, LedgerError};
 use rounds::probe::disk::DiskProbe;
 use rounds::probe::{Context, KINDS, Probe, Watched};
-use tokio::time::{sleep, timeout};
+#[cfg(target_os = "linux")]
+use tokio::time::sleep;
+use tokio::time::timeout;
+#[cfg(target_os = "linux")]
 use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_secs(5);

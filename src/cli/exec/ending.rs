@@ -1,28 +1,43 @@
-//! Ending the way the command ended.
-//!
-//! Cron and systemd see more than a number: a command that was killed by a signal has to leave
-//! a parent that was killed by the same one. Our own handlers would catch it, Rust ignores
-//! `SIGPIPE` and looks into `SIGSEGV`, and none of that can be undone without `unsafe`. But
-//! `execve` sets every handler back, and the standard library gives `SIGPIPE` its default
-//! before it: so this process becomes a shell of one fixed line that kills itself.
+//! How a command ended, and how its wrapper is to end.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
-use std::process::ExitCode;
+use std::io;
+use std::process::{ExitCode, ExitStatus};
 
-use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
+use super::{note, system};
+use crate::platform::process::signal_of;
 
 /// How the command ended, and how the wrapper is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    Code(u8),
+    Code(i32),
     Signal(i32),
 }
 
 impl Ending {
+    pub(super) fn of(status: io::Result<ExitStatus>, timed_out: bool) -> Self {
+        const UNKNOWN: i32 = 255;
+        match status {
+            _ if timed_out => Ending::Code(124),
+            Ok(status) => match (status.code(), signal_of(status)) {
+                (Some(code), _) => Ending::Code(code),
+                (None, Some(signal)) => Ending::Signal(signal),
+                (None, None) => Ending::Code(UNKNOWN),
+            },
+            Err(error) => {
+                note(format_args!("the command cannot be waited for: {error}"));
+                Ending::Code(UNKNOWN)
+            }
+        }
+    }
+
+    /// As a shell would tell that there was nothing to wait for.
+    pub(super) fn not_started(error: &io::Error) -> Self {
+        Ending::Code(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
+    }
+
     pub fn code(self) -> Option<i32> {
         match self {
-            Ending::Code(code) => Some(code.into()),
+            Ending::Code(code) => Some(code),
             Ending::Signal(_) => None,
         }
     }
@@ -34,12 +49,13 @@ impl Ending {
         }
     }
 
-    /// What `main` returns; does not come back when the command was killed.
+    /// What `main` returns; does not come back when the command was killed, or ended by a
+    /// number that is none of a byte.
     pub fn finish(self) -> ExitCode {
         match self {
-            Ending::Code(code) => code.into(),
+            Ending::Code(code) => u8::try_from(code).map_or_else(|_wide| leave_with(code), ExitCode::from),
             Ending::Signal(signal) => {
-                die_by(signal);
+                system::die_by(signal);
                 // As a shell would tell it, should there be no shell to die as.
                 u8::try_from(128 + signal).unwrap_or(u8::MAX).into()
             }
@@ -47,23 +63,8 @@ impl Ending {
     }
 }
 
-/// Ends this process by a signal. Comes back only where that is impossible.
-fn die_by(signal: i32) {
-    if signal == Signal::KILL.as_raw() {
-        // Whatever comes of it: this signal has no handler.
-        let _ = kill_process(getpid(), Signal::KILL);
-        return;
-    }
-    // The command has left its own core; a second one, of a shell, helps nobody.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    let script = r#"kill -"$1" $$; exit $((128 + $1))"#;
-    #[expect(clippy::disallowed_methods, reason = "this process ends here, as another image")]
-    let _ = std::process::Command::new("/bin/sh").args(["-c", script, "rounds", &signal.to_string()]).exec();
-}
-
-/// Lets the command take this process over, when it cannot be watched.
-pub(super) fn become_command(argv: &[OsString]) -> Ending {
-    #[expect(clippy::disallowed_methods, reason = "the command takes the place of its wrapper")]
-    let error = std::process::Command::new(&argv[0]).args(&argv[1..]).exec();
-    Ending::Code(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+/// Codes of Windows have 32 bits, and `main` can return eight.
+#[expect(clippy::disallowed_methods, reason = "the code would be cut otherwise, and nothing is left to be done")]
+fn leave_with(code: i32) -> ExitCode {
+    std::process::exit(code)
 }

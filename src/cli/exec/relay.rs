@@ -4,20 +4,16 @@
 //! stream and pressure from a slow reader are what they would be without us.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How often a silent stream is asked whether its command has ended.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+use super::system::{self, Pipe};
 
 /// How long a process the command left behind may go on talking through us.
 const LINGER: Duration = Duration::from_secs(1);
@@ -39,14 +35,14 @@ struct Shared {
 impl Relays {
     pub(super) fn start(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Self {
         let shared = Arc::<Shared>::default();
-        let stdout = stdout.and_then(|from| from.into_owned_fd().ok()).map(|from| (from, own(&io::stdout())));
-        let stderr = stderr.and_then(|from| from.into_owned_fd().ok()).map(|from| (from, own(&io::stderr())));
+        let stdout = stdout.and_then(Pipe::of_stdout).map(|from| (from, system::stdout()));
+        let stderr = stderr.and_then(Pipe::of_stderr).map(|from| (from, system::stderr()));
         let streams = [stdout, stderr].into_iter().flatten();
         let done = streams.filter_map(|(from, to)| {
             let (tell, done) = oneshot::channel();
             let shared = Arc::clone(&shared);
             let relay = move || {
-                shared.relay(File::from(from), to);
+                shared.relay(from, to);
                 // Nobody waits any more when the wrapper was told to hurry.
                 let _ = tell.send(());
             };
@@ -73,20 +69,15 @@ impl Relays {
     }
 }
 
-/// A handle of our own on one of the three that every process has, past all buffers.
-fn own(stream: &impl AsFd) -> Option<File> {
-    stream.as_fd().try_clone_to_owned().ok().map(|fd: OwnedFd| File::from(fd))
-}
-
 impl Shared {
-    fn relay(&self, mut from: File, mut to: Option<File>) {
+    fn relay(&self, mut from: Pipe, mut to: Option<Pipe>) {
         let mut buffer = vec![0; 64 * 1024];
         // Once the command has ended: until when others may go on, and what is still its own.
         let mut rest: Option<(Instant, u64)> = None;
         loop {
-            let readable = is_ready(&from, PollFlags::IN);
+            let readable = from.is_readable();
             if rest.is_none() && self.ended.load(Ordering::Acquire) {
-                rest = Some((Instant::now() + LINGER, rustix::io::ioctl_fionread(&from).unwrap_or(0)));
+                rest = Some((Instant::now() + LINGER, from.unread()));
             }
             if !readable {
                 if rest.is_some() {
@@ -116,28 +107,19 @@ impl Shared {
 }
 
 /// Writes everything, also to a reader that asked not to be waited for.
-fn write(to: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+fn write(to: &mut Pipe, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.write(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                is_ready(to, PollFlags::OUT);
+                to.is_writable();
             }
             Err(error) => return Err(error),
         }
     }
     Ok(())
-}
-
-/// Waits a moment for a file to become ready. One that cannot be waited for is.
-fn is_ready(file: &File, what: PollFlags) -> bool {
-    match poll(&mut [PollFd::new(file, what)], Some(&PAUSE)) {
-        Ok(ready) => ready > 0,
-        Err(rustix::io::Errno::INTR) => false,
-        Err(_) => true,
-    }
 }
 
 /// The first and the last of everything, whatever there was between.

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
-use rustix::fs::Access;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::DatabaseError;
 use crate::domain::sanitize;
+use crate::platform::file::{may_read, may_write};
 
 /// How long a lock of somebody else is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ fn look(path: &Path) -> Result<(), DatabaseError> {
             "{place}: the file is empty, not a SQLite database; its program has not set it up, or it was truncated"
         )));
     }
-    rustix::fs::access(path, Access::READ_OK).map_err(|_refused| denied(path, "the file"))
+    if may_read(path) { Ok(()) } else { Err(denied(path, "the file")) }
 }
 
 fn denied(path: &Path, what: &str) -> DatabaseError {
@@ -166,7 +166,7 @@ pub fn explain(path: &Path, error: &rusqlite::Error) -> DatabaseError {
 /// A readable file that SQLite cannot open is a WAL database in a directory we cannot write.
 fn shut(path: &Path, said: &str) -> DatabaseError {
     let directory = path.parent().unwrap_or(Path::new("/"));
-    if rustix::fs::access(directory, Access::WRITE_OK).is_err() {
+    if !may_write(directory) {
         return DatabaseError::Denied(format!(
             "{}: in WAL mode every reader writes a -shm file beside it, and {} is not writable for this user; run as \
              the database's owner, or give this user's group the right to write there",
@@ -189,17 +189,15 @@ fn looks_encrypted(path: &Path) -> bool {
 
 /// The address of a file that SQLite may take for unchanging, whatever bytes its name has.
 fn immutable_uri(path: &Path) -> String {
-    use std::fmt::Write;
-    use std::os::unix::ffi::OsStrExt;
-
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
+    let drive = matches!(path.components().next(), Some(std::path::Component::Prefix(_)));
+    // `C:\a` is written `/C:/a` in an address.
+    let mut uri = if drive { "file:/".to_owned() } else { "file:".to_owned() };
+    for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(*byte)),
-            _ => {
-                // Writing to a string cannot fail.
-                let _ = write!(uri, "%{byte:02X}");
-            }
+            b'\\' if cfg!(windows) => uri.push('/'),
+            b':' if drive => uri.push(':'),
+            _ => uri.push_str(&format!("%{byte:02X}")),
         }
     }
     uri.push_str("?immutable=1");

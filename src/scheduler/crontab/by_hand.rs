@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Entry;
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
+use crate::platform::user;
 
 /// The user this program runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl Account {
     /// The effective user, as `etc/passwd` below `root` names it; one that is not in there is
     /// called by its number.
     pub fn effective(root: &Path) -> Self {
-        let uid = rustix::process::geteuid().as_raw().to_string();
+        let uid = user::number().to_string();
         let passwd = std::fs::read(root.join("etc/passwd")).unwrap_or_default();
         let passwd = String::from_utf8_lossy(&passwd);
         let mut accounts = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());

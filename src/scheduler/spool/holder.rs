@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::machine::{boot_id, host_name};
+use crate::platform::process::{self, started};
+
 /// A process, beyond its number, which is given out again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -17,44 +20,20 @@ impl Holder {
     /// This process.
     pub fn this() -> Self {
         let pid = std::process::id();
-        Self { host: host(), boot: boot(), pid, started: started(pid) }
+        Self { host: host_name(), boot: boot_id(), pid, started: started(pid) }
     }
 
     /// Whether it still lives. One on another host is believed to: nobody here can tell.
     pub fn lives(&self) -> bool {
-        if self.host != host() {
+        if self.host != host_name() {
             return true;
         }
-        if self.boot != boot() {
+        if self.boot != boot_id() {
             return false;
         }
         match self.started {
             Some(_) => started(self.pid) == self.started,
-            None => i32::try_from(self.pid)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw)
-                .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)),
+            None => process::exists(self.pid),
         }
     }
-}
-
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-fn boot() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
-}
-
-/// Field 22 of `/proc/PID/stat`. A process that has ended and waits for its parent is gone.
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is a name in brackets that may hold anything, brackets too.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
 }

@@ -41,21 +41,38 @@ impl Signals {
     }
 }
 
-/// Where there are no signals, there is Ctrl-C from the console.
-#[cfg(not(unix))]
+/// What the console of Windows tells. In raw mode Ctrl-C is a key.
+#[cfg(windows)]
 #[derive(Debug)]
-pub struct Signals;
+pub(super) struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    halt: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    logoff: tokio::signal::windows::CtrlLogoff,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
-    pub fn new() -> io::Result<Self> {
-        Ok(Self)
+    pub(super) fn new() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            halt: ctrl_break()?,
+            close: ctrl_close()?,
+            logoff: ctrl_logoff()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
 
-    pub async fn next(&mut self) -> Signal {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
-            Err(_) => std::future::pending().await,
+    /// The next one. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.close.recv() => Signal::Hangup,
+            _ = self.logoff.recv() => Signal::Hangup,
+            _ = self.shutdown.recv() => Signal::Terminate,
+            _ = self.halt.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::platform::terminal::hangs_up_within;
+
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the dashboard has to end by itself before the process does.
@@ -27,7 +29,7 @@ impl Watchdog {
         let over = Arc::clone(&ended);
         std::thread::Builder::new().name("terminal-watch".to_owned()).spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                if !terminal_is_gone() {
+                if !hangs_up_within(LOOK) {
                     continue;
                 }
                 tracing::error!("the terminal is gone");
@@ -59,24 +61,4 @@ impl Drop for Watchdog {
 #[expect(clippy::disallowed_methods, reason = "the loop that would return an exit code is stuck in a dead terminal")]
 fn leave_hard() {
     std::process::exit(1);
-}
-
-/// Waits for [`LOOK`], or less if the terminal hangs up meanwhile.
-#[cfg(unix)]
-fn terminal_is_gone() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdout = io::stdout();
-    let mut terminal = [PollFd::new(&stdout, PollFlags::empty())];
-    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK.subsec_nanos()) as _ };
-    match poll(&mut terminal, Some(&timeout)) {
-        Ok(_) => terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-        // Interrupted by a signal: look again.
-        Err(_) => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn terminal_is_gone() -> bool {
-    std::thread::sleep(LOOK);
-    false
 }

@@ -8,12 +8,12 @@ use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
 
 /// The signals that are passed on, as far as they arrive.
 #[derive(Debug)]
-pub(super) struct Signals(Vec<(Signal, Arrivals)>);
+pub(in crate::cli::exec) struct Signals(Vec<(Signal, Arrivals)>);
 
 impl Signals {
     /// From here on these signals no longer end this process. Those it was started to ignore,
     /// as `nohup` does with HUP, stay ignored: a handler would unmask them for the command.
-    pub(super) fn listen() -> Self {
+    pub(in crate::cli::exec) fn listen() -> Self {
         let ignored = ignored();
         let listened = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
             .into_iter()
@@ -23,7 +23,7 @@ impl Signals {
     }
 
     /// The next that arrives.
-    pub(super) async fn next(&mut self) -> Signal {
+    pub(in crate::cli::exec) async fn next(&mut self) -> Signal {
         poll_fn(|context| {
             let arrived = self.0.iter_mut().find_map(|(signal, arrivals)| match arrivals.poll_recv(context) {
                 Poll::Ready(Some(())) => Some(*signal),

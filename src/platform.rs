@@ -1,0 +1,14 @@
+//! What differs from system to system: who may touch a file, what room a disk has, which
+//! process is which, the terminal, and what a system cannot tell at all. Above this floor
+//! nobody asks which system it is.
+
+pub mod file;
+pub mod lacks;
+pub mod machine;
+pub mod places;
+pub mod process;
+pub mod program;
+pub mod room;
+pub mod terminal;
+pub mod tree;
+pub mod user;

@@ -1,0 +1,66 @@
+//! Room on a file system.
+
+use std::io;
+use std::path::Path;
+
+/// What a file system says of its room, in bytes and inodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub size: u64,
+    pub used: u64,
+    /// For those who are not root.
+    pub available: u64,
+    /// None, where the file system has no fixed number of them.
+    pub inodes: u64,
+    pub inodes_free: u64,
+    pub read_only: bool,
+}
+
+/// The figures of the file system that holds `path`. May never come back where that hangs.
+#[cfg(unix)]
+pub fn at(path: &Path) -> io::Result<Room> {
+    use rustix::fs::{StatVfsMountFlags, statvfs};
+    let stat = statvfs(path)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(Room {
+        size: bytes(stat.f_blocks),
+        used: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
+        available: bytes(stat.f_bavail),
+        inodes: stat.f_files,
+        inodes_free: stat.f_ffree,
+        read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+    })
+}
+
+/// The figures of the file system that holds `path`. May never come back where that hangs.
+#[cfg(not(unix))]
+pub fn at(path: &Path) -> io::Result<Room> {
+    // One that is not there has no figures, though the drive it would be on has.
+    std::fs::metadata(path)?;
+    let path = std::path::absolute(path)?;
+    let disks = sysinfo::Disks::new_with_refreshed_list().map_err(|error| io::Error::other(error.to_string()))?;
+    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let nearest = holding.max_by_key(|disk| disk.mount_point().components().count());
+    let disk =
+        nearest.ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "it is on no drive of this machine"))?;
+    Ok(Room {
+        size: disk.total_space(),
+        used: disk.total_space().saturating_sub(disk.available_space()),
+        available: disk.available_space(),
+        inodes: 0,
+        inodes_free: 0,
+        read_only: disk.is_read_only(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_directory_has_figures_and_a_missing_one_an_error() {
+        let room = at(&std::env::temp_dir()).expect("figures");
+        assert!(room.size > 0 && room.available <= room.size, "{room:?}");
+        assert!(at(Path::new("/does/not/exist")).is_err());
+    }
+}
