@@ -23,7 +23,7 @@ use crate::domain::trend::{Point, Series, Trend};
 pub struct Watch {
     pub id: ProbeId,
     /// The system it belongs to; groups, and names the environment.
-    pub system: String,
+    pub system: Arc<str>,
     pub every: Duration,
     /// The deadline of one reading.
     pub timeout: Duration,
@@ -41,7 +41,7 @@ impl Watch {
     pub fn new(id: ProbeId, system: &str, every: Duration, timeout: Duration) -> Self {
         Self {
             id,
-            system: system.to_owned(),
+            system: system.into(),
             every,
             timeout,
             rules: Vec::new(),
@@ -93,7 +93,7 @@ impl JudgedSample {
 #[derive(Clone, Debug)]
 pub struct Assessment {
     pub id: ProbeId,
-    pub system: String,
+    pub system: Arc<str>,
     pub status: Status,
     /// Since when the status has been what it is, as far as is known.
     pub since: Option<Timestamp>,
@@ -153,18 +153,19 @@ struct Track {
 #[derive(Debug, Default)]
 pub struct Board {
     watches: Vec<Watch>,
-    /// The place of each probe among the watches.
+    /// What is remembered of each, in the same order.
+    tracks: Vec<Track>,
+    /// The place of each probe in both.
     places: BTreeMap<ProbeId, usize>,
-    tracks: BTreeMap<ProbeId, Track>,
     /// When the board was set up: how long it has been waiting for a probe's first word.
     started: Option<Timestamp>,
 }
 
 impl Board {
     pub fn new(watches: Vec<Watch>, started: Timestamp) -> Self {
-        let tracks = watches.iter().map(|watch| (watch.id.clone(), Track::default())).collect();
+        let tracks = watches.iter().map(|_| Track::default()).collect();
         let places = watches.iter().enumerate().map(|(place, watch)| (watch.id.clone(), place)).collect();
-        Self { watches, places, tracks, started: Some(started) }
+        Self { watches, tracks, places, started: Some(started) }
     }
 
     pub fn watches(&self) -> &[Watch] {
@@ -178,10 +179,8 @@ impl Board {
     /// Takes what a probe saw. An observation of a probe that is not watched is ignored: the
     /// configuration that knew it is gone.
     pub fn apply(&mut self, observation: &Observation) {
-        let Some(watch) = self.places.get(&observation.probe).and_then(|place| self.watches.get(*place)) else {
-            return;
-        };
-        let Some(track) = self.tracks.get_mut(&observation.probe) else { return };
+        let Some(place) = self.places.get(&observation.probe) else { return };
+        let (watch, track) = (&self.watches[*place], &mut self.tracks[*place]);
         match &observation.outcome {
             Ok(reading) => {
                 track.failing_since = None;
@@ -192,7 +191,7 @@ impl Board {
                     }
                 }
                 track.good = Some((observation.at, reading.clone()));
-                let samples = with_trends(watch, &track.series, &reading.samples);
+                let samples: Vec<Sample> = with_trends(watch, &track.series, &reading.samples).collect();
                 track.note_bounds(&watch.rules, &samples, observation.at);
             }
             Err(_) => {
@@ -205,7 +204,7 @@ impl Board {
     /// Takes points of earlier runs, oldest first, so that trends do not start anew. Readings of
     /// this run may have come before them.
     pub fn load(&mut self, probe: &ProbeId, key: &Key, points: impl IntoIterator<Item = Point>) {
-        if let Some(track) = self.tracks.get_mut(probe) {
+        if let Some(track) = self.track_mut(probe) {
             track.series.entry(key.clone()).or_default().precede_with(points);
         }
     }
@@ -213,37 +212,42 @@ impl Board {
     /// Takes a status an earlier run left, so that `since` reaches back before this one. What
     /// this run has told already stands.
     pub fn remember(&mut self, probe: &ProbeId, status: Status, since: Timestamp) {
-        if let Some(track) = self.tracks.get_mut(probe) {
+        if let Some(track) = self.track_mut(probe) {
             track.told.get_or_insert((status, since));
         }
     }
 
     /// The past of one sample, for a sparkline.
     pub fn series(&self, probe: &ProbeId, key: &str) -> Option<&Series> {
-        self.tracks.get(probe)?.series.get(key)
+        self.track(probe)?.series.get(key)
     }
 
     /// The facts behind the last good reading, for the panes that show a table.
     pub fn detail(&self, probe: &ProbeId) -> Option<&Detail> {
-        Some(&self.tracks.get(probe)?.good.as_ref()?.1.detail)
+        Some(&self.track(probe)?.good.as_ref()?.1.detail)
     }
 
     /// What everything is like at `now`, in the order of the watches.
     pub fn assess(&self, now: Timestamp) -> Vec<Assessment> {
-        let mut all: Vec<Assessment> = self
-            .watches
-            .iter()
-            .filter_map(|watch| Some(self.assess_one(watch, self.tracks.get(&watch.id)?, now)))
-            .collect();
-        let bad: BTreeMap<ProbeId, Status> =
-            all.iter().filter(|one| !one.status.is_ok()).map(|one| (one.id.clone(), one.status)).collect();
-        for (assessment, watch) in all.iter_mut().zip(&self.watches) {
+        let mut all: Vec<Assessment> =
+            self.watches.iter().zip(&self.tracks).map(|(watch, track)| self.assess_one(watch, track, now)).collect();
+        for (place, watch) in self.watches.iter().enumerate() {
+            let Some(cause) = &watch.folds_under else { continue };
             // What is worse than its cause stands for itself, or nobody would see it.
-            let explains = |cause: &ProbeId| bad.get(cause).is_some_and(|status| *status >= assessment.status);
-            assessment.folded_under =
-                watch.folds_under.clone().filter(|cause| !assessment.status.is_ok() && explains(cause));
+            let (one, cause_place) = (all[place].status, self.places.get(cause));
+            if !one.is_ok() && cause_place.is_some_and(|cause| all[*cause].status >= one) {
+                all[place].folded_under = Some(cause.clone());
+            }
         }
         all
+    }
+
+    fn track(&self, probe: &ProbeId) -> Option<&Track> {
+        self.tracks.get(*self.places.get(probe)?)
+    }
+
+    fn track_mut(&mut self, probe: &ProbeId) -> Option<&mut Track> {
+        self.tracks.get_mut(*self.places.get(probe)?)
     }
 
     fn assess_one(&self, watch: &Watch, track: &Track, now: Timestamp) -> Assessment {
@@ -268,8 +272,8 @@ impl Board {
             assessment.observed_at = Some(*at);
             assessment.age = Some(age);
             assessment.stale = age > watch.stale_after();
-            let samples = with_trends(watch, &track.series, &reading.samples);
-            for sample in samples {
+            assessment.samples.reserve(reading.samples.len());
+            for sample in with_trends(watch, &track.series, &reading.samples) {
                 let (judged, finding) = track.judge(sample, &watch.rules, now);
                 assessment.samples.push(judged);
                 assessment.findings.extend(finding);
@@ -307,7 +311,7 @@ impl Board {
     pub fn changes(&mut self, assessments: &[Assessment], now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
         for assessment in assessments.iter().filter(|one| !one.waiting) {
-            let Some(track) = self.tracks.get_mut(&assessment.id) else { continue };
+            let Some(track) = self.track_mut(&assessment.id) else { continue };
             let before = track.told.map(|(status, _)| status);
             if before == Some(assessment.status) {
                 continue;
@@ -348,9 +352,13 @@ fn since(assessment: &Assessment, track: &Track) -> Option<Timestamp> {
 }
 
 /// The samples of a reading, with those that are derived from the past.
-fn with_trends(watch: &Watch, series: &BTreeMap<Key, Series>, samples: &[Sample]) -> Vec<Sample> {
+fn with_trends<'a>(
+    watch: &'a Watch,
+    series: &'a BTreeMap<Key, Series>,
+    samples: &'a [Sample],
+) -> impl Iterator<Item = Sample> + 'a {
     let derived = watch.trends.iter().filter_map(|trend| trend.derive(series.get(&trend.of)?));
-    samples.iter().cloned().chain(derived).collect()
+    samples.iter().cloned().chain(derived)
 }
 
 impl Track {

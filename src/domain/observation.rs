@@ -32,6 +32,11 @@ impl ProbeId {
         self.0.split_once(':').map_or(&*self.0, |(kind, _)| kind)
     }
 
+    /// Whether it is of this kind; a long list is asked this of every row, in every frame.
+    pub fn is_of(&self, kind: &str) -> bool {
+        self.0.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    }
+
     /// `/var` of `disk:/var`.
     pub fn name(&self) -> &str {
         self.0.split_once(':').map_or(&*self.0, |(_, name)| name)

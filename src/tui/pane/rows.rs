@@ -21,7 +21,7 @@ pub fn of_kind<'a>(see: &Snapshot<'a>, kind: &str) -> Vec<&'a Assessment> {
     let mut rows: Vec<&Assessment> = report
         .assessments
         .iter()
-        .filter(|one| one.id.kind() == kind)
+        .filter(|one| one.id.is_of(kind))
         .filter(|one| matches(see.filter, [one.id.name(), one.status.word(), finding(one)]))
         .collect();
     rows.sort_by_key(|one| std::cmp::Reverse(one.status));

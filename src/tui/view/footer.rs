@@ -9,6 +9,7 @@ use ratatui::widgets::Widget;
 
 use crate::action;
 use crate::domain::humanize;
+use crate::domain::inventory::Target;
 use crate::domain::status::Status;
 use crate::tui::app::App;
 use crate::tui::command::Command;
@@ -54,32 +55,38 @@ pub(super) fn keys(app: &App, row: Rect, buffer: &mut Buffer) {
 /// The keys of this row and this pane, then those of everywhere.
 fn live(app: &App) -> Vec<(String, &'static str)> {
     let keymap = app.keymap();
+    let here = Here { selection: app.selection(), target: app.selected_target() };
     let near = app.contexts().into_iter().filter(|context| *context != Context::Everywhere);
     let near: Vec<Command> = near
         .flat_map(|context| keymap.entries(context))
         .map(|(command, _)| command)
-        .filter(|command| works(app, *command))
+        .filter(|command| works(app, &here, *command))
         .collect();
-    let always = ALWAYS.into_iter().filter(|command| works(app, *command));
+    let always = ALWAYS.into_iter().filter(|command| works(app, &here, *command));
     near.into_iter().chain(always).filter_map(|command| Some((keymap.key_of(command)?, command.name()))).collect()
 }
 
+/// The selected row, found once for all the keys: the list it is in may be long.
+struct Here {
+    selection: Option<Selection>,
+    target: Option<Target>,
+}
+
 /// Whether a command would do something on the selected row.
-fn works(app: &App, command: Command) -> bool {
-    let selection = app.selection();
+fn works(app: &App, here: &Here, command: Command) -> bool {
     if let Some((action, kind)) = command.act() {
-        let target = app.selected_target().filter(|target| target.kind == kind);
+        let target = here.target.as_ref().filter(|target| target.kind == kind);
         return target.is_some_and(|target| {
-            let offers = action::offers(&target, &app.facts().inventory, app.now());
+            let offers = action::offers(target, &app.facts().inventory, app.now());
             offers.iter().any(|offer| offer.action == action && offer.possible.is_ok())
         });
     }
-    match (command, selection) {
+    match (command, &here.selection) {
         (Command::Tick | Command::Evidence | Command::Skip | Command::Undo | Command::Sign, selection) => {
             matches!(selection, Some(Selection::Item { .. }))
         }
         (Command::CancelJob, Some(Selection::Job(job))) => {
-            app.facts().jobs.get(&job).is_some_and(|job| job.ended.is_none())
+            app.facts().jobs.get(job).is_some_and(|job| job.ended.is_none())
         }
         (Command::CancelJob | Command::LastOutput | Command::Why | Command::Actions | Command::Read, None) => false,
         _ => true,

@@ -84,6 +84,7 @@ impl Pty {
             Ok(chunk) => {
                 self.bytes += chunk.bytes.len() as u64;
                 self.parser.process(&chunk.bytes);
+                self.answer(&chunk.bytes);
                 Some(chunk.at)
             }
             Err(RecvTimeoutError::Timeout) => None,
@@ -92,6 +93,19 @@ impl Pty {
                 std::thread::sleep(patience);
                 None
             }
+        }
+    }
+
+    /// Answers what a terminal is asked, as every real one does: where the cursor is, and what
+    /// kind it is. Who is not answered waits for seconds.
+    fn answer(&mut self, bytes: &[u8]) {
+        let asked = |question: &[u8]| bytes.windows(question.len()).any(|window| window == question);
+        if asked(b"\x1b[6n") {
+            let (row, column) = self.screen().cursor_position();
+            self.type_keys(&format!("\x1b[{};{}R", row + 1, column + 1));
+        }
+        if asked(b"\x1b[c") || asked(b"\x1b[0c") {
+            self.type_keys("\x1b[?62;22c");
         }
     }
 
