@@ -4,7 +4,6 @@
 //! All of it only reads, so it is done at the same time, on as many threads as there are
 //! questions, while the copy is brought to disk. Nothing is kept of a file beyond a page.
 
-use std::fs::File;
 use std::path::Path;
 use std::thread::{self, ScopedJoinHandle};
 
@@ -15,6 +14,7 @@ use crate::archive::manifest::Counts;
 use crate::archive::partial::Partial;
 use crate::archive::{ArchiveError, failed, hash};
 use crate::database::sqlite;
+use crate::platform::file;
 
 /// What the source held at the moment of the copy; `None` when asking would have kept writers
 /// waiting. Asked while the copy is being examined.
@@ -84,7 +84,7 @@ fn examine(path: &Path, rows: &[String], cancel: &CancellationToken) -> Result<C
 /// Publishing does it again, and then has little left to do. The kernel tells of a failed write
 /// once, so it counts here as well.
 fn bring_to_disk(path: &Path) -> Result<(), ArchiveError> {
-    File::open(path).and_then(|data| data.sync_all()).map_err(failed("bring to disk", path))
+    file::sync(path).map_err(failed("bring to disk", path))
 }
 
 fn stopping<T>(stop: &CancellationToken, work: impl FnOnce() -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
@@ -109,5 +109,23 @@ fn all_of<A, B, C, D>(
             let told = faults.find(|fault| !matches!(fault, ArchiveError::Cancelled));
             Err(told.unwrap_or(ArchiveError::Cancelled))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_faults_the_one_is_told_that_stopped_the_others() {
+        let stop = CancellationToken::new();
+        let fault = || ArchiveError::Unsound("damaged".to_owned());
+        let damaged = stopping(&stop, || Err::<(), _>(fault()));
+        assert!(stop.is_cancelled(), "the others go on for nothing");
+        let stopped = || Err::<(), _>(ArchiveError::Cancelled);
+        let told = all_of(stopped(), stopped(), damaged, Ok(())).expect_err("there is a fault");
+        assert!(matches!(told, ArchiveError::Unsound(_)), "{told}");
+        let told = all_of(stopped(), Ok(()), stopped(), Ok(())).expect_err("it was stopped");
+        assert!(matches!(told, ArchiveError::Cancelled), "{told}");
     }
 }
