@@ -93,7 +93,7 @@ pub(crate) fn run(program: &Path, length: Duration) {
         seen.push((began.elapsed(), holds));
     }
     report(&seen, faults, keys, process::peak_kb(pty.pid()));
-    pty.type_keys("\u{1b}q");
+    pty.type_keys("q");
     assert!(pty.end().success(), "it did not end well");
 }
 
