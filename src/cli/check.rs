@@ -157,7 +157,7 @@ fn store_trouble(error: &str, system: &str) -> Assessment {
 fn trouble(id: ProbeId, finding: Finding, system: &str) -> Assessment {
     Assessment {
         id,
-        system: system.into(),
+        system: system.to_owned(),
         status: finding.status,
         since: None,
         observed_at: None,

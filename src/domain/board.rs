@@ -23,7 +23,7 @@ use crate::domain::trend::{Point, Series, Trend};
 pub struct Watch {
     pub id: ProbeId,
     /// The system it belongs to; groups, and names the environment.
-    pub system: Arc<str>,
+    pub system: String,
     pub every: Duration,
     /// The deadline of one reading.
     pub timeout: Duration,
@@ -41,7 +41,7 @@ impl Watch {
     pub fn new(id: ProbeId, system: &str, every: Duration, timeout: Duration) -> Self {
         Self {
             id,
-            system: system.into(),
+            system: system.to_owned(),
             every,
             timeout,
             rules: Vec::new(),
@@ -93,7 +93,7 @@ impl JudgedSample {
 #[derive(Clone, Debug)]
 pub struct Assessment {
     pub id: ProbeId,
-    pub system: Arc<str>,
+    pub system: String,
     pub status: Status,
     /// Since when the status has been what it is, as far as is known.
     pub since: Option<Timestamp>,
