@@ -5,6 +5,7 @@
 pub mod file;
 pub mod lacks;
 pub mod machine;
+pub mod network;
 pub mod places;
 pub mod process;
 pub mod program;

@@ -42,6 +42,8 @@ pub struct Store {
     writers: Option<Writers>,
     read: Link,
     kept: Arc<Mutex<LastKept>>,
+    /// How many bytes it may have before its oldest observations go.
+    roomy: u64,
 }
 
 /// Two connections that write: a record of an act is on the disk before the act begins, an
@@ -144,10 +146,10 @@ impl Store {
     }
 
     /// Thins and drops what is old: observations, changes, proofs and runs, but the latest of
-    /// each always stays. Marks, signatures and the audit log are not touched. Answers how
-    /// many rows went.
+    /// each always stays; and the oldest observations of a store that is too large. Marks,
+    /// signatures and the audit log are not touched. Answers how many rows went.
     pub async fn prune(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
-        let horizon = Horizon::new(now, keep);
+        let (horizon, roomy) = (Horizon::new(now, keep), self.roomy);
         self.relaxed()?
             .write(move |c| {
                 Box::pin(async move {
@@ -156,6 +158,7 @@ impl Store {
                     gone += sqlite::proof::prune(c, horizon).await?;
                     gone += sqlite::run::prune(c, horizon).await?;
                     gone += sqlite::job::prune(c, horizon).await?;
+                    gone += sqlite::observation::shrink(c, roomy).await?;
                     Ok(gone)
                 })
             })

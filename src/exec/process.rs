@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::platform::machine::boot_id;
-use crate::platform::process::started;
+use crate::platform::process::{exists, started};
 
 /// One process, told apart from every other that may get its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +20,22 @@ impl Identity {
     /// This very process.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Self { pid, start: start_of(pid).unwrap_or_default(), boot_id: boot_id().unwrap_or_default() }
+        Self { pid, start: start_of(pid).unwrap_or(UNKNOWN), boot_id: boot_id().unwrap_or_default() }
     }
 
     /// Whether it still lives on this machine.
     pub fn is_alive(&self) -> bool {
-        self.boot_id == boot_id().unwrap_or_default() && start_of(self.pid) == Some(self.start)
+        self.boot_id == boot_id().unwrap_or_default()
+            && match start_of(self.pid) {
+                Some(start) => start == self.start,
+                // Where not even our own beginning can be read, a number must do.
+                None => self.start == UNKNOWN && start_of(std::process::id()).is_none() && exists(self.pid),
+            }
     }
 }
+
+/// The beginning of a process whose beginning could not be read.
+const UNKNOWN: i64 = 0;
 
 fn start_of(pid: u32) -> Option<i64> {
     started(pid)?.try_into().ok()
@@ -42,6 +50,7 @@ mod tests {
         let me = Identity::current();
         assert!(me.is_alive());
         assert!(!Identity { start: me.start + 1, ..me.clone() }.is_alive());
-        assert!(!Identity { boot_id: "another".into(), ..me }.is_alive());
+        assert!(!Identity { boot_id: "another".into(), ..me.clone() }.is_alive());
+        assert!(!Identity { pid: u32::MAX, start: UNKNOWN, ..me }.is_alive());
     }
 }

@@ -39,6 +39,11 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Takes away what others may do with a directory.
+pub fn make_directory_private(path: &Path) -> io::Result<()> {
+    system::make_directory_private(path)
+}
+
 /// The mode bits; `None` where there are none.
 pub fn mode(metadata: &Metadata) -> Option<u32> {
     system::mode(metadata)
@@ -117,6 +122,10 @@ mod system {
         if others_may { fs::set_permissions(path, Permissions::from_mode(0o600)) } else { Ok(()) }
     }
 
+    pub(super) fn make_directory_private(path: &Path) -> io::Result<()> {
+        fs::set_permissions(path, Permissions::from_mode(0o700))
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "not every system has modes")]
     pub(super) fn mode(metadata: &Metadata) -> Option<u32> {
         Some(metadata.mode() & 0o7777)
@@ -189,6 +198,11 @@ mod system {
 
     #[expect(clippy::unnecessary_wraps, reason = "other systems have modes, and changing them may fail")]
     pub(super) fn make_private(_path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have modes, and changing them may fail")]
+    pub(super) fn make_directory_private(_path: &Path) -> io::Result<()> {
         Ok(())
     }
 

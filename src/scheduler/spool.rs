@@ -85,8 +85,10 @@ impl Entry {
 pub fn read(directory: &Path) -> Vec<TaskRun> {
     let Ok(files) = std::fs::read_dir(directory) else { return Vec::new() };
     let paths = files.filter_map(|file| Some(file.ok()?.path()));
-    let mut runs: Vec<TaskRun> =
-        paths.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).filter_map(|path| run(&path)).collect();
+    let mut runs: Vec<TaskRun> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        .filter_map(|path| run(&path, Holder::lives))
+        .collect();
     runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
     runs
 }
@@ -105,7 +107,28 @@ pub fn remove<'a>(directory: &Path, ids: impl IntoIterator<Item = &'a str>) -> i
 /// More than a start and an end with all the output a record keeps.
 const MOST_BYTES: u64 = 2 * 1_048_576;
 
-fn run(path: &Path) -> Option<TaskRun> {
+fn run(path: &Path, lives: impl Fn(&Holder) -> bool) -> Option<TaskRun> {
+    let (start, mut end) = records(path)?;
+    let alive = end.is_none() && lives(&start.holder);
+    if end.is_none() && !alive {
+        // It may have written its end between the two looks. Now that it is gone, nobody
+        // writes there any more, and what is read now is all there will be.
+        end = records(path)?.1;
+    }
+    let (ended, output) = end.map_or((None, String::new()), |end| (Some(end.run), end.output));
+    Some(TaskRun {
+        // What is removed later is the file: its own name decides.
+        id: path.file_stem()?.to_str().filter(|name| *name == start.id)?.to_owned(),
+        task: sanitize::line(&start.task),
+        started_at: start.started_at,
+        alive,
+        ended,
+        tail: output.lines().map(sanitize::line).collect::<Vec<_>>().join("\n"),
+    })
+}
+
+/// What stands in one file: how the run began, and how it ended if it has.
+fn records(path: &Path) -> Option<(Start, Option<End>)> {
     if !path.symlink_metadata().ok()?.is_file() {
         return None;
     }
@@ -117,16 +140,7 @@ fn run(path: &Path) -> Option<TaskRun> {
         Ok(Record::End(end)) => Some(end),
         _ => None,
     });
-    let (ended, output) = end.map_or((None, String::new()), |end| (Some(end.run), end.output));
-    Some(TaskRun {
-        // What is removed later is the file: its own name decides.
-        id: path.file_stem()?.to_str().filter(|name| *name == start.id)?.to_owned(),
-        task: sanitize::line(&start.task),
-        started_at: start.started_at,
-        alive: ended.is_none() && start.holder.lives(),
-        ended,
-        tail: output.lines().map(sanitize::line).collect::<Vec<_>>().join("\n"),
-    })
+    Some((start, end))
 }
 
 #[cfg(all(test, unix))]

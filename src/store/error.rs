@@ -42,6 +42,25 @@ pub enum StoreError {
     #[error("store {} was moved or replaced while in use: start the program again", .path.display())]
     Replaced { path: PathBuf },
 
+    /// It would have to be changed, and there is no way back.
+    #[error(
+        "store {} has schema version {found} and was not brought up to date, because it could not be copied first: {why}",
+        .path.display()
+    )]
+    NoCopy { path: PathBuf, found: i64, why: String },
+
+    #[error(
+        "store {} lies on a network file system ({kind}), whose locks cannot be trusted with an audit log: \
+         name a file on a disk of this machine", .path.display()
+    )]
+    Network { path: PathBuf, kind: &'static str },
+
+    #[error(
+        "anybody may replace files in {}, so the store there proves nothing: take that right away (chmod go-w), \
+         or name another store", .path.display()
+    )]
+    Exposed { path: PathBuf },
+
     #[error("store {} does not exist", .path.display())]
     Missing { path: PathBuf },
 

@@ -1,6 +1,8 @@
 //! Opening the store: whose file it is first, then its schema, and only then its
 //! connections. Whatever is wrong is an error with a name, and nothing was changed.
 
+mod precaution;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,8 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::place;
 use crate::store::sqlite::link::Link;
-use crate::store::sqlite::schema::{self, KNOWN, LIBRARY, Signs};
-use crate::store::sqlite::{Access, explain, options};
+use crate::store::sqlite::schema::{self, KNOWN, LIBRARY, MIGRATIONS, Signs, Steps};
+use crate::store::sqlite::{Access, explain, options, unexpected};
 use crate::store::{Store, Writers};
 
 /// How long the store waits, and how large it may grow.
@@ -24,11 +26,13 @@ pub struct Limits {
     pub busy: Duration,
     /// In pages of 4 KiB; `None` for as much as the disk takes.
     pub max_pages: Option<u32>,
+    /// Past this many bytes the oldest observations go, whatever their age; nothing else does.
+    pub roomy: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { busy: Duration::from_secs(5), max_pages: None }
+        Self { busy: Duration::from_secs(5), max_pages: None, roomy: 1 << 30 }
     }
 }
 
@@ -42,6 +46,10 @@ impl Store {
 
     /// [`Store::open`] with limits of one's own.
     pub async fn open_within(path: &Path, now: Timestamp, limits: Limits) -> Result<Store, StoreError> {
+        Self::open_at(path, now, limits, MIGRATIONS).await
+    }
+
+    async fn open_at(path: &Path, now: Timestamp, limits: Limits, steps: Steps) -> Result<Store, StoreError> {
         off_thread(path, place::make).await?;
         let explain = |error: sqlx::Error| explain(&error, path, limits.busy);
         let foreign = || StoreError::Foreign { path: path.to_owned() };
@@ -56,9 +64,18 @@ impl Store {
         if !signs.is_ours && !signs.is_empty {
             return Err(foreign());
         }
-        let version = schema::migrate(&mut connection, now).await.map_err(explain)?;
-        if version > KNOWN {
-            return Err(StoreError::Newer { path: path.to_owned(), found: version, known: KNOWN });
+        let known = schema::version_of(steps);
+        let mut found = signs.version;
+        if found < known {
+            found = schema::begin_change(&mut connection).await.map_err(explain)?;
+            if found > 0 && found < known {
+                // Whoever fails here lets go of the lock, and nothing was changed.
+                precaution::take(path, found, limits).await?;
+            }
+            schema::finish_change(&mut connection, steps, found, now).await.map_err(explain)?;
+        }
+        if found > known {
+            return Err(StoreError::Newer { path: path.to_owned(), found, known });
         }
         off_thread(path, place::keep_private).await?;
         switch_to_wal(&mut connection, limits.busy).await.map_err(explain)?;
@@ -93,7 +110,7 @@ impl Store {
         } else {
             None
         };
-        Ok(Store { writers, read: link(read)?, kept: Arc::default(), path })
+        Ok(Store { writers, read: link(read)?, kept: Arc::default(), path, roomy: limits.roomy })
     }
 }
 
@@ -112,23 +129,25 @@ async fn look(path: &Path, limits: Limits) -> Result<Signs, StoreError> {
     let mut looks_left = 10;
     loop {
         match look_once(path, Access::Frozen, limits).await {
-            // Looking takes no lock, and another instance may be in the middle of writing a
-            // new store: a damaged file is damaged for longer than that takes.
+            // Looking takes no lock. Another instance may be in the middle of writing, however
+            // long that takes on a busy machine, or was ended there: then a log lies beside the
+            // file, and the file is whole only together with it, or once the other is done.
+            Err(StoreError::Damaged { .. }) if has_log(path) => match look_once(path, Access::Read, limits).await {
+                Err(StoreError::Damaged { .. }) if looks_left > 0 => sleep(Duration::from_millis(20)).await,
+                answer => return answer,
+            },
+            // It may have been done just now.
             Err(StoreError::Damaged { .. }) if looks_left > 0 => sleep(Duration::from_millis(20)).await,
-            // A program that was ended while it wrote its log back leaves a file that is whole
-            // only together with that log: then the log has to be read, too.
-            Err(StoreError::Damaged { .. }) if has_log(path) => return look_once(path, Access::Read, limits).await,
             answer => return answer,
         }
         looks_left -= 1;
     }
 }
 
-/// Whether a write-ahead log with something in it lies beside the file.
+/// Whether a log with something in it lies beside the file: of what is written, or of what
+/// is to be taken back.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    ["-wal", "-journal"].iter().any(|log| std::fs::metadata(place::beside(path, log)).is_ok_and(|log| log.len() > 0))
 }
 
 async fn look_once(path: &Path, access: Access, limits: Limits) -> Result<Signs, StoreError> {
@@ -160,15 +179,4 @@ async fn switch_to_wal(connection: &mut SqliteConnection, busy: Duration) -> Res
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_library_is_refused_by_name() {
-        for (found, good) in [("3.51.2", false), ("3.40.1", false), ("3.51.3", true), ("3.52.0", true), ("4.0", true)] {
-            assert_eq!(refuse_old_library(found).is_ok(), good, "{found}");
-        }
-        let text = refuse_old_library("3.46.0").unwrap_err().to_string();
-        assert!(text.contains("3.46.0") && text.contains("3.51.3"), "{text}");
-    }
-}
+mod tests;

@@ -16,11 +16,14 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    file::private_directory().recursive(true).create(directory).map_err(failed)?;
+    if let Some(kind) = platform::network::kind(directory) {
+        return Err(StoreError::Network { path: path.to_owned(), kind });
+    }
+    close_to_others(directory)?;
     if path.exists() {
         return Ok(());
-    }
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        file::private_directory().recursive(true).create(directory).map_err(failed)?;
     }
     // SQLite gives the log and the index beside a database the mode of the database.
     match file::private().write(true).create_new(true).open(path) {
@@ -28,6 +31,25 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         opened => opened.map(drop).map_err(failed),
     }
+}
+
+/// Refuses a directory in which others may put another file in the store's place. The one that
+/// is named after us, and ours, is closed to them altogether; any other holds more than our
+/// files, which are private themselves.
+fn close_to_others(directory: &Path) -> Result<(), StoreError> {
+    let io = |error: io::Error| StoreError::from_io(&error, directory);
+    let metadata = fs::metadata(directory).map_err(io)?;
+    let mode = file::mode(&metadata).unwrap_or(0o700);
+    let named_after_us = fs::canonicalize(directory).is_ok_and(|whole| whole.ends_with("rounds"));
+    let ours = file::owner(&metadata).is_none_or(|owner| owner == platform::user::number());
+    if named_after_us && ours {
+        if mode & 0o077 != 0 {
+            file::make_directory_private(directory).map_err(io)?;
+        }
+    } else if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+        return Err(StoreError::Exposed { path: directory.to_owned() });
+    }
+    Ok(())
 }
 
 /// Takes away what others may do with a store of ours: the file, its log and its index. One
@@ -49,7 +71,8 @@ pub(super) fn on_read_only_file_system(path: &Path) -> bool {
     platform::room::at(path).is_ok_and(|room| room.read_only)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// The file of that ending beside the store.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

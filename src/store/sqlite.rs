@@ -95,7 +95,7 @@ pub(super) fn explain(error: &sqlx::Error, path: &Path, waited: Duration) -> Sto
 }
 
 /// A row that does not say what our own rows say.
-fn unexpected(what: impl Into<String>) -> sqlx::Error {
+pub(super) fn unexpected(what: impl Into<String>) -> sqlx::Error {
     sqlx::Error::Decode(what.into().into())
 }
 

@@ -2,6 +2,8 @@
 
 mod audit;
 mod instances;
+#[cfg(unix)]
+mod intent;
 mod memory;
 
 use std::path::{Path, PathBuf};
@@ -73,20 +75,100 @@ async fn nobody_else_can_read_the_store() {
     assert_eq!(files.each_ref().map(|file| mode(file)), [0o600; 3], "an existing one is tightened");
 }
 
+/// A store of each version of the schema as that version left it, with every sort of row.
+const RELEASED: [&str; 1] = [include_str!("store/fixtures/v1.sql")];
+
 #[tokio::test]
-async fn every_older_schema_opens() {
-    let made = "INSERT INTO store VALUES (1, lower(hex(randomblob(32))), 1)";
-    let schemas: [&[&str]; 2] = [&[], &[include_str!("../../assets/migrations/sqlite/0001_rounds.sql"), made]];
-    for (version, steps) in schemas.iter().enumerate() {
+async fn every_older_store_opens_with_all_that_is_in_it() {
+    for (sql, version) in std::iter::once("").chain(RELEASED).zip(0_u64..) {
         let (_directory, path) = scratch();
         std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-        let old = raw(&path);
-        steps.iter().for_each(|step| old.execute_batch(step).expect("old schema"));
-        drop(old);
+        raw(&path).execute_batch(sql).expect("old store");
         let store = open(&path).await;
-        store.append(entry(Phase::Note, "j")).await.expect("append");
-        assert!(store.verify(1, None).await.expect("verify").is_ok(), "from version {version}");
+        let expected: u64 = if version == 0 { 0 } else { 9 };
+        assert_eq!(store.append(entry(Phase::Note, "j")).await.expect("append").seq, expected + 1);
+        let found = store.verify(1, None).await.expect("verify");
+        assert_eq!((found.is_ok(), found.checked), (true, expected + 1), "from version {version}: {found}");
+        let now: usize =
+            raw(&path).query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).expect("version") as usize;
+        assert_eq!(now, RELEASED.len(), "the present version has a store of its own in fixtures/");
+        if version == 0 {
+            continue;
+        }
+        let (marks, signed) = (store.marks("daily", "2026-11-21").await, store.history("daily", 9).await);
+        assert_eq!((marks.expect("marks").len(), signed.expect("signatures").len()), (3, 1), "from version {version}");
+        assert_eq!(store.runs("alerts", 9).await.expect("runs").len(), 2);
+        assert_eq!(store.statuses().await.expect("statuses").len(), 1);
+        let proofs = store.proofs(rounds::domain::vitals::ProofKind::Integrity, "database:").await;
+        assert_eq!(proofs.expect("proofs").len(), 1);
+        let series = store.series(&"disk:/".into(), Timestamp::UNIX_EPOCH).await.expect("series");
+        assert_eq!(series.len(), 1);
+        assert!(store.open_jobs().await.expect("jobs").is_empty());
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_directory_where_others_may_replace_the_store_is_closed_or_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("scratch directory");
+    // Named after us: closed. Any other: refused where others may write, else left as it is.
+    let table =
+        [("rounds", 0o777, Some(0o700)), ("rounds", 0o755, Some(0o700)), ("var", 0o777, None), ("var", 0o775, None)]
+            .into_iter()
+            .chain([("var", 0o755, Some(0o755)), ("var", 0o1777, Some(0o1777))]);
+    for (name, mode, expected) in table {
+        let place = directory.path().join(format!("{mode:o}")).join(name);
+        std::fs::create_dir_all(&place).expect("directory");
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(mode)).expect("mode");
+        let opened = Store::open(&place.join("rounds.db"), nine()).await;
+        let Some(expected) = expected else {
+            let error = opened.unwrap_err();
+            assert!(matches!(error, StoreError::Exposed { .. }), "{name} {mode:o}: {error:?}");
+            assert!(error.to_string().contains("chmod go-w"), "{error}");
+            assert!(!place.join("rounds.db").exists());
+            continue;
+        };
+        opened.expect("open").close().await;
+        let found = |path: &Path| path.metadata().expect("metadata").permissions().mode() & 0o7777;
+        assert_eq!((found(&place), found(&place.join("rounds.db"))), (expected, 0o600), "{name} {mode:o}");
+    }
+}
+
+/// Parent and child in one: the child, known by its variable, is in the middle of writing the
+/// store, as a program is that gets no time on a busy machine.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_that_is_being_written_is_waited_for_and_not_called_damaged() {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+    use std::io::{BufRead, BufReader, Write};
+    const CHILD: &str = "ROUNDS_TEST_CHILD_HALF_WRITTEN";
+    if let Some(path) = std::env::var_os(CHILD).map(PathBuf::from) {
+        let whole = std::fs::read(&path).expect("bytes");
+        let mut file = std::fs::OpenOptions::new().write(true).open(&path).expect("file");
+        fcntl_lock(&file, FlockOperation::LockExclusive).expect("lock");
+        std::fs::write(path.with_file_name("rounds.db-journal"), "not done yet").expect("journal");
+        file.set_len(whole.len() as u64 / 2).expect("half of it");
+        println!("\nwriting");
+        std::thread::sleep(Duration::from_millis(1500));
+        file.write_all(&whole).expect("all of it");
+        std::fs::remove_file(path.with_file_name("rounds.db-journal")).expect("journal");
+        return;
+    }
+    let (_directory, path) = scratch();
+    let store = open(&path).await;
+    store.append(entry(Phase::Note, "j")).await.expect("append");
+    store.close().await;
+    #[expect(clippy::disallowed_methods, reason = "the test starts itself as a second process")]
+    let mut command = std::process::Command::new(std::env::current_exe().expect("this binary"));
+    let name = "store::a_store_that_is_being_written_is_waited_for_and_not_called_damaged";
+    command.args(["--exact", name, "--nocapture"]).env(CHILD, &path).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("second process");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "writing"), "the child is in the middle of it");
+    let opened = Store::open(&path, nine()).await;
+    child.wait().expect("reaped");
+    assert_eq!(opened.expect("whole").head().await.expect("head").seq, 1);
 }
 
 #[tokio::test]

@@ -2,38 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::machine::{boot_id, host_name};
-use crate::platform::process::{self, started};
+use crate::exec::process::Identity;
+use crate::platform::machine::host_name;
 
-/// A process, beyond its number, which is given out again.
+/// A process of one host: a spool may lie where several hosts look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub host: String,
-    /// Differs after every start of the machine; `None` where the platform has none.
-    pub boot: Option<String>,
-    pub pid: u32,
-    /// When the process started, in the kernel's own count.
-    pub started: Option<u64>,
+    #[serde(flatten)]
+    pub process: Identity,
 }
 
 impl Holder {
     /// This process.
     pub fn this() -> Self {
-        let pid = std::process::id();
-        Self { host: host_name(), boot: boot_id(), pid, started: started(pid) }
+        Self { host: host_name(), process: Identity::current() }
     }
 
     /// Whether it still lives. One on another host is believed to: nobody here can tell.
     pub fn lives(&self) -> bool {
-        if self.host != host_name() {
-            return true;
-        }
-        if self.boot != boot_id() {
-            return false;
-        }
-        match self.started {
-            Some(_) => started(self.pid) == self.started,
-            None => process::exists(self.pid),
-        }
+        self.host != host_name() || self.process.is_alive()
     }
 }

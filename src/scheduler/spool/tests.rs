@@ -62,11 +62,23 @@ fn strangers_in_the_spool_are_passed_over() {
 }
 
 #[test]
-fn a_holder_is_known_by_more_than_its_number() {
+fn a_holder_on_another_host_is_believed_to_live() {
     let this = Holder::this();
     assert!(this.lives());
-    assert!(!Holder { started: Some(1), ..this.clone() }.lives(), "the number was given out again");
-    assert!(!Holder { boot: Some("another".into()), ..this.clone() }.lives(), "the machine started anew");
-    assert!(!Holder { pid: u32::MAX, started: None, ..this.clone() }.lives());
-    assert!(Holder { host: "elsewhere".into(), pid: 1, ..this }.lives(), "nobody here can tell");
+    let gone = crate::exec::process::Identity { boot_id: "another".into(), ..this.process };
+    assert!(!Holder { host: this.host, process: gone.clone() }.lives(), "the machine started anew");
+    assert!(Holder { host: "elsewhere".into(), process: gone }.lives(), "nobody here can tell");
+}
+
+#[test]
+fn an_end_that_is_written_while_its_holder_is_looked_for_is_not_lost() {
+    let state = tempfile::tempdir().expect("directory");
+    let spool = directory(state.path());
+    let entry = std::cell::Cell::new(Some(Entry::begin(&spool, start("a")).expect("spool")));
+    let ends = |_: &Holder| {
+        entry.take().expect("once").end(end("out")).expect("end");
+        false
+    };
+    let read = run(&spool.join("a.jsonl"), ends).expect("a run");
+    assert_eq!((read.succeeded_after(), read.alive, read.tail.as_str()), (Some(1.5), false, "out"));
 }

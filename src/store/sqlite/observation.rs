@@ -89,6 +89,34 @@ pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) 
     Ok(dropped + thinned)
 }
 
+/// Drops the oldest, a tenth at a time, until what the store holds fits into so many bytes or
+/// there are none left; answers how many went. The room is used again, the file stays.
+pub(in crate::store) async fn shrink(c: &mut SqliteConnection, bytes: u64) -> Result<u64, sqlx::Error> {
+    let mut gone = 0;
+    loop {
+        let held: i64 = sqlx::query_scalar(
+            "SELECT (page_count - freelist_count) * page_size \
+               FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        )
+        .fetch_one(&mut *c)
+        .await?;
+        if held.cast_unsigned() <= bytes {
+            return Ok(gone);
+        }
+        let dropped = sqlx::query(
+            "DELETE FROM observation WHERE at <= (SELECT at FROM observation ORDER BY at \
+                LIMIT 1 OFFSET (SELECT count(*) / 10 FROM observation))",
+        )
+        .execute(&mut *c)
+        .await?
+        .rows_affected();
+        if dropped == 0 {
+            return Ok(gone);
+        }
+        gone += dropped;
+    }
+}
+
 /// The gauges of one probe since an instant, each oldest first.
 pub(in crate::store) async fn series(
     c: &mut SqliteConnection,

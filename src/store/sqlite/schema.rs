@@ -6,12 +6,20 @@ use sqlx::{Connection, Row};
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::{to_micros, unexpected};
 
+/// Steps from nothing to a schema: step `n` leads to version `n + 1`.
+pub(in crate::store) type Steps = &'static [&'static str];
+
 /// The steps from nothing to the present schema. Step `n` brings a store to version `n + 1`
 /// and says so itself (`PRAGMA user_version`). Only ever add to it.
-const MIGRATIONS: &[&str] = &[include_str!("../../../assets/migrations/sqlite/0001_rounds.sql")];
+pub(in crate::store) const MIGRATIONS: Steps = &[include_str!("../../../assets/migrations/sqlite/0001_rounds.sql")];
 
 /// The version this program writes.
-pub(in crate::store) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
+pub(in crate::store) const KNOWN: i64 = version_of(MIGRATIONS);
+
+/// The version that steps lead to.
+pub(in crate::store) const fn version_of(steps: Steps) -> i64 {
+    steps.len().cast_signed() as i64
+}
 
 /// The oldest SQLite that does not corrupt databases in WAL mode under two writers.
 pub(in crate::store) const LIBRARY: &str = "3.51.3";
@@ -49,18 +57,25 @@ pub(in crate::store) async fn signs(connection: &mut SqliteConnection) -> Result
     Ok(Signs { is_ours: name == APPLICATION_ID, is_empty, version })
 }
 
-/// Brings the store up to date and answers the version it has then; a newer one is left alone.
+/// Takes the lock under which nobody else writes, and answers the version found under it. Two
+/// instances that start together make one schema, with one id.
 ///
-/// Nobody else can look in between: two instances that start together make one schema, with
-/// one id.
-pub(in crate::store) async fn migrate(connection: &mut SqliteConnection, now: Timestamp) -> Result<i64, sqlx::Error> {
-    let version = signs(connection).await?.version;
-    if version >= KNOWN {
-        return Ok(version);
-    }
-    sqlx::query("BEGIN EXCLUSIVE").execute(&mut *connection).await?;
-    let version = signs(connection).await?.version;
-    for step in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+/// A store that is there can still be read by others, and copied, until the change is done.
+pub(in crate::store) async fn begin_change(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let is_new = signs(connection).await?.version == 0;
+    sqlx::query(if is_new { "BEGIN EXCLUSIVE" } else { "BEGIN IMMEDIATE" }).execute(&mut *connection).await?;
+    Ok(signs(connection).await?.version)
+}
+
+/// Takes the steps that are left after `version`, gives a new store its id, and lets go of
+/// the lock.
+pub(in crate::store) async fn finish_change(
+    connection: &mut SqliteConnection,
+    steps: Steps,
+    version: i64,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for step in steps.iter().skip(usize::try_from(version).unwrap_or(0)) {
         sqlx::raw_sql(*step).execute(&mut *connection).await?;
     }
     sqlx::query(
@@ -70,9 +85,8 @@ pub(in crate::store) async fn migrate(connection: &mut SqliteConnection, now: Ti
     .bind(to_micros(now))
     .execute(&mut *connection)
     .await?;
-    let version = signs(connection).await?.version;
     sqlx::query("COMMIT").execute(&mut *connection).await?;
-    Ok(version)
+    Ok(())
 }
 
 /// Switches to the write-ahead log, for good: readers and a writer then never wait for each
@@ -101,7 +115,8 @@ pub(in crate::store) async fn guards(connection: &mut SqliteConnection) -> Resul
 /// The guards as our own schema makes them.
 pub(in crate::store) async fn pristine_guards() -> Result<Vec<String>, sqlx::Error> {
     let mut scratch = SqliteConnection::connect("sqlite::memory:").await?;
-    migrate(&mut scratch, Timestamp::UNIX_EPOCH).await?;
+    begin_change(&mut scratch).await?;
+    finish_change(&mut scratch, MIGRATIONS, 0, Timestamp::UNIX_EPOCH).await?;
     let guards = guards(&mut scratch).await?;
     scratch.close().await?;
     Ok(guards)

@@ -1,5 +1,7 @@
 //! The audit log under attack, under load, and under SIGKILL.
 
+#![expect(clippy::print_stdout, reason = "each trial says how many there were")]
+
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
@@ -244,10 +246,19 @@ impl Dice {
 
 #[tokio::test]
 async fn any_mutation_of_any_field_is_found() {
+    mutate(400).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: ten thousand mutations"]
+async fn any_mutation_of_any_field_is_found_long() {
+    mutate(10_000).await;
+}
+
+async fn mutate(rounds: usize) {
     const RECORDS: usize = 12;
-    const ROUNDS: usize = 400;
     let seed = RandomState::new().build_hasher().finish() | 1;
-    println!("n = {ROUNDS}, seed = {seed}");
+    println!("n = {rounds}, seed = {seed}");
     let mut dice = Dice(seed);
     let (_directory, path) = scratch();
     let store = filled(&path, RECORDS).await;
@@ -271,7 +282,7 @@ async fn any_mutation_of_any_field_is_found() {
         "prev",
         "hash",
     ];
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let seq = dice.roll(RECORDS) + 1;
         let mutation = match dice.roll(12) {
             0..=5 => {
@@ -349,21 +360,68 @@ async fn many_writers_make_one_chain() {
     );
 }
 
-/// Parent and child in one: the child, known by its variable, appends until it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_processes_make_one_chain() {
+    append_in_processes(16, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: sixteen processes with five hundred records each"]
+async fn many_processes_make_one_chain_long() {
+    append_in_processes(16, 500).await;
+}
+
+async fn append_in_processes(processes: usize, records: usize) {
+    println!("n = {processes} processes of {records} records");
+    let (_directory, path) = scratch();
+    let mut running: Vec<Child> = (0..processes).map(|_| child_for(&path, Some(records))).collect();
+    let mut promised: Vec<u64> = Vec::new();
+    for child in &mut running {
+        promised.extend(child.kill_after_lines(usize::MAX - 1));
+    }
+    promised.sort_unstable();
+    let all: Vec<u64> = (1..=(processes * records) as u64).collect();
+    assert_eq!(promised, all, "each number was promised to one");
+    let store = open(&path).await;
+    let found = verify(&store).await;
+    assert_eq!((found.is_ok(), found.checked), (true, all.len() as u64), "{found}");
+    let mut acts: Vec<String> =
+        store.audit(nine(), usize::MAX).await.expect("audit").into_iter().map(|one| one.entry.correlation).collect();
+    acts.sort_unstable();
+    acts.dedup();
+    assert_eq!(acts.len(), all.len(), "none is lost, none is there twice");
+}
+
+/// Parent and child in one: the child, known by its variable, appends until it is killed, or
+/// has appended as many as it was told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_writer_loses_no_record_it_was_promised() {
     if let Some(path) = std::env::var_os(CHILD) {
         let store = open(Path::new(&path)).await;
-        for number in 0.. {
-            let record = store.append(entry(Phase::Intent, &format!("child{number}"))).await.expect("append");
+        let count = std::env::var_os(COUNT).and_then(|count| count.to_str()?.parse().ok());
+        let last = count.unwrap_or(u64::MAX);
+        for number in 0..last {
+            let act = format!("child{}x{number}", std::process::id());
+            let record = store.append(entry(Phase::Intent, &act)).await.expect("append");
             println!("\npromised {}", record.seq);
         }
+        return;
     }
+    kill_writers(12).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: three hundred kills"]
+async fn a_killed_writer_loses_no_record_it_was_promised_long() {
+    kill_writers(300).await;
+}
+
+async fn kill_writers(kills: usize) {
     let seed = RandomState::new().build_hasher().finish() | 1;
-    println!("n = {KILLS}, seed = {seed}");
+    println!("n = {kills}, seed = {seed}");
     let mut dice = Dice(seed);
     let (_directory, path) = scratch();
-    for round in 0..KILLS {
+    for round in 0..kills {
         let promised = child(&path).kill_after_lines(dice.roll(40));
         let store = open(&path).await;
         let found = verify(&store).await;
@@ -374,15 +432,19 @@ async fn a_killed_writer_loses_no_record_it_was_promised() {
     }
 }
 
-/// How often the second process is killed.
-const KILLS: usize = 12;
 /// Tells the second process that it is one, and which store to write to.
 const CHILD: &str = "ROUNDS_TEST_CHILD_STORE";
+/// And how many records it is to append, if it is not to go on until it is killed.
+const COUNT: &str = "ROUNDS_TEST_CHILD_RECORDS";
 
 /// This test binary again, as another process that appends to the store.
 struct Child(std::process::Child);
 
 fn child(path: &Path) -> Child {
+    child_for(path, None)
+}
+
+fn child_for(path: &Path, records: Option<usize>) -> Child {
     #[expect(clippy::disallowed_methods, reason = "the test starts itself as a second process")]
     let mut command = std::process::Command::new(std::env::current_exe().expect("this binary"));
     command
@@ -390,6 +452,9 @@ fn child(path: &Path) -> Child {
         .env(CHILD, path)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null());
+    if let Some(records) = records {
+        command.env(COUNT, records.to_string());
+    }
     Child(command.spawn().expect("second process"))
 }
 

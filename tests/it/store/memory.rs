@@ -97,6 +97,36 @@ async fn old_observations_thin_to_hours_and_then_go() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_too_large_loses_its_oldest_observations_and_nothing_else() {
+    let (_directory, path) = scratch();
+    let limits = rounds::store::Limits { roomy: 250_000, ..rounds::store::Limits::default() };
+    let store = rounds::store::Store::open_within(&path, nine(), limits).await.expect("open");
+    for number in 0..100 {
+        store.append(entry(Phase::Note, &number.to_string())).await.expect("append");
+    }
+    let slots = 5 * 288;
+    let first = nine() - TimeDelta::minutes(5 * slots);
+    for probe in ["disk:/", "disk:/var", "disk:/srv", "host"] {
+        let all: Vec<Observation> =
+            (0..slots).map(|slot| seen(probe, first + TimeDelta::minutes(5 * slot), Some(50.0))).collect();
+        store.record(&all).await.expect("record");
+    }
+    let held = || -> i64 {
+        let sql = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        super::raw(&path).query_row(sql, [], |row| row.get(0)).expect("size")
+    };
+    assert!(held() > 300_000, "{} bytes: the test proves nothing", held());
+    assert!(store.prune(nine(), 90 * DAY).await.expect("prune") > 1000);
+    assert!(held() <= 250_000, "{} bytes are left", held());
+    let series = store.series(&"disk:/".into(), Timestamp::UNIX_EPOCH).await.expect("series");
+    let points = &series[0].1;
+    assert!(points.len() > 200, "{}", points.len());
+    assert_eq!(points.last().map(|point| point.at), Some(nine() - TimeDelta::minutes(5)), "the latest stays");
+    let found = store.verify(1, None).await.expect("verify");
+    assert_eq!((found.is_ok(), found.checked), (true, 100), "the log of acts is never shortened");
+}
+
+#[tokio::test]
 async fn a_change_is_told_once_however_many_watch() {
     let (_directory, path) = scratch();
     let (one, other) = (open(&path).await, open(&path).await);

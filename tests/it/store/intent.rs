@@ -1,0 +1,131 @@
+//! No act without a written intent, however and whenever the program ends, and wherever the
+//! store cannot be written.
+
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
+#![expect(clippy::print_stdout, reason = "each trial says how many there were")]
+
+use std::hash::{BuildHasher, Hasher};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::support::World;
+
+const CONFIG: &str = r#"
+version = 1
+[[action]]
+id = "leave-a-trace"
+title = "Leave a trace"
+risk = "routine"
+command = ["/bin/sh", "-c", "touch {root}/traces/$$"]
+"#;
+
+const ACT: [&str; 3] = ["run", "leave-a-trace", "--yes"];
+
+fn world() -> World {
+    let world = World::new().config(CONFIG);
+    std::fs::create_dir(world.path("traces")).expect("directory");
+    world
+}
+
+fn records(world: &World) -> Vec<Value> {
+    let lines = world.run(&["audit", "export"]).exits(0).out();
+    lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn count(records: &[Value], phase: &str) -> usize {
+    records.iter().filter(|record| record["phase"] == phase).count()
+}
+
+#[test]
+fn an_act_that_is_killed_at_any_instant_leaves_no_trace_without_an_intent() {
+    kill_acts(12);
+}
+
+#[test]
+#[ignore = "takes minutes: three hundred kills"]
+fn an_act_that_is_killed_at_any_instant_leaves_no_trace_without_an_intent_long() {
+    kill_acts(300);
+}
+
+fn kill_acts(kills: u32) {
+    let world = world();
+    let begun = Instant::now();
+    world.run(&ACT).exits(0);
+    let whole = begun.elapsed();
+    let seed = std::hash::RandomState::new().build_hasher().finish() | 1;
+    println!("n = {kills}, seed = {seed}, an act takes {whole:?}");
+    let mut dice = seed;
+    let mut cut_short = 0;
+    for round in 0..kills {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        let mut child = world.command(&ACT).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary");
+        std::thread::sleep(whole.mul_f64(1.1 * (dice % 1000) as f64 / 1000.0));
+        child.kill().expect("kill");
+        cut_short += u32::from(child.wait().expect("its end").code() != Some(0));
+        // The export is the next start, too: what was cut short gets its end.
+        let records = records(&world);
+        let (intents, ends) = (count(&records, "intent"), count(&records, "outcome"));
+        let traces = world.files("traces").len();
+        assert!(traces <= intents, "round {round}, seed {seed}: {traces} traces, {intents} intents");
+        assert_eq!(intents, ends, "round {round}, seed {seed}: every act has its end");
+    }
+    world.run(&["audit", "verify"]).exits(0);
+    assert!(cut_short > 0, "no kill came in time: the test proves nothing");
+}
+
+/// A file system of its own under the state of a world, which goes when the test does.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn mount(world: &World) -> Self {
+        let place = world.path("state");
+        std::fs::create_dir_all(&place).expect("directory");
+        run(&["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "rounds-test", place.to_str().expect("text")]);
+        Self(place)
+    }
+
+    fn remount(&self, how: &str) {
+        run(&["mount", "-o", &format!("remount,{how}"), self.0.to_str().expect("text")]);
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn run(words: &[&str]) {
+    assert!(Command::new(words[0]).args(&words[1..]).status().expect("starts").success(), "{words:?}");
+}
+
+#[test]
+#[ignore = "needs root: mounts a file system"]
+fn root_a_store_that_is_full_or_read_only_refuses_every_act_and_no_look() {
+    let world = world();
+    let disk = Disk::mount(&world);
+    world.run(&ACT).exits(0);
+    let full = world.path("state/full");
+    // Until not a byte more goes in.
+    let _ = std::fs::write(&full, vec![0; 4 << 20]);
+    let refused = world.run(&ACT).exits(77).err();
+    assert!(refused.contains("no audit record can be written") && refused.contains("full"), "{refused}");
+    assert_eq!(world.files("traces").len(), 1, "nothing was done");
+    world.run(&["audit", "list"]).exits(0);
+    std::fs::remove_file(full).expect("room again");
+    world.run(&ACT).exits(0);
+    disk.remount("ro");
+    let refused = world.run(&ACT).exits(77).err();
+    assert!(refused.contains("no audit record can be written") && refused.contains("read-only"), "{refused}");
+    assert_eq!(world.files("traces").len(), 2, "nothing was done");
+    let looked = world.run(&["check", "--format", "json", "--deadline", "5s"]).json();
+    assert_eq!(looked["status"], "critical", "it is told loudly");
+    disk.remount("rw");
+    world.run(&ACT).exits(0);
+    assert_eq!(world.files("traces").len(), 3);
+    world.run(&["audit", "verify"]).exits(0);
+}
