@@ -12,6 +12,7 @@ use crate::domain::report;
 use crate::domain::time::rfc3339;
 use crate::runtime::runner::Refused;
 use crate::runtime::sign;
+use crate::store::StoreError;
 
 #[derive(Debug, Subcommand)]
 pub enum ChecklistCommand {
@@ -145,7 +146,7 @@ async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_e
     };
     let store = session.store().map_err(|error| Refused(error.to_string()))?;
     if let Err(error) = sign::mark(store, &session.actor, &mark).await {
-        return Err(refused(session, kind.word(), &id, error.to_string()).await);
+        return Err(not_written(session, kind.word(), &id, &error).await);
     }
     output::answer(&text(&view_again(session, &id).await?))?;
     Ok(ExitCode::SUCCESS)
@@ -155,6 +156,14 @@ async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_e
 async fn refused(session: &Session, action: &str, id: &str, why: String) -> color_eyre::Report {
     sign::refuse(session.round.store.as_ref(), &session.actor, action, id, &why, session.clock.now()).await;
     Refused(why).into()
+}
+
+/// A store that took no mark takes no record of that either.
+async fn not_written(session: &Session, action: &str, id: &str, error: &StoreError) -> color_eyre::Report {
+    if error.is_about_the_act() {
+        return refused(session, action, id, error.to_string()).await;
+    }
+    Refused(error.to_string()).into()
 }
 
 /// Why an item cannot be marked like this.
@@ -201,7 +210,7 @@ async fn sign_list(session: &mut Session, id: &str, reason: &str, dry_run: bool)
     }
     let signature = match sign::sign(store, &session.actor, &signature).await {
         Ok((signature, _)) => signature,
-        Err(error) => return Err(refused(session, "sign", id, error.to_string()).await),
+        Err(error) => return Err(not_written(session, "sign", id, &error).await),
     };
     let exceptions = if signature.exceptions.is_empty() {
         String::new()

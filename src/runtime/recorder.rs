@@ -22,7 +22,7 @@ use crate::domain::update::Update;
 use crate::runtime::clock::Clock;
 use crate::runtime::round::Round;
 use crate::runtime::sign;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use backlog::Backlog;
 
 /// Something to be written.
@@ -180,30 +180,31 @@ impl Writer {
     }
 
     async fn mark(&self, mark: Mark, actor: &Actor) {
-        let written = match self.writable() {
-            Ok(store) => sign::mark(store, actor, &mark).await.map_err(|error| error.to_string()),
-            Err(why) => Err(why),
+        let (action, list) = (mark.kind.word(), mark.checklist.clone());
+        let store = match self.writable() {
+            Ok(store) => store,
+            Err(why) => return self.refuse(action, &list, actor, why).await,
         };
-        match written {
+        match sign::mark(store, actor, &mark).await {
             Ok(record) => {
                 self.send(Update::Marked(mark)).await;
                 self.tell_record(record).await;
             }
-            Err(why) => self.refuse(mark.kind.word(), &mark.checklist, actor, why).await,
+            Err(error) => self.not_written(action, &list, actor, &error).await,
         }
     }
 
     async fn sign(&self, signature: &Signature, actor: &Actor) {
-        let written = match self.writable() {
-            Ok(store) => sign::sign(store, actor, signature).await.map_err(|error| error.to_string()),
-            Err(why) => Err(why),
+        let store = match self.writable() {
+            Ok(store) => store,
+            Err(why) => return self.refuse("sign", &signature.checklist, actor, why).await,
         };
-        match written {
+        match sign::sign(store, actor, signature).await {
             Ok((signature, record)) => {
                 self.send(Update::Signed(Box::new(signature))).await;
                 self.tell_record(record).await;
             }
-            Err(why) => self.refuse("sign", &signature.checklist, actor, why).await,
+            Err(error) => self.not_written("sign", &signature.checklist, actor, &error).await,
         }
     }
 
@@ -215,14 +216,27 @@ impl Writer {
         self.store.as_ref().ok_or_else(|| "there is no store to keep it in".to_owned())
     }
 
+    async fn not_written(&self, action: &str, checklist: &str, actor: &Actor, error: &StoreError) {
+        if error.is_about_the_act() {
+            self.refuse(action, checklist, actor, error.to_string()).await;
+        } else {
+            // A store that took no mark takes no record of that either, and to be told so would
+            // be to wait as long again.
+            self.tell_refusal(action, checklist, error.to_string()).await;
+        }
+    }
+
     async fn refuse(&self, action: &str, checklist: &str, actor: &Actor, why: String) {
         let now = self.clock.now();
         if let Some(record) = sign::refuse(self.store.as_ref(), actor, action, checklist, &why, now).await {
             self.tell_record(record).await;
         }
-        let event =
-            JobEvent::Refused { action: ActionName::custom(action), target: Target::action(checklist), at: now, why };
-        self.send(Update::Job(event)).await;
+        self.tell_refusal(action, checklist, why).await;
+    }
+
+    async fn tell_refusal(&self, action: &str, checklist: &str, why: String) {
+        let (action, target) = (ActionName::custom(action), Target::action(checklist));
+        self.send(Update::Job(JobEvent::Refused { action, target, at: self.clock.now(), why })).await;
     }
 
     async fn tell_record(&self, record: AuditRecord) {

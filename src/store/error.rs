@@ -101,6 +101,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the store is in order, and it is what was asked of it that cannot be.
+    pub const fn is_about_the_act(&self) -> bool {
+        matches!(self, Self::Signed { .. })
+    }
+
     /// What an error of the operating system means for the store at `path`.
     pub(super) fn from_io(error: &io::Error, path: &Path) -> Self {
         let path = path.to_owned();
