@@ -83,6 +83,7 @@ pub(super) fn explain(error: &sqlx::Error, path: &Path, waited: Duration) -> Sto
         Some(13) => StoreError::Full { path },
         Some(14) => match place::identity(&path) {
             Err(error) => StoreError::from_io(&error, &path),
+            Ok(_) if place::on_read_only_file_system(&path) => StoreError::ReadOnly { path },
             Ok(_) => StoreError::Denied { path },
         },
         Some(19) => {
