@@ -5,10 +5,12 @@ mod asks;
 mod commands;
 pub mod entries;
 mod facts;
+mod hands;
+mod sight;
 mod ui;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::{Rect, Size};
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use ratatui::layout::Size;
 
 pub use facts::Facts;
 pub use ui::{Notice, Ui};
@@ -16,7 +18,7 @@ pub use ui::{Notice, Ui};
 use crate::domain::board::{Board, Change};
 use crate::domain::checklist::{Checklist, Mark, Signature};
 use crate::domain::humanize;
-use crate::domain::inventory::{Inventory, Target};
+use crate::domain::inventory::Inventory;
 use crate::domain::job::{JobEvent, JobId, JobResult};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Confirmed;
@@ -25,11 +27,10 @@ use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, Zone, seconds_between};
 use crate::domain::update::Update;
 use crate::tui::command::Command;
-use crate::tui::keymap::{Chord, Context, Keymap};
-use crate::tui::layout::{Regions, layout};
+use crate::tui::keymap::Keymap;
 use crate::tui::overlay::Overlay;
 use crate::tui::overlay::output::Output;
-use crate::tui::pane::{PANES, Pane, Selection, Snapshot};
+use crate::tui::pane::{PANES, Pane, Snapshot};
 use crate::tui::theme::Theme;
 
 /// What happened.
@@ -127,9 +128,6 @@ pub struct App {
     read_only: bool,
 }
 
-/// Keys that were typed this soon after a dialog opened were not meant for it.
-const TYPED_TOO_SOON: chrono::Duration = chrono::Duration::milliseconds(200);
-
 /// The place of the checklist among the panes.
 const CHECKLIST: usize = 1;
 
@@ -176,10 +174,7 @@ impl App {
                 effects.extend(self.key(key));
                 effects
             }
-            Event::Paste(text) => {
-                let reply = self.overlay.as_mut().map(|overlay| overlay.paste(&text));
-                reply.map_or_else(Vec::new, |reply| self.reply(reply))
-            }
+            Event::Paste(text) => self.paste(&text),
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Resize(size) => {
                 self.ui.size = size;
@@ -243,65 +238,6 @@ impl App {
         }
     }
 
-    fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        self.ui.notice = None;
-        let chord = Chord::from(key);
-        let Some(overlay) = &mut self.overlay else {
-            return match self.keymap.command(&self.contexts(), chord) {
-                Some(command) => self.command(command),
-                None => Vec::new(),
-            };
-        };
-        let anywhere = self.keymap.command(&[Context::Everywhere], chord);
-        if let Some(command @ (Command::Suspend | Command::Redraw)) = anywhere
-            && key.modifiers.contains(KeyModifiers::CONTROL)
-        {
-            return self.command(command);
-        }
-        let since = self.now - self.opened_at;
-        let too_soon = chrono::Duration::zero() <= since && since < TYPED_TOO_SOON;
-        if too_soon && overlay.guards_keys() {
-            return Vec::new();
-        }
-        let screen = screen(self.ui.size);
-        let see = see(&self.facts, &self.ui, (&self.zone, &self.theme, &self.keymap), self.now);
-        let reply = overlay.update(&see, screen, key);
-        self.reply(reply)
-    }
-
-    /// The mouse focuses, scrolls and selects; it never acts.
-    fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
-        let motion = match mouse.kind {
-            MouseEventKind::ScrollDown => Some(Command::Down),
-            MouseEventKind::ScrollUp => Some(Command::Up),
-            MouseEventKind::Down(MouseButton::Left) => None,
-            _ => return Vec::new(),
-        };
-        if let Some(overlay) = &mut self.overlay {
-            let Some(motion) = motion.filter(|_| overlay.line().is_none()) else { return Vec::new() };
-            // The arrow, not the letter: a letter might be text.
-            let code = if motion == Command::Up { KeyCode::Up } else { KeyCode::Down };
-            let see = see(&self.facts, &self.ui, (&self.zone, &self.theme, &self.keymap), self.now);
-            let reply = overlay.update(&see, screen(self.ui.size), KeyEvent::new(code, KeyModifiers::NONE));
-            return self.reply(reply);
-        }
-        let Some(placed) = self.regions().at(mouse.column, mouse.row).copied() else { return Vec::new() };
-        self.ui.go(placed.pane);
-        match motion {
-            Some(command) => {
-                for _ in 0..3 {
-                    self.ask_pane(command);
-                }
-            }
-            None if placed.inner().contains((mouse.column, mouse.row).into()) => {
-                let row = mouse.row - placed.inner().y;
-                self.with_focused(|pane, see| pane.click(see, row));
-            }
-            None => {}
-        }
-        Vec::new()
-    }
-
     fn open(&mut self, overlay: Overlay) {
         self.overlay = Some(overlay);
         self.opened_at = self.now;
@@ -319,89 +255,6 @@ impl App {
     /// Gives a command to the focused pane.
     fn ask_pane(&mut self, command: Command) -> Option<crate::tui::pane::Request> {
         self.with_focused(|pane, see| pane.update(see, command)).flatten()
-    }
-
-    /// What the pane sees.
-    pub fn see(&self, pane: usize) -> Snapshot<'_> {
-        let regions = self.regions();
-        let inner = regions.of(pane).map_or(Rect::default(), crate::tui::layout::Placed::inner);
-        let focused = pane == self.ui.focus;
-        let report = match (&self.other_period, &self.held) {
-            (Some(other), _) if pane == CHECKLIST => other,
-            (_, Some(held)) => held,
-            _ => &self.facts.report,
-        };
-        Snapshot {
-            report,
-            now: self.shown_at(),
-            filter: if focused { &self.ui.filter } else { "" },
-            focused,
-            zoomed: focused && self.ui.zoomed,
-            rows: inner.height,
-            columns: inner.width,
-            ..self.see_now()
-        }
-    }
-
-    /// What an overlay sees: always the latest, also while the picture is held still.
-    pub fn see_now(&self) -> Snapshot<'_> {
-        see(&self.facts, &self.ui, (&self.zone, &self.theme, &self.keymap), self.now)
-    }
-
-    /// The instant of the picture.
-    pub fn shown_at(&self) -> Timestamp {
-        self.held.as_ref().map_or(self.now, |held| held.at)
-    }
-
-    /// The report of the picture.
-    pub fn shown_report(&self) -> &Report {
-        self.held.as_ref().unwrap_or(&self.facts.report)
-    }
-
-    pub fn regions(&self) -> Regions {
-        layout(self.ui.size, &self.ui)
-    }
-
-    /// The places whose keys are live, nearest first: the pane's, then those of the row's target.
-    pub fn contexts(&self) -> Vec<Context> {
-        let pane = self.panes.get(self.ui.focus).map(|pane| pane.context());
-        let row = self.selected_target().map(|target| Context::of(target.kind));
-        let mut contexts: Vec<Context> = Vec::new();
-        for context in pane.into_iter().chain(row).filter(|context| *context != Context::Everywhere) {
-            if !contexts.contains(&context) {
-                contexts.push(context);
-            }
-        }
-        contexts.push(Context::Everywhere);
-        contexts
-    }
-
-    pub fn selection(&self) -> Option<Selection> {
-        self.panes.get(self.ui.focus)?.selected(&self.see(self.ui.focus))
-    }
-
-    /// The probes behind the selected row.
-    pub fn selected_probes(&self) -> Vec<ProbeId> {
-        match self.selection() {
-            Some(Selection::Probe(probe)) => vec![probe],
-            Some(Selection::Item { checklist, item, .. }) => {
-                let lists = self.facts.report.checklists.iter().filter(|list| list.id == checklist);
-                let items = lists.flat_map(|list| &list.items).filter(|one| one.text == item);
-                let named: Vec<&ProbeId> = items.flat_map(|item| &item.probes).collect();
-                let all = self.facts.report.assessments.iter().map(|one| &one.id);
-                all.filter(|id| named.iter().any(|name| *name == *id || name.as_str() == id.kind())).cloned().collect()
-            }
-            Some(Selection::Job(job)) => self.facts.jobs.get(&job).map(|job| job.target.probe()).into_iter().collect(),
-            Some(Selection::Record(_)) | None => Vec::new(),
-        }
-    }
-
-    /// What acts on the selected row are aimed at; an item's only when it is about one thing.
-    pub fn selected_target(&self) -> Option<Target> {
-        match self.selected_probes()[..] {
-            [ref only] => self.facts.report.assessments.iter().find(|one| one.id == *only)?.target.clone(),
-            _ => None,
-        }
     }
 
     /// The moment of the last event.
@@ -455,32 +308,5 @@ impl App {
             let checklists = self.facts.lists(self.ui.period, self.now, &self.zone);
             Report { checklists, ..self.facts.report.clone() }
         });
-    }
-}
-
-fn screen(size: Size) -> Rect {
-    Rect::new(0, 0, size.width, size.height)
-}
-
-/// The latest of everything, for nobody in particular. Takes the parts one by one so that
-/// another part of the app may change meanwhile.
-fn see<'a>(facts: &'a Facts, ui: &Ui, look: (&'a Zone, &'a Theme, &'a Keymap), now: Timestamp) -> Snapshot<'a> {
-    let (zone, theme, keymap) = look;
-    Snapshot {
-        report: &facts.report,
-        board: &facts.board,
-        inventory: &facts.inventory,
-        jobs: &facts.jobs,
-        audit: &facts.audit,
-        changes: &facts.changes,
-        now,
-        zone,
-        theme,
-        keymap,
-        filter: "",
-        focused: true,
-        zoomed: false,
-        rows: ui.size.height,
-        columns: ui.size.width,
     }
 }

@@ -18,6 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::action_name::ActionName;
+use crate::domain::checklist::MarkKind;
 use crate::domain::inventory::Target;
 use crate::domain::job::JobId;
 use crate::domain::job::Jobs;
@@ -61,6 +62,13 @@ pub enum Reply {
     /// Ask whether this job shall be cancelled.
     AskCancel(JobId),
     Cancel(JobId),
+    /// Put a mark on an item of a list that is not the one of now.
+    Mark {
+        checklist: String,
+        period: String,
+        item: String,
+        kind: MarkKind,
+    },
     Leave(Leave),
 }
 

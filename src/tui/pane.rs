@@ -102,6 +102,8 @@ pub trait Pane: Debug {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     Probe(ProbeId),
+    /// A whole checklist, as one row among others.
+    List(String),
     Item {
         checklist: String,
         period: String,
@@ -135,4 +137,6 @@ pub enum Request {
     LastRun(Target),
     /// Show another period of the lists: steps from this one, 0 is now.
     Period(i32),
+    /// Say why a key does nothing here.
+    Refuse(String),
 }

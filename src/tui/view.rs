@@ -30,6 +30,9 @@ use ratatui::widgets::{Block, Widget};
 use crate::tui::app::App;
 use crate::tui::layout::{Form, Placed, inside, layout};
 use crate::tui::overlay::why;
+use crate::tui::pane::Selection;
+use crate::tui::widget::mark::Marks;
+use crate::tui::widget::text;
 
 /// Draws everything.
 pub fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -101,7 +104,7 @@ fn pane(app: &App, placed: &Placed, buffer: &mut Buffer) {
                 Span::styled(format!("{:<11}", pane.title()), theme.dim),
             ];
             spans.extend(pane.summary(&see).spans);
-            Line::from(spans).render(placed.area, buffer);
+            text::put(buffer, placed.area, &Line::from(spans), Marks::of(theme));
         }
     }
 }
@@ -138,8 +141,13 @@ fn detail(app: &App, area: Rect, buffer: &mut Buffer) {
     frame_of(app, area, "Why", None, Line::default(), buffer);
     let inner = inside(area);
     let see = app.see(app.ui().focus);
-    let lines = match app.selected_probes().first() {
-        Some(probe) => why::lines(&see, probe, usize::from(inner.width)),
+    let about = match (app.worst_selected(), app.selection()) {
+        (Some(probe), _) => Some(why::About::Probe(probe)),
+        (None, Some(Selection::List(list))) => Some(why::About::List(list)),
+        _ => None,
+    };
+    let lines = match about {
+        Some(about) => why::lines(&see, &about, usize::from(inner.width)),
         None => vec![Line::styled("nothing is read about this row", app.theme().dim)],
     };
     for (line, row) in lines.iter().zip(inner.rows()) {

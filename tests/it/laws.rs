@@ -166,6 +166,7 @@ fn check_selection(app: &App, seed: u64, round: usize) {
         }
         Some(Selection::Job(job)) => facts.jobs.get(&job).is_some(),
         Some(Selection::Record(seq)) => facts.audit.iter().any(|record| record.seq == seq),
+        Some(Selection::List(id)) => facts.report.checklists.iter().any(|list| list.id == id),
     };
     assert!(exists, "seed {seed} round {round}: {:?}", app.selection());
 }

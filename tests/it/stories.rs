@@ -103,9 +103,14 @@ macro_rules! stories {
 }
 
 stories! {
+    a_command_for_a_name_that_is_none
+    a_key_that_does_nothing_says_why
     a_restart_in_production_wants_its_name
+    an_earlier_list_is_not_mistaken_for_todays
+    enter_on_a_checklist_says_what_it_wants
     filter_typing_never_acts
     keys_typed_too_soon_are_dropped
+    long_lines_are_cut_with_a_mark
     one_world_at_every_size
     quit_with_a_running_job
     skip_with_a_reason_and_sign

@@ -129,14 +129,13 @@ fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
     let mut rows = statement.query([])?;
     loop {
         match rows.next() {
-            Ok(Some(row)) => structure.push(sanitize::line(&row.get::<_, String>(0)?)),
+            Ok(Some(row)) => structure.extend(faults(&row.get::<_, String>(0)?)),
             Ok(None) => break,
             // The check itself may stumble over what it has just reported.
             Err(_) if !structure.is_empty() => break,
             Err(error) => return Err(error),
         }
     }
-    structure.retain(|line| line != "ok");
     let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     let mut orphans = Vec::new();
     if !structure.is_empty() {
@@ -150,6 +149,14 @@ fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
         orphans.push(sanitize::line(&format!("{child} refers to a missing row of {parent}")));
     }
     Ok(Findings { structure, orphans, pages })
+}
+
+/// The faults in one row of an answer. SQLite puts several into one, under a heading that says
+/// which of the attached databases it means; ours has only one.
+fn faults(row: &str) -> Vec<String> {
+    let lines = row.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && *line != "ok" && !line.starts_with("*** in database"));
+    lines.map(sanitize::line).collect()
 }
 
 impl Findings {
@@ -177,6 +184,14 @@ mod tests {
     use super::*;
 
     const BEFORE: Extent = Extent { bytes: 48_100_000, pages: 11_743, free_pages: 4_370, wal: true };
+
+    #[test]
+    fn each_fault_is_one_line_without_the_heading() {
+        let row =
+            "*** in database main ***\nTree 2 page 2: btreeInitPage() returns error code 11\nPage 7: never used\n";
+        assert_eq!(faults(row), ["Tree 2 page 2: btreeInitPage() returns error code 11", "Page 7: never used"]);
+        assert_eq!(faults("ok"), Vec::<String>::new());
+    }
 
     #[test]
     fn a_vacuum_is_proven_by_what_it_left() {

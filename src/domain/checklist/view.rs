@@ -207,6 +207,11 @@ impl ItemView {
 }
 
 impl ListView {
+    /// Whether it is the list of the period that holds `now`.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.period.starts <= now && now < self.period.ends
+    }
+
     pub fn count(&self, state: ItemState) -> usize {
         self.items.iter().filter(|item| item.state == state).count()
     }

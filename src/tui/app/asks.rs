@@ -10,10 +10,11 @@ use crate::domain::inventory::{ParamKind, Target, TargetKind};
 use crate::domain::plan::Risk;
 use crate::domain::status::Status;
 use crate::tui::app::entries::{self, Does};
+use crate::tui::overlay::choice::Choice;
 use crate::tui::overlay::confirm::Confirm;
 use crate::tui::overlay::output::Output;
 use crate::tui::overlay::prompt::{Prompt, Purpose};
-use crate::tui::overlay::why::Why;
+use crate::tui::overlay::why::{About, Why};
 use crate::tui::overlay::{Leave, Overlay, Reply};
 use crate::tui::pane::Request;
 
@@ -23,21 +24,29 @@ impl App {
         match request {
             Request::Propose(action, target) => return self.propose(action, target, BTreeMap::new()),
             Request::Mark { checklist, period, item, kind: MarkKind::Skip } => {
-                let about = vec![format!("{item}, {period}"), "Why is it left out? The reason is kept.".to_owned()];
+                let mut about = vec![format!("{item}, {period}")];
+                about.extend(self.not_of_now(&checklist, &period));
+                about.push("Why is it left out? The reason is kept.".to_owned());
                 let purpose = Purpose::Skip { checklist, period, item };
                 self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, "Skip", about, ""))));
             }
-            Request::Mark { checklist, period, item, kind } => {
-                return vec![self.mark(checklist, period, item, kind, String::new())];
-            }
+            Request::Mark { checklist, period, item, kind } => match self.not_of_now(&checklist, &period) {
+                None => return vec![self.mark(checklist, period, item, kind, String::new())],
+                Some(warning) => {
+                    let about = vec![item.clone(), warning];
+                    let mark = Reply::Mark { checklist, period, item, kind };
+                    self.open(Overlay::Choice(Choice::mark(about, mark)));
+                }
+            },
             Request::Sign { checklist, period } => self.ask_signature(checklist, period),
-            Request::Explain(probe) => self.open(Overlay::Why(Why::new(probe))),
+            Request::Explain(probe) => self.open(Overlay::Why(Why::new(About::Probe(probe)))),
             Request::Output(job) => self.open(Overlay::Output(Output::of_job(job))),
             Request::LastRun(task) => self.last_run(task),
             Request::Period(steps) => {
                 self.ui.period = steps;
                 self.show_period();
             }
+            Request::Refuse(why) => self.ui.tell(Status::Warning, why),
         }
         Vec::new()
     }
@@ -78,6 +87,13 @@ impl App {
         Vec::new()
     }
 
+    /// What is said before a list is touched that is not the one of now.
+    fn not_of_now(&self, checklist: &str, period: &str) -> Option<String> {
+        let list = self.list(checklist, period).filter(|list| !list.is_current(self.now))?;
+        let current = list.every.around(self.now, &self.zone).key;
+        Some(format!("This is the list of {period}, not the one of now ({current})."))
+    }
+
     fn list(&self, checklist: &str, period: &str) -> Option<&ListView> {
         let shown = self.other_period.iter().flat_map(|report| &report.checklists);
         let all = self.facts.report.checklists.iter().chain(shown);
@@ -92,6 +108,7 @@ impl App {
             return self.ui.tell(Status::Warning, text);
         }
         let mut about = vec![format!("{}: {} of {} done, as {}", period, list.done(), list.items.len(), self.operator)];
+        about.extend(self.not_of_now(&checklist, &period));
         match list.sign(&self.operator, "", String::new(), self.now) {
             Ok(_) => about.push("All is done. Enter signs; a remark is welcome.".to_owned()),
             Err(refusal) => {
@@ -126,7 +143,7 @@ impl App {
             Reply::Command(command) => self.command(command),
             Reply::Propose(action, target) => self.propose(action, target, BTreeMap::new()),
             Reply::Explain(probe) => {
-                self.open(Overlay::Why(Why::new(probe)));
+                self.open(Overlay::Why(Why::new(About::Probe(probe))));
                 Vec::new()
             }
             Reply::Start { plan, reason } => {
@@ -148,6 +165,9 @@ impl App {
             Reply::Cancel(job) => {
                 self.ui.tell(Status::Warning, "asked it to stop");
                 vec![Effect::Cancel(job)]
+            }
+            Reply::Mark { checklist, period, item, kind } => {
+                vec![self.mark(checklist, period, item, kind, String::new())]
             }
             Reply::Leave(how) => self.leave_by(how),
         }
@@ -204,12 +224,11 @@ impl App {
             return Vec::new();
         }
         self.ui.history.push(line.to_owned());
-        let entries = entries::entries(&self.see_now());
-        match entries::find(&entries, line).map(|entry| entry.does.clone()) {
+        match entries::meant(&self.see_now(), line) {
             Ok(Does::Command(command)) => self.command(command),
             Ok(Does::Act(action, target)) => self.propose(action, target, BTreeMap::new()),
             Ok(Does::Explain(probe)) => {
-                self.open(Overlay::Why(Why::new(probe)));
+                self.open(Overlay::Why(Why::new(About::Probe(probe))));
                 Vec::new()
             }
             Err(why) => {

@@ -7,6 +7,7 @@ use super::{App, CHECKLIST, Effect, Which};
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::report::headline;
 use crate::domain::status::Status;
+use crate::tui::app::entries;
 use crate::tui::command::Command;
 use crate::tui::overlay::Overlay;
 use crate::tui::overlay::choice::Choice;
@@ -16,7 +17,7 @@ use crate::tui::overlay::output::Output;
 use crate::tui::overlay::palette::Palette;
 use crate::tui::overlay::prompt::Prompt;
 use crate::tui::overlay::record::Record;
-use crate::tui::overlay::why::Why;
+use crate::tui::overlay::why::{About, Why};
 use crate::tui::pane::Selection;
 
 impl App {
@@ -109,7 +110,7 @@ impl App {
         if self.facts.jobs.running().next().is_none() {
             return vec![Effect::Quit];
         }
-        let choice = Choice::leave(self.facts.jobs.running(), self.now);
+        let choice = Choice::leave(self.facts.jobs.running());
         self.open(Overlay::Choice(choice));
         Vec::new()
     }
@@ -138,6 +139,10 @@ impl App {
                 one.map(|one| format!("{} {}: {}", one.status.label(), one.id, headline(one, self.now)))
             }
             Some(Selection::Item { item, .. }) => Some(item),
+            Some(Selection::List(id)) => {
+                let list = self.facts.report.checklists.iter().find(|list| list.id == id);
+                list.map(|list| list.finding(&self.zone).unwrap_or_else(|| list.title.clone()))
+            }
             Some(Selection::Job(id)) => {
                 self.facts.jobs.get(&id).map(|job| format!("{} {} ({})", job.title, job.target, job.id))
             }
@@ -180,16 +185,27 @@ impl App {
             if let Some(target) = self.selected_target().filter(|target| target.kind == kind) {
                 return self.propose(action, target, BTreeMap::new());
             }
-            self.ui.tell(Status::Warning, format!("`{action}` is for a {}, and this row is none", kind.word()));
-            return Vec::new();
+            return match entries::only_target(kind, &self.facts.inventory) {
+                Ok(only) => self.propose(action, only, BTreeMap::new()),
+                Err(why) => {
+                    self.ui.tell(Status::Warning, format!("{action}: {why}"));
+                    Vec::new()
+                }
+            };
         }
         match (command, self.selection()) {
             (Command::Why | Command::LastOutput, Some(Selection::Job(job))) => {
                 self.open(Overlay::Output(Output::of_job(job)));
             }
             (Command::Why, Some(Selection::Record(seq))) => self.open(Overlay::Record(Record::new(seq))),
-            (Command::Why | Command::Evidence, Some(_)) => match self.selected_probes().into_iter().next() {
-                Some(probe) => self.open(Overlay::Why(Why::new(probe))),
+            (Command::Why | Command::Evidence, Some(Selection::List(list))) => {
+                self.open(Overlay::Why(Why::new(About::List(list))));
+            }
+            (Command::Tick | Command::Skip | Command::Undo, Some(Selection::List(_))) => {
+                self.ui.tell(Status::Warning, "this row is a whole list; its items are marked in the checklist");
+            }
+            (Command::Why | Command::Evidence, Some(_)) => match self.worst_selected() {
+                Some(probe) => self.open(Overlay::Why(Why::new(About::Probe(probe)))),
                 None => self.ui.tell(Status::Ok, "nothing here reads this: it is yours to look at"),
             },
             (Command::LastOutput, Some(_)) => match self.selected_target() {
@@ -209,7 +225,7 @@ impl App {
     pub(super) fn ask_cancel(&mut self, job: &crate::domain::job::JobId) {
         match self.facts.jobs.get(job) {
             Some(job) if job.ended.is_none() => {
-                let choice = Choice::cancel(job, self.now);
+                let choice = Choice::cancel(job);
                 self.open(Overlay::Choice(choice));
             }
             _ => self.ui.tell(Status::Ok, "it has already ended"),

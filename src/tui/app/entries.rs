@@ -3,7 +3,7 @@
 
 use crate::action;
 use crate::domain::action_name::ActionName;
-use crate::domain::inventory::{Inventory, Target};
+use crate::domain::inventory::{Inventory, Target, TargetKind};
 use crate::domain::observation::ProbeId;
 use crate::tui::command::Command;
 use crate::tui::pane::Snapshot;
@@ -53,8 +53,43 @@ pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
     commands.chain(acts).chain(shown).collect()
 }
 
-/// The entry that a typed line means: its whole name, or the only one that begins with it.
-pub fn find<'a>(entries: &'a [Entry], line: &str) -> Result<&'a Entry, String> {
+/// What a typed line means: the entry of that name, or the only one that begins with it.
+pub fn meant(see: &Snapshot<'_>, line: &str) -> Result<Does, String> {
+    let entries = entries(see);
+    let found = find(&entries, line).map(|entry| entry.does.clone());
+    let mut words = line.split_whitespace();
+    let act = words.next().and_then(Command::named).and_then(Command::act);
+    match (found, act, words.next()) {
+        // An act of a name that is none: what there is instead helps more than another command.
+        (Err(_), Some((_, kind)), Some(id)) => Err(no_target(kind, Some(id), see.inventory)),
+        (found, ..) => found,
+    }
+}
+
+/// The act that a bare `vacuum` stands for where the row is for none: the only target there is.
+pub fn only_target(kind: TargetKind, inventory: &Inventory) -> Result<Target, String> {
+    let mut of_kind = targets(inventory).into_iter().filter(|target| target.kind == kind);
+    match (of_kind.next(), of_kind.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(no_target(kind, None, inventory)),
+    }
+}
+
+/// Says which targets of a kind there are, as the command line does.
+fn no_target(kind: TargetKind, id: Option<&str>, inventory: &Inventory) -> String {
+    let of_kind = targets(inventory).into_iter().filter(|target| target.kind == kind);
+    let names: Vec<String> = of_kind.map(|target| target.id).collect();
+    let kind = kind.word();
+    match (id, names.as_slice()) {
+        (Some(id), []) => format!("there is no {kind} called `{id}`, nor any other"),
+        (Some(id), names) => format!("there is no {kind} called `{id}`; there are: {}", names.join(", ")),
+        (None, []) => format!("there is no {kind}"),
+        (None, names) => format!("which {kind}? there are: {}", names.join(", ")),
+    }
+}
+
+/// The entry of that name, or the only one that begins with it.
+fn find<'a>(entries: &'a [Entry], line: &str) -> Result<&'a Entry, String> {
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some(entry) = entries.iter().find(|entry| entry.name == line) {
         return Ok(entry);

@@ -5,29 +5,36 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::output::running_for;
 use super::text;
 use super::{Leave, Reply, leaves, meaning};
-use crate::domain::humanize;
 use crate::domain::job::{Job, JobId};
-use crate::domain::time::{Timestamp, seconds_between};
+use crate::domain::time::Timestamp;
 use crate::tui::command::Command;
 use crate::tui::pane::Snapshot;
+
+/// What a question is about: a text, or jobs as they are when it is drawn.
+#[derive(Clone, Debug)]
+enum About {
+    Text(Vec<String>),
+    Jobs(Vec<JobId>),
+}
 
 /// A question with its answers; the first is the harmless one.
 #[derive(Clone, Debug)]
 pub struct Choice {
     title: &'static str,
-    about: Vec<String>,
+    about: About,
     options: Vec<(char, &'static str, Reply)>,
     focus: usize,
 }
 
 impl Choice {
     /// Leaving while jobs run.
-    pub fn leave<'a>(running: impl Iterator<Item = &'a Job>, now: Timestamp) -> Self {
+    pub fn leave<'a>(running: impl Iterator<Item = &'a Job>) -> Self {
         Self {
             title: "Something still runs",
-            about: running.map(|job| described(job, now)).collect(),
+            about: About::Jobs(running.map(|job| job.id.clone()).collect()),
             options: vec![
                 ('s', "stay", Reply::Close),
                 ('f', "finish first: leave when it has ended", Reply::Leave(Leave::WhenDone)),
@@ -38,14 +45,24 @@ impl Choice {
     }
 
     /// Cancelling a job.
-    pub fn cancel(job: &Job, now: Timestamp) -> Self {
+    pub fn cancel(job: &Job) -> Self {
         Self {
             title: "Cancel this job?",
-            about: vec![described(job, now)],
+            about: About::Jobs(vec![job.id.clone()]),
             options: vec![
                 ('n', "let it run", Reply::Close),
                 ('y', "cancel it: asked to stop, then stopped", Reply::Cancel(job.id.clone())),
             ],
+            focus: 0,
+        }
+    }
+
+    /// A mark on a list that is not the one of now.
+    pub fn mark(about: Vec<String>, mark: Reply) -> Self {
+        Self {
+            title: "Another period",
+            about: About::Text(about),
+            options: vec![('n', "leave it as it is", Reply::Close), ('y', "mark it all the same", mark)],
             focus: 0,
         }
     }
@@ -79,8 +96,12 @@ impl Choice {
 
     pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
         let theme = see.theme;
-        let mut lines: Vec<Line<'_>> =
-            self.about.iter().map(|text| Line::styled(text.as_str(), theme.text)).chain([Line::default()]).collect();
+        let about = match &self.about {
+            About::Text(lines) => lines.clone(),
+            About::Jobs(jobs) => jobs.iter().filter_map(|id| Some(described(see.jobs.get(id)?, see.now))).collect(),
+        };
+        let about = about.into_iter().map(|text| Line::styled(text, theme.text));
+        let mut lines: Vec<Line<'_>> = about.chain([Line::default()]).collect();
         for (index, (letter, label, _)) in self.options.iter().enumerate() {
             let chosen = if index == self.focus { theme.selected } else { theme.text };
             lines.push(Line::from(vec![
@@ -95,6 +116,10 @@ impl Choice {
     }
 }
 
+/// A job as it is now, whatever it was when the question was asked.
 fn described(job: &Job, now: Timestamp) -> String {
-    format!("{}, running for {}", job.title, humanize::seconds(seconds_between(job.started_at, now)))
+    match &job.ended {
+        Some((_, outcome)) => format!("{}: {} by now", job.title, outcome.result.word()),
+        None => format!("{}, running for {}", job.title, running_for(job, now)),
+    }
 }

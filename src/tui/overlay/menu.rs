@@ -1,4 +1,4 @@
-//! What can be done about a row: each act with its letter, its risk, its exact steps, and, if
+//! What can be done about a row: each act with its key or its number, its risk, its exact steps, and, if
 //! it is not possible now, the reason. Choosing one shows its plan; nothing runs from here.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub struct Menu {
     cursor: usize,
 }
 
-/// One act with the letter that chooses it.
+/// One act with the letter or the digit that chooses it.
 struct Act {
     letter: char,
     offer: action::Offer,
@@ -64,7 +64,8 @@ impl Menu {
         Reply::Stay
     }
 
-    /// The acts on the row first, under the keys they have anyway; then the configured ones.
+    /// The acts on the row first, under the keys they have anyway; then the configured ones,
+    /// numbered.
     fn acts(&self, see: &Snapshot<'_>) -> Vec<Act> {
         // A row without a target still has the configured ones.
         let target = self.target.clone().unwrap_or_else(|| Target::action(""));
@@ -72,7 +73,8 @@ impl Menu {
         for offer in action::offers(&target, see.inventory, see.now) {
             let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
             let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
-            let letter = key.filter(free).or_else(|| ('a'..='z').filter(|c| !"jkhlgxq".contains(*c)).find(free));
+            // A letter of its own would look like a key it is not.
+            let letter = key.filter(free).or_else(|| ('1'..='9').find(free));
             acts.push(Act { letter: letter.unwrap_or(' '), offer });
         }
         acts

@@ -12,7 +12,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::job::{Job, JobId, JobResult};
 use crate::domain::observation::Detail;
-use crate::domain::time::seconds_between;
+use crate::domain::time::{Timestamp, seconds_between};
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
 use crate::tui::pane::Snapshot;
@@ -153,6 +153,12 @@ fn area(screen: Rect) -> Rect {
     text::window(screen, screen.width.saturating_sub(12).min(120), (screen.height / 2).max(8))
 }
 
+/// How long a job has been running, in whole seconds.
+pub(super) fn running_for(job: &Job, now: Timestamp) -> String {
+    let whole = seconds_between(job.started_at, now).floor();
+    if whole < 1.0 { "0 s".to_owned() } else { humanize::seconds(whole) }
+}
+
 /// How far a job is: a word, how long, how much.
 pub fn state(see: &Snapshot<'_>, job: &Job) -> Line<'static> {
     let theme = see.theme;
@@ -166,9 +172,7 @@ pub fn state(see: &Snapshot<'_>, job: &Job) -> Line<'static> {
         let after = Span::styled(format!(" after {took}"), theme.dim);
         return Line::from(vec![Span::styled(outcome.result.word(), look), after]);
     }
-    let whole = seconds_between(job.started_at, see.now).floor();
-    let runs = if whole < 1.0 { "0 s".to_owned() } else { humanize::seconds(whole) };
-    let mut spans = vec![Span::styled("running ", theme.accent), Span::styled(runs, theme.text)];
+    let mut spans = vec![Span::styled("running ", theme.accent), Span::styled(running_for(job, see.now), theme.text)];
     if let Some((done, of)) = job.progress.filter(|(_, of)| *of > 0) {
         let share = (done.min(of) as f64 / of as f64 * 100.0).round();
         spans.push(Span::styled(format!("  {share} %"), theme.text));

@@ -75,6 +75,11 @@ impl Prompt {
         Self { about, ..Self::new(purpose, title, Field::of(text)) }
     }
 
+    /// What is typed so far.
+    pub fn text(&self) -> &str {
+        self.field.text()
+    }
+
     pub fn purpose(&self) -> &Purpose {
         &self.purpose
     }

@@ -11,63 +11,138 @@ use super::text::{self, Scroll, labelled, pad};
 use super::{Reply, closes, meaning};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::{Assessment, JudgedSample};
+use crate::domain::checklist::{ItemState, ListView};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::status::Status;
 use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
+use crate::tui::keymap::{Chord, Context};
 use crate::tui::pane::Snapshot;
-use crate::tui::widget::spark;
+use crate::tui::widget::{hint, spark};
 
-/// The evidence of one probe.
+/// The evidence of one probe, or what a checklist still wants.
 #[derive(Clone, Debug)]
 pub struct Why {
-    probe: ProbeId,
+    about: About,
     scroll: Scroll,
 }
 
-impl Why {
-    pub fn new(probe: ProbeId) -> Self {
-        Self { probe, scroll: Scroll::default() }
-    }
+/// What is explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Probe(ProbeId),
+    /// A checklist, by its id.
+    List(String),
+}
 
-    pub fn probe(&self) -> &ProbeId {
-        &self.probe
+impl Why {
+    pub fn new(about: About) -> Self {
+        Self { about, scroll: Scroll::default() }
     }
 
     pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
         let area = self.area(see, screen);
-        let count = lines(see, &self.probe, usize::from(area.width.saturating_sub(4))).len();
+        let count = lines(see, &self.about, usize::from(area.width.saturating_sub(4))).len();
         let command = meaning(see, key);
         if self.scroll.update(command, count, usize::from(area.height.saturating_sub(2))) {
             return Reply::Stay;
         }
+        let on_list = see.keymap.command(&[Context::Checklist], Chord::from(key));
         match command {
+            None if on_list == Some(Command::Sign) && matches!(self.about, About::List(_)) => {
+                Reply::Command(Command::Sign)
+            }
             Some(Command::Actions) => Reply::Command(Command::Actions),
             Some(Command::Why) => Reply::Close,
+            Some(command @ Command::Pane2) => Reply::Command(command),
             _ if closes(see, key) => Reply::Close,
             _ => Reply::Stay,
         }
     }
 
     pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
-        let caption = Line::styled("x what can be done", see.theme.dim);
+        let (name, caption) = match &self.about {
+            About::Probe(probe) => (probe.to_string(), Line::styled("x what can be done", see.theme.dim)),
+            About::List(list) => (list.clone(), Line::default()),
+        };
         let area = self.area(see, screen);
-        let inner = text::frame(area, &format!("Why: {}", self.probe), caption, see.theme, buffer);
-        let lines = lines(see, &self.probe, usize::from(inner.width));
+        let inner = text::frame(area, &format!("Why: {name}"), caption, see.theme, buffer);
+        let lines = lines(see, &self.about, usize::from(inner.width));
         text::draw_lines(&lines, self.scroll.top, inner, see.theme, buffer);
     }
 
     fn area(&self, see: &Snapshot<'_>, screen: Rect) -> Rect {
         let columns = screen.width.saturating_sub(12).min(104);
-        let rows = lines(see, &self.probe, usize::from(columns)).len() as u16;
+        let rows = lines(see, &self.about, usize::from(columns)).len() as u16;
         text::window(screen, columns, rows.min(screen.height.saturating_sub(8)))
     }
 }
 
-/// All that is known of a probe, in lines of at most `width` cells.
-pub fn lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize) -> Vec<Line<'static>> {
+/// All that is known of it, in lines of at most `width` cells.
+pub fn lines(see: &Snapshot<'_>, about: &About, width: usize) -> Vec<Line<'static>> {
+    match about {
+        About::Probe(probe) => probe_lines(see, probe, width),
+        About::List(id) => match see.report.checklists.iter().find(|list| list.id == *id) {
+            Some(list) => list_lines(see, list, width),
+            None => vec![Line::styled(format!("there is no checklist `{id}` any more"), see.theme.dim)],
+        },
+    }
+}
+
+/// What a list still wants, item by item, and until when.
+fn list_lines(see: &Snapshot<'_>, list: &ListView, width: usize) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let clock = |at| humanize::clock(at, see.now, see.zone);
+    let mut facts = vec![format!("{} of {} done", list.done(), list.items.len())];
+    facts.extend(list.due.map(|at| format!("due {}", clock(at))));
+    facts.extend(list.sign_by.map(|at| format!("to be signed by {}", clock(at))));
+    facts.extend(list.owner.as_ref().map(|owner| format!("owner {owner}")));
+    let mut lines = vec![Line::from(vec![
+        Span::styled(list.title.clone(), theme.title),
+        Span::styled(format!("  {}", list.period.key), theme.dim),
+    ])];
+    lines.extend(labelled("", &facts.join(", "), width, (theme.dim, theme.dim)));
+    match &list.signed {
+        Some(signature) => {
+            let text = format!("signed by {} at {}", signature.operator, clock(signature.at));
+            lines.extend(labelled("", &text, width, (theme.ok, theme.ok)));
+        }
+        None if list.done() == list.items.len() => {
+            lines.extend(labelled("", "all is done; it only wants a signature", width, (theme.text, theme.text)));
+        }
+        None => {}
+    }
+    let open = list.items.iter().filter(|item| !matches!(item.state, ItemState::Done | ItemState::Skipped));
+    let mut open = open.peekable();
+    if open.peek().is_some() {
+        lines.extend([Line::default(), Line::styled("Not done", theme.title)]);
+    }
+    for item in open {
+        let look = match item.state {
+            ItemState::Failed => theme.critical,
+            ItemState::Regressed => theme.warning,
+            _ => theme.text,
+        };
+        lines.extend(labelled(&format!("  {:>2}  ", item.number), &item.text, width, (theme.dim, look)));
+        let says = match (item.evidence.is_empty(), item.form) {
+            (true, "auto") => "no evidence yet",
+            (true, _) => "nothing here reads this: it is yours to look at",
+            (false, _) => item.evidence.as_str(),
+        };
+        lines.extend(labelled("      ", says, width, (theme.dim, theme.dim)));
+    }
+    let mut keys = vec![Span::raw("  ")];
+    let offers = [(Command::Pane2, "the checklist, to tick it".into()), (Command::Sign, "sign it".into())];
+    keys.extend(hint::keys(offers, see.keymap, theme));
+    if list.signed.is_none() {
+        lines.extend([Line::default(), Line::from(keys)]);
+    }
+    lines
+}
+
+fn probe_lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize) -> Vec<Line<'static>> {
     let Some(one) = see.report.assessments.iter().find(|one| one.id == *probe) else {
         return vec![Line::styled(format!("{probe} is not watched any more"), see.theme.dim)];
     };

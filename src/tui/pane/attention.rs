@@ -110,7 +110,7 @@ impl Pane for NeedsAttention {
         let listed = listed(see);
         match listed.rows[self.cursor.place(&listed.keys)?].subject {
             Subject::Probe(one) => Some(Selection::Probe(one.id.clone())),
-            Subject::Checklist(_) => None,
+            Subject::Checklist(list) => Some(Selection::List(list.id.clone())),
         }
     }
 
@@ -260,7 +260,8 @@ fn explain(see: &Snapshot<'_>, row: &Attention<'_>, room: u16) -> Explanation {
         (open, 0) => format!("{} still open", humanize::count(open, "item")),
         (open, failed) => format!("{} not done, {failed} of them failed", humanize::count(open, "item")),
     };
-    let keys = [(Command::Sign, Command::Sign.doc().into()), (Command::Pane2, Command::Pane2.doc().into())];
+    let keys =
+        [(Command::Why, "why".into()), (Command::Sign, "sign it".into()), (Command::Pane2, "tick its items".into())];
     Explanation {
         title: Line::from(vec![
             Span::styled(list.title.clone(), theme.title),

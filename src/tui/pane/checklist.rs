@@ -68,8 +68,8 @@ fn is_finished(item: &ItemView) -> bool {
 fn drawn<'a>(see: &Snapshot<'a>) -> Vec<Drawn<'a>> {
     let lists = &see.report.checklists;
     let lines = lists.iter().map(|list| 1 + list.items.len()).sum::<usize>();
-    let short = !see.zoomed && lines > usize::from(see.rows);
     let mut drawn = Vec::new();
+    let short = !see.zoomed && lines + usize::from(elsewhere(see)) > usize::from(see.rows);
     for list in lists {
         let found =
             |item: &&ItemView| rows::matches(see.filter, [item.text.as_str(), &item.evidence, item.state.word()]);
@@ -83,6 +83,18 @@ fn drawn<'a>(see: &Snapshot<'a>) -> Vec<Drawn<'a>> {
         }
     }
     drawn
+}
+
+/// Whether the lists shown are those of another period than the one of now.
+fn elsewhere(see: &Snapshot<'_>) -> bool {
+    see.report.checklists.iter().any(|list| !list.is_current(see.now))
+}
+
+/// `! not now: 2026-03-01, 2026-W09`.
+fn not_now(see: &Snapshot<'_>) -> String {
+    let mut periods: Vec<&str> = see.report.checklists.iter().map(|list| list.period.key.as_str()).collect();
+    periods.dedup();
+    format!("{} not now: {}", see.theme.glyph(Status::Warning), periods.join(", "))
 }
 
 fn keys(drawn: &[Drawn<'_>]) -> Vec<ItemKey> {
@@ -120,6 +132,9 @@ impl Pane for Checklists {
     fn summary(&self, see: &Snapshot<'_>) -> Line<'static> {
         let marks = Marks::of(see.theme);
         let mut spans = Vec::new();
+        if elsewhere(see) {
+            spans.push(Span::styled(not_now(see), see.theme.warning));
+        }
         for list in &see.report.checklists {
             if !spans.is_empty() {
                 spans.push(Span::styled(format!("  {}  ", marks.dot), see.theme.dim));
@@ -156,23 +171,27 @@ impl Pane for Checklists {
             Command::Sign => {
                 list.map(|list| Request::Sign { checklist: list.id.clone(), period: list.period.key.clone() })
             }
-            Command::Why | Command::Evidence => Some(Request::Explain(on?.1.probes.first()?.clone())),
-            _ => {
+            Command::Tick | Command::Skip | Command::Undo => {
                 let (list, item) = on?;
-                Some(Request::Mark {
-                    checklist: list.id.clone(),
-                    period: list.period.key.clone(),
-                    item: item.text.clone(),
-                    kind: mark(list, item, command)?,
+                Some(match mark(see, list, item, command) {
+                    Ok(kind) => Request::Mark {
+                        checklist: list.id.clone(),
+                        period: list.period.key.clone(),
+                        item: item.text.clone(),
+                        kind,
+                    },
+                    Err(why) => Request::Refuse(why),
                 })
             }
+            _ => None,
         }
     }
 
     fn click(&mut self, see: &Snapshot<'_>, row: u16) {
         let drawn = drawn(see);
-        let window = Window::on(drawn.len(), self.line(&drawn), see.rows);
-        if let Some((list, item)) = window.line_at(row, 0).and_then(|line| drawn[line].item()) {
+        let (banner, below) = parts(see, rows::inner(see));
+        let window = Window::on(drawn.len(), self.line(&drawn), below.height);
+        if let Some((list, item)) = window.line_at(row, banner.height).and_then(|line| drawn[line].item()) {
             self.cursor.go(&[key(list, item)], 0);
         }
     }
@@ -184,6 +203,8 @@ impl Pane for Checklists {
             return empty::draw(buffer, area, &says, see.theme);
         }
         let at = self.line(&drawn);
+        let (banner, area) = parts(see, area);
+        draw_banner(see, banner, buffer);
         let spare = usize::from(area.height).saturating_sub(drawn.len());
         let window = Window::on(drawn.len(), at, area.height);
         draw_lines(see, &drawn, &window, at, area, buffer);
@@ -212,6 +233,21 @@ impl Checklists {
         self.period = period;
         Request::Period(period)
     }
+}
+
+/// The row that says that the lists are not those of now, where they are not, and the rest.
+fn parts(see: &Snapshot<'_>, area: Rect) -> (Rect, Rect) {
+    let banner = u16::from(elsewhere(see) && area.height > 1);
+    let below = Rect { y: area.y + banner, height: area.height - banner, ..area };
+    (Rect { height: banner, ..area }, below)
+}
+
+/// It stays where it is while the list scrolls.
+fn draw_banner(see: &Snapshot<'_>, row: Rect, buffer: &mut Buffer) {
+    let mut says = vec![Span::styled(format!("{}   ", not_now(see)), see.theme.warning)];
+    let keys = [(Command::LaterPeriod, "later".into()), (Command::Back, "now".into())];
+    says.extend(hint::keys(keys, see.keymap, see.theme));
+    text::put(buffer, list::body(row), &says.into(), Marks::of(see.theme));
 }
 
 fn draw_lines(see: &Snapshot<'_>, drawn: &[Drawn<'_>], window: &Window, at: usize, area: Rect, buffer: &mut Buffer) {
@@ -245,32 +281,48 @@ fn draw_lines(see: &Snapshot<'_>, drawn: &[Drawn<'_>], window: &Window, at: usiz
     }
     if let Some(row) = lines.next().filter(|_| window.tells) {
         let items = |lines: &[Drawn<'_>]| lines.iter().filter(|line| line.item().is_some()).count();
-        let says = list::beyond(items(&drawn[..window.shown.start]), items(&drawn[window.shown.end..]));
+        let (above, below) = (items(&drawn[..window.shown.start]), items(&drawn[window.shown.end..]));
+        let says = match drawn.first() {
+            Some(Drawn::Heading(list)) if above + below == 0 => format!("of {}", list.title),
+            _ => list::beyond(above, below),
+        };
         list::tell(buffer, row, says, theme);
     }
 }
 
-/// The mark a key puts on an item; `None` where it has none to put. What ticks itself is not
-/// ticked by hand, and a signed list is closed.
-fn mark(list: &ListView, item: &ItemView, command: Command) -> Option<MarkKind> {
-    if list.signed.is_some() {
-        return None;
+/// The mark a key puts on an item, or why it puts none: what ticks itself is not ticked by
+/// hand, and a signed list is closed.
+fn mark(see: &Snapshot<'_>, list: &ListView, item: &ItemView, command: Command) -> Result<MarkKind, String> {
+    let key = |command: Command| see.keymap.key_of(command).unwrap_or_else(|| format!(":{}", command.name()));
+    if let Some(signature) = &list.signed {
+        let at = humanize::clock(signature.at, see.now, see.zone);
+        return Err(format!(
+            "{} was signed by {} at {at}; nothing changes it any more",
+            list.title, signature.operator
+        ));
     }
-    match command {
-        Command::Tick if item.form != "auto" && item.state != ItemState::Done => Some(MarkKind::Tick),
-        Command::Skip if item.state != ItemState::Skipped => Some(MarkKind::Skip),
-        Command::Undo if item.mark.is_some() => Some(MarkKind::Undo),
-        _ => None,
+    match (command, item.state, &item.mark) {
+        (Command::Tick, ..) if item.form == "auto" => {
+            let says = if item.evidence.is_empty() { "there is none yet" } else { &item.evidence };
+            let skip = key(Command::Skip);
+            Err(format!("this item is ticked by its evidence, not by hand: {says}; {skip} skips it with a reason"))
+        }
+        (Command::Tick, ItemState::Done, _) => {
+            Err(format!("it is ticked already; {} takes the tick back", key(Command::Undo)))
+        }
+        (Command::Tick, ..) => Ok(MarkKind::Tick),
+        (Command::Skip, ItemState::Skipped, _) => {
+            Err(format!("it is skipped already; {} takes the skip back", key(Command::Undo)))
+        }
+        (Command::Skip, ..) => Ok(MarkKind::Skip),
+        (_, _, Some(_)) => Ok(MarkKind::Undo),
+        (_, _, None) => Err("nobody marked this item, so there is nothing to take back".to_owned()),
     }
 }
 
 /// `Daily · 2026-03-02` and, at the right, how far it is and until when.
 fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) {
     let marks = Marks::of(see.theme);
-    let left = Line::from(vec![
-        Span::styled(list.title.clone(), see.theme.title),
-        Span::styled(format!("  {}", list.period.key), see.theme.dim),
-    ]);
     let (says, style) = signature(see, list);
     let mut right = Vec::new();
     // Of a single list the caption of the pane already tells.
@@ -278,13 +330,15 @@ fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) 
         right.push(Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text));
     }
     right.push(Span::styled(says, style));
-    text::put_both(
-        buffer,
-        Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(1), ..row },
-        &left,
-        &right.into(),
-        marks,
-    );
+    let right = Line::from(right);
+    let mut left = Line::styled(list.title.clone(), see.theme.title);
+    // Half a date says nothing.
+    let period = Span::styled(format!("  {}", list.period.key), see.theme.dim);
+    if text::line_width(&left) + period.width() + text::line_width(&right) + 3 <= usize::from(row.width) {
+        left.push_span(period.style(Style::reset().patch(see.theme.dim)));
+    }
+    let row = Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(1), ..row };
+    text::put_both(buffer, row, &left, &right, marks);
 }
 
 /// Whether a list is signed, or until when it wants to be.

@@ -82,6 +82,8 @@ fn works(app: &App, here: &Here, command: Command) -> bool {
         });
     }
     match (command, &here.selection) {
+        (Command::Sign, Some(Selection::List(_))) => true,
+        (Command::Read | Command::Actions, Some(Selection::List(_))) => false,
         (Command::Tick | Command::Evidence | Command::Skip | Command::Undo | Command::Sign, selection) => {
             matches!(selection, Some(Selection::Item { .. }))
         }
