@@ -13,6 +13,8 @@ pub mod rows;
 mod stage;
 pub mod system;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 pub mod why;
 
 use std::fmt::Debug;

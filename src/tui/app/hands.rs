@@ -32,7 +32,7 @@ impl App {
         if self.too_soon() {
             return Vec::new();
         }
-        self.to_overlay(key)
+        self.pass_on(key)
     }
 
     /// A paste is text and nothing else: where none is taken it means nothing.
@@ -52,7 +52,7 @@ impl App {
         fresh && self.overlay.as_ref().is_some_and(Overlay::guards_keys)
     }
 
-    fn to_overlay(&mut self, key: KeyEvent) -> Vec<Effect> {
+    fn pass_on(&mut self, key: KeyEvent) -> Vec<Effect> {
         let screen = Rect::new(0, 0, self.ui.size.width, self.ui.size.height);
         let see = see(&self.facts, &self.ui, (&self.zone, &self.theme, &self.keymap), self.now);
         let reply = self.overlay.as_mut().map(|overlay| overlay.update(&see, screen, key));
@@ -71,7 +71,7 @@ impl App {
             let Some(motion) = motion.filter(|_| overlay.line().is_none()) else { return Vec::new() };
             // The arrow, not the letter: a letter might be text.
             let code = if motion == Command::Up { KeyCode::Up } else { KeyCode::Down };
-            return self.to_overlay(KeyEvent::new(code, KeyModifiers::NONE));
+            return self.pass_on(KeyEvent::new(code, KeyModifiers::NONE));
         }
         let Some(placed) = self.regions().at(mouse.column, mouse.row).copied() else { return Vec::new() };
         self.ui.go(placed.pane);

@@ -83,14 +83,14 @@ fn works(app: &App, here: &Here, command: Command) -> bool {
     }
     match (command, &here.selection) {
         (Command::Sign, Some(Selection::List(_))) => true,
-        (Command::Read | Command::Actions, Some(Selection::List(_))) => false,
         (Command::Tick | Command::Evidence | Command::Skip | Command::Undo | Command::Sign, selection) => {
             matches!(selection, Some(Selection::Item { .. }))
         }
         (Command::CancelJob, Some(Selection::Job(job))) => {
             app.facts().jobs.get(job).is_some_and(|job| job.ended.is_none())
         }
-        (Command::CancelJob | Command::LastOutput | Command::Why | Command::Actions | Command::Read, None) => false,
+        (Command::CancelJob | Command::LastOutput | Command::Why | Command::Actions | Command::Read, None)
+        | (Command::Read | Command::Actions, Some(Selection::List(_))) => false,
         _ => true,
     }
 }
