@@ -27,6 +27,7 @@ use ratatui::symbols::merge::MergeStrategy;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 
+use crate::domain::sanitize;
 use crate::tui::app::App;
 use crate::tui::layout::{Form, Placed, inside, layout};
 use crate::tui::overlay::why;
@@ -83,6 +84,20 @@ pub fn render(app: &App, buffer: &mut Buffer) {
                 prompt.draw_line(&app.see_now(), last, buffer);
             }
             None => overlay.draw(&app.see_now(), screen, buffer),
+        }
+    }
+    sweep(buffer);
+}
+
+/// The last line of defence: text is cleaned where it comes in, and widgets leave out most of
+/// what has no width, but a mark of direction that clings to a letter would go through.
+fn sweep(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() {
+            let clean = sanitize::line(cell.symbol());
+            if clean != cell.symbol() {
+                cell.set_symbol(&clean);
+            }
         }
     }
 }

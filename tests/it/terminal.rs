@@ -1,65 +1,31 @@
-//! The real program on a real pseudo terminal: what it shows, and that it always gives the
-//! terminal back.
+//! The real program on a real pseudo terminal: what it shows, that it always ends, and that it
+//! always gives the terminal back.
 
-use std::ops::{Deref, DerefMut};
-use std::path::Path;
+#![expect(clippy::panic, reason = "a screen that never comes is shown as it is instead")]
+
+mod any_text;
+mod bytes;
+mod corpus;
+mod panics;
+mod pty;
 
 use portable_pty::CommandBuilder;
+pub(crate) use pty::Terminal;
+use pty::{CONFIG, arguments, dashboard, folder, known_environment};
 use rustix::process::Signal;
 
-use crate::support::pty::Pty;
-
-/// A configuration that watches little and needs nothing.
-const CONFIG: &str = r#"
+/// A check that never answers and will not be told to end.
+const HANGING: &str = r#"
 version = 1
 [system]
 name = "pty"
 title = "Pseudo Terminal"
 timezone = "UTC"
+[[check]]
+id = "stuck"
+command = ["/bin/sh", "-c", "trap '' TERM HUP INT; while :; do sleep 1; done"]
+timeout = "50s"
 "#;
-
-/// The program in a terminal of ours.
-pub(crate) struct Terminal {
-    pty: Pty,
-    _folder: Option<tempfile::TempDir>,
-}
-
-impl Terminal {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a scratch folder");
-        let config = folder.path().join("config.toml");
-        std::fs::write(&config, CONFIG).expect("the configuration");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_rounds"));
-        command.args(arguments(&config, folder.path()));
-        command.env("HOME", folder.path());
-        Self::run(command, Some(folder))
-    }
-
-    /// A command in a terminal of ours; `folder` is kept as long.
-    pub(crate) fn run(mut command: CommandBuilder, folder: Option<tempfile::TempDir>) -> Self {
-        command.env("TERM", "xterm-256color");
-        Self { pty: Pty::start(command, 40, 120), _folder: folder }
-    }
-}
-
-impl Deref for Terminal {
-    type Target = Pty;
-
-    fn deref(&self) -> &Pty {
-        &self.pty
-    }
-}
-
-impl DerefMut for Terminal {
-    fn deref_mut(&mut self) -> &mut Pty {
-        &mut self.pty
-    }
-}
-
-fn arguments(config: &Path, folder: &Path) -> [String; 4] {
-    let store = format!("sqlite:{}", folder.join("rounds.db").display());
-    ["--config".to_owned(), config.display().to_string(), "--store".to_owned(), store]
-}
 
 #[test]
 fn it_starts_shows_the_verdict_and_help_and_gives_the_terminal_back() {
@@ -73,10 +39,8 @@ fn it_starts_shows_the_verdict_and_help_and_gives_the_terminal_back() {
     terminal.type_keys("?");
     terminal.wait_for("help for where you are");
     terminal.type_keys("\u{1b}");
-    terminal.wait("help to close", |screen| !screen.contents().contains("help for where you are"));
-    terminal.type_keys("q");
-    assert!(terminal.end().success());
-    terminal.wait_given_back();
+    terminal.wait_gone("help for where you are");
+    terminal.quit();
 }
 
 #[test]
@@ -89,20 +53,52 @@ fn it_follows_the_size_of_the_terminal() {
         let first = contents.lines().next().unwrap_or_default();
         ["READY", "NOT READY", "WAITING"].iter().any(|word| first.trim_start().starts_with(word))
     });
+    for (rows, cols) in [(1, 1), (200, 500), (2, 300), (60, 2)] {
+        terminal.resize(rows, cols);
+        terminal.look();
+    }
     terminal.resize(40, 120);
     terminal.wait_for("1 Needs attention");
-    terminal.type_keys("q");
-    assert!(terminal.end().success());
+    terminal.quit();
 }
 
 #[test]
 fn a_signal_to_end_gives_the_terminal_back() {
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
-        let mut terminal = Terminal::start();
+        let folder = folder(HANGING);
+        let command = dashboard(folder.path());
+        let mut terminal = Terminal::sized(command, Some(folder), 40, 120);
         terminal.wait_for("Pseudo Terminal");
         terminal.signal(signal);
         terminal.end();
         terminal.wait_given_back();
+        terminal.wrote_only_its_own();
+    }
+}
+
+#[test]
+fn q_leaves_also_while_a_check_hangs() {
+    let folder = folder(HANGING);
+    let command = dashboard(folder.path());
+    let mut terminal = Terminal::sized(command, Some(folder), 40, 120);
+    terminal.wait_for("Pseudo Terminal");
+    terminal.quit();
+}
+
+/// The hangup is what tells it; nohup takes that away, and the terminal has to be watched.
+#[test]
+fn a_terminal_that_is_closed_ends_it_with_and_without_the_hangup() {
+    for ignored in [false, true] {
+        let folder = folder(CONFIG);
+        let mut command = CommandBuilder::new("/bin/sh");
+        let trap = if ignored { "trap '' HUP; " } else { "" };
+        command.args(["-c", &format!("{trap}exec \"$@\""), "sh", env!("CARGO_BIN_EXE_rounds")]);
+        command.args(arguments(folder.path()));
+        known_environment(&mut command, folder.path());
+        let mut terminal = Terminal::sized(command, Some(folder), 40, 120);
+        terminal.wait_for("1 Needs attention");
+        terminal.close();
+        terminal.end();
     }
 }
 
@@ -110,25 +106,36 @@ fn a_signal_to_end_gives_the_terminal_back() {
 fn to_the_shell_and_back_paints_everything_anew() {
     let mut terminal = Terminal::start();
     terminal.wait_for("Pseudo Terminal");
-    terminal.type_keys("\u{1a}");
-    terminal.wait_given_back();
+    // By the key, and by somebody else.
+    for by_key in [true, false] {
+        if by_key {
+            terminal.type_keys("\u{1a}");
+        } else {
+            terminal.signal(Signal::TSTP);
+        }
+        terminal.wait_given_back();
+        terminal.wait_until_stopped();
+        terminal.signal(Signal::CONT);
+        terminal.wait("its own screen", vt100::Screen::alternate_screen);
+        terminal.wait_for("Pseudo Terminal");
+    }
+    // Stopped without a word, it takes what somebody else may have changed meanwhile.
+    terminal.signal(Signal::STOP);
     terminal.wait_until_stopped();
     terminal.signal(Signal::CONT);
-    terminal.wait("its own screen", vt100::Screen::alternate_screen);
-    terminal.wait_for("Pseudo Terminal");
-    terminal.type_keys("q");
-    assert!(terminal.end().success());
-    terminal.wait_given_back();
+    terminal.type_keys("?");
+    terminal.wait_for("help for where you are");
+    terminal.type_keys("\u{1b}");
+    terminal.wait_gone("help for where you are");
+    terminal.quit();
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the program is run from outside")]
 fn without_a_terminal_it_says_so_and_what_to_use_instead() {
-    let folder = tempfile::tempdir().expect("a scratch folder");
-    let config = folder.path().join("config.toml");
-    std::fs::write(&config, CONFIG).expect("the configuration");
+    let folder = folder(CONFIG);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_rounds"))
-        .args(arguments(&config, folder.path()))
+        .args(arguments(folder.path()))
         .env("HOME", folder.path())
         .output()
         .expect("the program starts");

@@ -7,6 +7,8 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -15,13 +17,14 @@ use rustix::process::{Pid, Signal};
 use vt100::{Parser, Screen};
 
 /// How often a screen is looked at before it is given up, and how long each look waits.
-const LOOKS: usize = 400;
+pub(crate) const LOOKS: usize = 600;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A program in a terminal of ours.
 pub(crate) struct Pty {
-    master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
+    /// `None` once the terminal has been closed, as the writer.
+    master: Option<Box<dyn MasterPty + Send>>,
+    writer: Option<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
     output: Receiver<Chunk>,
     parser: Parser,
@@ -31,7 +34,16 @@ pub(crate) struct Pty {
     pub(crate) closed: Option<Instant>,
     /// How many bytes it has written.
     pub(crate) bytes: u64,
+    /// The bytes themselves, up to [`KEPT`].
+    pub(crate) written: Vec<u8>,
+    /// The line discipline before it started.
+    before: String,
+    /// The reader has a handle of its own on the terminal, and lets go of it after this.
+    let_go: Arc<AtomicBool>,
 }
+
+/// How much of what was written is kept.
+const KEPT: usize = 64 << 20;
 
 /// What the program wrote at once, and when; nothing when it closed the terminal.
 struct Chunk {
@@ -43,13 +55,16 @@ impl Pty {
     pub(crate) fn start(command: CommandBuilder, rows: u16, cols: u16) -> Self {
         let pair = native_pty_system().openpty(size(rows, cols)).expect("a pseudo terminal");
         let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let before = discipline(&*pair.master);
         let (send, output) = channel();
+        let let_go = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&let_go);
         std::thread::spawn(move || {
             let mut buffer = [0; 16384];
             loop {
                 let count = reader.read(&mut buffer).unwrap_or(0);
                 let chunk = Chunk { at: Instant::now(), bytes: buffer[..count].to_vec() };
-                if send.send(chunk).is_err() || count == 0 {
+                if over.load(Ordering::SeqCst) || send.send(chunk).is_err() || count == 0 {
                     break;
                 }
             }
@@ -58,14 +73,17 @@ impl Pty {
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the program starts");
         Self {
-            master: pair.master,
-            writer,
+            master: Some(pair.master),
+            writer: Some(writer),
             child,
             output,
             parser: Parser::new(cells(rows), cells(cols), 0),
             started,
             closed: None,
             bytes: 0,
+            written: Vec::new(),
+            before,
+            let_go,
         }
     }
 
@@ -85,6 +103,9 @@ impl Pty {
                 self.bytes += chunk.bytes.len() as u64;
                 self.parser.process(&chunk.bytes);
                 self.answer(&chunk.bytes);
+                if self.written.len() < KEPT {
+                    self.written.extend(&chunk.bytes);
+                }
                 Some(chunk.at)
             }
             Err(RecvTimeoutError::Timeout) => None,
@@ -145,18 +166,37 @@ impl Pty {
         panic!("{what} did not happen; the screen is\n{}", self.contents());
     }
 
+    pub(crate) fn wait_gone(&mut self, text: &str) {
+        self.wait(&format!("the end of `{text}`"), |screen| !screen.contents().contains(text));
+    }
+
     pub(crate) fn wait_for(&mut self, text: &str) {
         self.wait(&format!("`{text}`"), |screen| screen.contents().contains(text));
     }
 
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
-        self.writer.flush().expect("the terminal takes keys");
+        let writer = self.writer.as_mut().expect("the terminal is open");
+        writer.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        writer.flush().expect("the terminal takes keys");
     }
 
     pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
-        self.master.resize(size(rows, cols)).expect("a new size");
+        self.master.as_ref().expect("the terminal is open").resize(size(rows, cols)).expect("a new size");
         self.parser.screen_mut().set_size(cells(rows), cells(cols));
+    }
+
+    /// Closes the terminal, as a window that is closed or a connection that breaks. The reader
+    /// notices with the next second the dashboard paints.
+    pub(crate) fn close(&mut self) {
+        self.let_go.store(true, Ordering::SeqCst);
+        self.writer = None;
+        self.master = None;
+    }
+
+    /// How the line discipline differs from what it was before the program started.
+    pub(crate) fn discipline_changed(&self) -> Option<String> {
+        let now = discipline(&**self.master.as_ref()?);
+        (now != self.before).then(|| format!("the line discipline is\n{now}\ninstead of\n{}", self.before))
     }
 
     /// The number of the process.
@@ -195,32 +235,6 @@ impl Pty {
         }
         panic!("it did not end; the screen is\n{}", self.contents());
     }
-
-    /// Waits until the terminal is as the shell left it.
-    pub(crate) fn wait_given_back(&mut self) {
-        for _ in 0..LOOKS {
-            if self.taken().is_none() {
-                return;
-            }
-            self.look();
-        }
-        panic!("{}", self.taken().unwrap_or_default());
-    }
-
-    /// What has not been given back yet.
-    fn taken(&self) -> Option<&'static str> {
-        let screen = self.screen();
-        let modes = self.master.get_termios().map(|modes| format!("{:?}", modes.local_flags)).unwrap_or_default();
-        [
-            (screen.alternate_screen(), "still on the alternate screen"),
-            (screen.hide_cursor(), "the cursor is still hidden"),
-            (screen.bracketed_paste(), "bracketed paste is still on"),
-            (screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None, "the mouse is still caught"),
-            (!(modes.contains("ICANON") && modes.contains("ECHO")), "still in raw mode"),
-        ]
-        .into_iter()
-        .find_map(|(taken, what)| taken.then_some(what))
-    }
 }
 
 impl Drop for Pty {
@@ -231,6 +245,16 @@ impl Drop for Pty {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The line discipline, as far as it can be compared.
+fn discipline(master: &(dyn MasterPty + Send)) -> String {
+    master.get_termios().map_or_else(String::new, |modes| {
+        format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            modes.input_flags, modes.output_flags, modes.control_flags, modes.local_flags, modes.control_chars
+        )
+    })
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {
