@@ -16,6 +16,8 @@ mod exec;
 mod exec_runner;
 mod laws;
 #[cfg(unix)]
+mod pictures;
+#[cfg(unix)]
 mod probes;
 mod readme;
 #[cfg(unix)]

@@ -25,6 +25,13 @@ impl World {
         Self { root }
     }
 
+    /// The same in a folder of that name, which must not be there yet.
+    pub(crate) fn called(name: &str) -> Self {
+        let root = tempfile::Builder::new().prefix(name).rand_bytes(0).tempdir_in("/tmp").expect("a scratch directory");
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o700)).expect("its mode");
+        Self { root }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
