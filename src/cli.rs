@@ -9,6 +9,7 @@ mod checklist;
 mod config;
 mod dashboard;
 mod database;
+mod demo;
 mod environment;
 pub mod exec;
 mod log;
@@ -116,6 +117,16 @@ pub enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Try everything on a scratch system with real faults; nothing of it stays
+    ///
+    /// A database in use, its backups, recorded runs and a log are made in a temporary directory,
+    /// with some things wrong. The dashboard opens on it, or the command that follows is carried
+    /// out: `rounds demo check`. Every act works, and none reaches anything outside. Its own
+    /// configuration and store are used, whatever --config and --store say.
+    Demo(demo::DemoArgs),
+    /// What the tasks and checks of a demo run
+    #[command(hide = true)]
+    DemoWork(demo::work::WorkArgs),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
@@ -165,30 +176,30 @@ fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
     // What this program and its children write is nobody else's to read. Not so for `exec`,
     // whose command gets what it would have had without us.
     crate::platform::user::keep_files_private();
-    match &cli.command {
-        Some(Command::Config(command)) => return config::run(command, &global),
-        Some(Command::Completions { shell }) => return manual::completions(*shell),
-        Some(Command::Man) => return manual::page(),
-        _ => {}
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let code = runtime.block_on(async {
-        match cli.command {
-            None => dashboard::run(&global).await,
-            Some(Command::Check(args)) => check::run(&args, &global).await,
-            Some(Command::Backup(command)) => backup::run(&command, &global).await,
-            Some(Command::Database(command)) => database::run(&command, &global).await,
-            Some(Command::Task(command)) => task::run(&command, &global).await,
-            Some(Command::Run(args)) => run::run(&args, &global).await,
-            Some(Command::Checklist(command)) => checklist::run(&command, &global).await,
-            Some(Command::Audit(command)) => audit::run(&command, &global).await,
-            // These have run already.
-            Some(Command::Config(_) | Command::Exec(_) | Command::Completions { .. } | Command::Man) => {
-                Ok(ExitCode::SUCCESS)
-            }
-        }
-    });
+    let code = runtime.block_on(execute(cli.command, &global));
     // A blocking read that hangs in the kernel must not hold up the end of the program.
     runtime.shutdown_timeout(std::time::Duration::from_millis(20));
     code
+}
+
+/// Carries out one command.
+async fn execute(command: Option<Command>, global: &Global) -> color_eyre::Result<ExitCode> {
+    match command {
+        None => dashboard::run(global).await,
+        Some(Command::Check(args)) => check::run(&args, global).await,
+        Some(Command::Backup(command)) => backup::run(&command, global).await,
+        Some(Command::Database(command)) => database::run(&command, global).await,
+        Some(Command::Task(command)) => task::run(&command, global).await,
+        Some(Command::Run(args)) => run::run(&args, global).await,
+        Some(Command::Checklist(command)) => checklist::run(&command, global).await,
+        Some(Command::Audit(command)) => audit::run(&command, global).await,
+        Some(Command::Config(command)) => config::run(&command, global),
+        Some(Command::Demo(args)) => demo::run(args, global).await,
+        Some(Command::DemoWork(args)) => demo::work::run(&args),
+        Some(Command::Completions { shell }) => manual::completions(shell),
+        Some(Command::Man) => manual::page(),
+        // It came first.
+        Some(Command::Exec(_)) => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -11,6 +11,8 @@ mod config;
 #[cfg(unix)]
 mod crontab;
 #[cfg(unix)]
+mod demo;
+#[cfg(unix)]
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
