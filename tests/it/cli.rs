@@ -10,7 +10,11 @@ version = 1
 [system]
 name = "rota"
 timezone = "UTC"
-[host]
+[host] # whatever the machine that runs the tests is doing
+cpu = { warn = "> 100 %", crit = "> 100 %" }
+memory = { warn = "> 100 %", crit = "> 100 %" }
+swap = { warn = "> 100 %" }
+load = { warn = "> 1000", crit = "> 1000" }
 disk = { free = { warn = "< 0 %", crit = "< 0 %" }, inodes_free = { warn = "< 0 %" } }
 [[database]]
 id = "rota"
