@@ -78,7 +78,11 @@ fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<S
         Ok(manifest) => Ok(manifest),
         Err(ManifestError::Damaged(why)) => return damaged(format!("its manifest is damaged: {why}")),
         Err(ManifestError::Unreadable(error)) => return Err(failed("read the manifest of", file)(error).into()),
-        Err(error @ (ManifestError::Absent | ManifestError::Newer(_))) => Err(error),
+        Err(newer @ ManifestError::Newer(_)) => {
+            let why = format!("{}: {newer}: a version that knows it can verify it", file.display());
+            return Err(Verdict::None(ArchiveError::Unsupported(why)));
+        }
+        Err(absent @ ManifestError::Absent) => Err(absent),
     };
     let hashed = match &manifest {
         Ok(manifest) => {
