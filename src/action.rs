@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::{Inventory, Target, TargetKind};
 use crate::domain::plan::{Plan, PlanError, Risk};
-use crate::domain::time::Timestamp;
 
 /// What an operator asked for.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +22,6 @@ pub struct Proposal<'a> {
     pub target: &'a Target,
     pub params: &'a BTreeMap<String, String>,
     pub inventory: &'a Inventory,
-    pub now: Timestamp,
 }
 
 /// Something that can be done to a target.
@@ -49,9 +47,8 @@ pub fn propose(
     target: &Target,
     params: &BTreeMap<String, String>,
     inventory: &Inventory,
-    now: Timestamp,
 ) -> Result<Plan, PlanError> {
-    let proposal = Proposal { target, params, inventory, now };
+    let proposal = Proposal { target, params, inventory };
     let mut plan = match ACTIONS.iter().find(|known| known.name == *action) {
         Some(known) if known.aims_at == target.kind => (known.plan)(&proposal)?,
         Some(known) => {
@@ -83,10 +80,10 @@ pub struct Offer {
 
 /// Everything that can be done about a target: the actions for its kind, those for what it
 /// depends on, and every configured action.
-pub fn offers(target: &Target, inventory: &Inventory, now: Timestamp) -> Vec<Offer> {
+pub fn offers(target: &Target, inventory: &Inventory) -> Vec<Offer> {
     let params = BTreeMap::new();
     let offer = |action: ActionName, title: String, target: Target| {
-        let planned = propose(&action, &target, &params, inventory, now);
+        let planned = propose(&action, &target, &params, inventory);
         let risk = planned.as_ref().map_or(Risk::Routine, |plan| plan.risk);
         // A parameter that is still to be asked for does not make an act impossible.
         let possible = match planned {

@@ -40,6 +40,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// How long it may take to do so before it is killed.
     pub grace: Duration,
+    /// Ends the grace early, for whoever cannot wait.
+    pub hurry: CancellationToken,
     /// A new file that takes everything it prints, as it was printed. The file must not exist.
     pub log: Option<PathBuf>,
     /// What goes beyond this is counted, not kept.
@@ -48,12 +50,18 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, grace: GRACE, log: None, log_bytes: LOG_BYTES }
+        Self { timeout, grace: GRACE, hurry: CancellationToken::new(), log: None, log_bytes: LOG_BYTES }
     }
 
     #[must_use]
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hurry(mut self, hurry: CancellationToken) -> Self {
+        self.hurry = hurry;
         self
     }
 }

@@ -11,15 +11,16 @@ pub mod recorder;
 pub mod round;
 pub mod runner;
 pub mod sign;
+pub mod stop;
 pub mod sweep;
+pub mod teller;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::domain::audit::Actor;
 use crate::domain::job::JobId;
@@ -30,24 +31,30 @@ use crate::runtime::clock::Clock;
 use crate::runtime::recorder::{Note, Recorder};
 use crate::runtime::round::Round;
 use crate::runtime::runner::Runner;
+use crate::runtime::stop::Stop;
+use crate::runtime::teller::Teller;
 
 /// How many updates may wait for the screen; probes that are faster wait for it.
 const QUEUE: usize = 256;
-/// How long jobs may take to end when the program does.
+/// How long jobs may take to end when the program does, before they are made to.
 const JOBS_GRACE: Duration = Duration::from_secs(3);
+/// How long they may take then: to be killed, to bring their last words, to be recorded.
+const JOBS_END: Duration = Duration::from_secs(4);
 
 /// The running world behind a dashboard: one task per probe, one per job, one that writes.
 #[derive(Debug)]
 pub struct Runtime {
     updates: mpsc::Receiver<Update>,
-    sender: mpsc::Sender<Update>,
+    /// What jobs say that must not be lost.
+    told: mpsc::UnboundedReceiver<Update>,
+    teller: Teller,
     wake: BTreeMap<ProbeId, Arc<Notify>>,
     runner: Runner,
     recorder: Recorder,
-    cancels: BTreeMap<JobId, CancellationToken>,
-    jobs: JoinSet<()>,
+    /// Of every job that has not ended.
+    stops: BTreeMap<JobId, Stop>,
+    jobs: JoinSet<JobId>,
     tasks: JoinSet<()>,
-    clock: Clock,
 }
 
 impl Runtime {
@@ -64,38 +71,34 @@ impl Runtime {
             wake.insert(watched.watch.id.clone(), Arc::clone(&notify));
             tasks.spawn(sweep::watch(watched, clock.clone(), sender.clone(), notify));
         }
-        Self {
-            updates,
-            sender,
-            wake,
-            runner,
-            recorder,
-            cancels: BTreeMap::new(),
-            jobs: JoinSet::new(),
-            tasks,
-            clock: clock.clone(),
-        }
+        let (teller, told) = Teller::new(sender);
+        Self { updates, told, teller, wake, runner, recorder, stops: BTreeMap::new(), jobs: JoinSet::new(), tasks }
     }
 
     /// The next thing that happened. Safe to drop while waiting.
     pub async fn next(&mut self) -> Update {
-        match self.updates.recv().await {
-            Some(update) => {
-                self.record(&update);
-                update
+        loop {
+            // We hold senders ourselves, so neither channel closes while we live. A job is told
+            // of before its lines are.
+            tokio::select! {
+                biased;
+                Some(update) = self.told.recv() => return update,
+                Some(ended) = self.jobs.join_next() => self.forget(ended),
+                Some(update) = self.updates.recv() => {
+                    if let Update::Observed(observation) = &update {
+                        self.recorder.note(Note::Observed(observation.clone()));
+                    }
+                    return update;
+                }
             }
-            // We hold a sender ourselves, so the channel never closes while we live.
-            None => std::future::pending().await,
         }
     }
 
-    fn record(&mut self, update: &Update) {
-        match update {
-            Update::Observed(observation) => self.recorder.note(Note::Observed(observation.clone())),
-            Update::Job(crate::domain::job::JobEvent::Finished { job, .. }) => {
-                self.cancels.remove(job);
-            }
-            _ => {}
+    /// A job that has ended can no longer be stopped.
+    fn forget(&mut self, ended: Result<JobId, JoinError>) {
+        // The executor catches what panics; without an id nothing is known to forget.
+        if let Ok(job) = ended {
+            self.stops.remove(&job);
         }
     }
 
@@ -114,27 +117,32 @@ impl Runtime {
 
     /// Starts a confirmed plan; what becomes of it arrives as updates.
     pub fn start_job(&mut self, plan: Confirmed, actor: Actor, reason: String) -> JobId {
-        let job = runner::new_job_id(self.clock.now());
-        let cancel = CancellationToken::new();
-        self.cancels.insert(job.clone(), cancel.clone());
-        let (runner, sender, id) = (self.runner.clone(), self.sender.clone(), job.clone());
+        let (job, stop) = (self.runner.new_job(), Stop::default());
+        self.stops.insert(job.clone(), stop.clone());
+        let (runner, teller, id) = (self.runner.clone(), self.teller.clone(), job.clone());
         let wake: Vec<Arc<Notify>> =
             plan.plan().affects.iter().filter_map(|probe| self.wake.get(probe).cloned()).collect();
         self.jobs.spawn(async move {
-            // Refusals and outcomes alike reach the screen through the sender.
-            let _ = runner.act(&plan, &actor, &reason, &id, &cancel, &sender).await;
+            // Refusals and outcomes alike reach the screen through the teller.
+            let _ = runner.act(&plan, &actor, &reason, &id, &stop, &teller).await;
             for notify in wake {
                 notify.notify_one();
             }
+            id
         });
         job
     }
 
     /// Asks a job to stop: TERM, and KILL after the grace time.
     pub fn cancel(&self, job: &JobId) {
-        if let Some(token) = self.cancels.get(job) {
-            token.cancel();
+        if let Some(stop) = self.stops.get(job) {
+            stop.ask();
         }
+    }
+
+    /// How many jobs have not ended.
+    pub fn running(&self) -> usize {
+        self.stops.len()
     }
 
     /// Something for the store that is not an observation: changes, marks, signatures.
@@ -142,27 +150,32 @@ impl Runtime {
         self.recorder.note(note);
     }
 
-    /// Stops everything. Jobs that still run are cancelled and may take three seconds to end
-    /// and be recorded; what is still to be written may take `grace`.
+    /// Stops everything. Jobs that still run are asked to end, after three seconds they are made
+    /// to, and their outcomes are written; what else is still to be written may take `grace`.
     pub async fn shutdown(mut self, grace: Duration) {
-        for cancel in self.cancels.values() {
-            cancel.cancel();
-        }
-        let (jobs, updates) = (&mut self.jobs, &mut self.updates);
-        let ended = async {
-            // Nobody looks any more, but nobody must wait for a place in the queue either.
-            while !jobs.is_empty() {
-                tokio::select! {
-                    _ = jobs.join_next() => {}
-                    _ = updates.recv() => {}
-                }
-            }
-        };
-        // A job that does not end is killed when it is dropped, and found lost on the next start.
-        let _ = tokio::time::timeout(JOBS_GRACE, ended).await;
-        // From here on nobody fetches updates; who would wait for room to tell one goes on.
+        // Nobody looks any more, and nobody must wait for a place in the queue.
         self.updates.close();
+        for stop in self.stops.values() {
+            stop.ask();
+        }
+        if !self.all_ended(JOBS_GRACE).await {
+            for stop in self.stops.values() {
+                stop.hurry();
+            }
+            // One that does not even end now is found lost on the next start.
+            self.all_ended(JOBS_END).await;
+        }
         self.recorder.finish(grace).await;
         self.tasks.abort_all();
+    }
+
+    /// Whether all jobs end within `time`.
+    async fn all_ended(&mut self, time: Duration) -> bool {
+        let ended = async {
+            while let Some(ended) = self.jobs.join_next().await {
+                self.forget(ended);
+            }
+        };
+        tokio::time::timeout(time, ended).await.is_ok()
     }
 }

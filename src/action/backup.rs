@@ -39,10 +39,13 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
                 backup: card.id.clone(),
                 database: database.clone(),
                 source,
-                destination: pattern.name_for(proposal.now),
+                files: pattern.text.clone(),
                 rows: card.rows.clone(),
             });
-            plan.notes.push("the database stays in use; nothing existing is overwritten".to_owned());
+            plan.notes.push(
+                "its stamp is the moment it begins; the database stays in use; nothing existing is overwritten"
+                    .to_owned(),
+            );
         }
         (None, None) => {
             return Err(PlanError::Impossible(format!(

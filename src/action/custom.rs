@@ -1,5 +1,7 @@
 //! Configured actions: a command with typed parameters, guards and a check that decides.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use crate::action::{Proposal, no_target};
@@ -35,18 +37,37 @@ fn fill(card: &ActionCard, proposal: &Proposal<'_>) -> Result<Invocation, PlanEr
             if known.is_empty() { "this action takes none".into() } else { format!("it takes {}", known.join(", ")) };
         return Err(PlanError::Parameter { name: stranger.clone(), why });
     }
-    let mut command = card.command.clone();
+    let mut values: BTreeMap<&str, &str> = BTreeMap::new();
     for param in &card.params {
         let value = proposal.params.get(&param.name).or(param.default.as_ref()).ok_or_else(|| {
             PlanError::Parameter { name: param.name.clone(), why: format!("wants a value: --param {}=…", param.name) }
         })?;
         check(param, value)?;
-        let placeholder = format!("{{{}}}", param.name);
-        for argument in &mut command.argv {
-            *argument = argument.replace(&placeholder, value);
-        }
+        values.insert(&param.name, value);
+    }
+    let mut command = card.command.clone();
+    for argument in &mut command.argv {
+        *argument = filled(argument, &values);
     }
     Ok(command)
+}
+
+/// One argument with its placeholders replaced in one pass: what looks like one in a value is
+/// text, as everything else in it.
+fn filled(argument: &str, values: &BTreeMap<&str, &str>) -> String {
+    let mut text = String::with_capacity(argument.len());
+    let mut rest = argument;
+    while let Some((before, from)) = rest.split_once('{') {
+        text.push_str(before);
+        if let Some((value, after)) = from.split_once('}').and_then(|(name, after)| Some((values.get(name)?, after))) {
+            text.push_str(value);
+            rest = after;
+        } else {
+            text.push('{');
+            rest = from;
+        }
+    }
+    text + rest
 }
 
 fn check(param: &Param, value: &str) -> Result<(), PlanError> {

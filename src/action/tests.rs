@@ -63,12 +63,11 @@ fn inventory(environment: &str) -> Inventory {
 #[expect(clippy::needless_pass_by_value, reason = "the tables below read better without references")]
 fn plan_of(action: ActionName, target: Target, params: &[(&str, &str)]) -> Result<Plan, PlanError> {
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let now = "2026-03-02T09:04:12Z".parse().expect("test time");
-    propose(&action, &target, &params, &inventory("test"), now)
+    propose(&action, &target, &params, &inventory("test"))
 }
 
 #[test]
-fn a_backup_copies_to_the_name_of_this_second() {
+fn a_backup_copies_to_the_name_of_the_second_it_begins() {
     let plan = plan_of(ActionName::BACKUP, Target::backup("rota-db"), &[]).expect("plan");
     assert_eq!(
         plan.to_string(),
@@ -78,9 +77,9 @@ fn a_backup_copies_to_the_name_of_this_second() {
   environment  test
   risk         routine
   only if      /srv/backups has room for another /srv/rota.db
-  step 1       online copy of /srv/rota.db to /srv/backups/rota_20260302_090412.sqlite3
+  step 1       online copy of /srv/rota.db to /srv/backups/rota_%Y%m%d_%H%M%S.sqlite3
   time limit   1 h
-  note         the database stays in use; nothing existing is overwritten
+  note         its stamp is the moment it begins; the database stays in use; nothing existing is overwritten
 "
     );
 }
@@ -125,6 +124,23 @@ fn parameters_fill_arguments_and_are_never_split() {
 }
 
 #[test]
+fn what_looks_like_a_placeholder_in_a_value_is_text() {
+    let given = [("note", "{year} {note} {"), ("year", "2027")];
+    let plan = plan_of(ActionName::custom("carryover"), Target::action("carryover"), &given).expect("plan");
+    let Step::Run { command } = &plan.steps[0] else { unreachable!("a configured action runs a command") };
+    assert_eq!(command.argv, ["manage", "carryover", "--year=2027", "--note", "{year} {note} {"]);
+    let mut inventory = inventory("test");
+    let card = inventory.actions.get_mut("carryover").expect("it");
+    // The other order of the two, and braces around what is no name.
+    card.params.reverse();
+    card.command = Invocation::new(["awk", "{print {year}}{{note}}", "{", "}{year"]);
+    let params = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let plan = propose(&ActionName::custom("carryover"), &Target::action("carryover"), &params, &inventory);
+    let Step::Run { command } = &plan.expect("plan").steps[0] else { unreachable!("as above") };
+    assert_eq!(command.argv, ["awk", "{print 2027}{{year} {note} {}", "{", "}{year"]);
+}
+
+#[test]
 fn bad_parameters_are_named() {
     let table = [
         (vec![], "parameter `note`: wants a value"),
@@ -140,8 +156,7 @@ fn bad_parameters_are_named() {
 
 #[test]
 fn production_raises_the_risk_of_everything() {
-    let now = "2026-03-02T09:04:12Z".parse().expect("test time");
-    let plan = propose(&ActionName::VACUUM, &Target::database("rota"), &BTreeMap::new(), &inventory("production"), now)
+    let plan = propose(&ActionName::VACUUM, &Target::database("rota"), &BTreeMap::new(), &inventory("production"))
         .expect("plan");
     assert_eq!(plan.risk, Risk::Destructive);
 }
@@ -154,8 +169,7 @@ fn a_task_that_must_not_repeat_is_guarded() {
 
 #[test]
 fn the_menu_tells_what_is_not_possible_and_why() {
-    let now = "2026-03-02T09:04:12Z".parse().expect("test time");
-    let offers = offers(&Target::database("legacy"), &inventory("test"), now);
+    let offers = offers(&Target::database("legacy"), &inventory("test"));
     let vacuum = offers.iter().find(|offer| offer.action == ActionName::VACUUM).expect("offered");
     assert_eq!(vacuum.possible, Err("sqlite has no vacuum".to_owned()));
     assert!(offers.iter().any(|offer| offer.action.as_str() == "carryover" && offer.possible.is_ok()));

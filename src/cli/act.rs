@@ -5,16 +5,18 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::action;
+use crate::cli::exec::Signals;
 use crate::cli::{ActFlags, Session, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult};
 use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal, Risk};
 use crate::domain::update::Update;
-use crate::runtime::runner::{Refused, new_job_id};
+use crate::runtime::runner::Refused;
+use crate::runtime::stop::Stop;
+use crate::runtime::teller::Teller;
 
 /// Plans and carries out one act.
 pub(super) async fn act(
@@ -25,7 +27,7 @@ pub(super) async fn act(
     flags: &ActFlags,
 ) -> color_eyre::Result<ExitCode> {
     let inventory = &session.round.inventory;
-    let plan = match action::propose(action, target, params, inventory, session.clock.now()) {
+    let plan = match action::propose(action, target, params, inventory) {
         Ok(plan) => plan,
         Err(error @ (PlanError::NoTarget { .. } | PlanError::Parameter { .. })) => {
             return Err(output::Usage(error.to_string()).into());
@@ -43,23 +45,32 @@ pub(super) async fn act(
             return Err(refused.into());
         }
     };
-    let (updates, mut inbox) = mpsc::channel(256);
-    let cancel = CancellationToken::new();
-    let job = new_job_id(session.clock.now());
-    let runner = session.runner();
-    let work = runner.act(&confirmed, &session.actor, &flags.reason, &job, &cancel, &updates);
+    // Listened to before the act begins, so that nobody who asks is missed.
+    let mut signals = Signals::listen();
+    let (passing, mut lines) = mpsc::channel(256);
+    let (teller, mut told) = Teller::new(passing);
+    let (runner, stop) = (session.runner(), Stop::default());
+    let job = runner.new_job();
+    let work = runner.act(&confirmed, &session.actor, &flags.reason, &job, &stop, &teller);
     let mut work = std::pin::pin!(work);
     let outcome = loop {
         tokio::select! {
             outcome = &mut work => break outcome?,
-            Some(update) = inbox.recv() => tell(&update),
-            _ = tokio::signal::ctrl_c(), if !cancel.is_cancelled() => {
-                output::progress("cancelling, this may take a moment");
-                cancel.cancel();
+            Some(update) = told.recv() => tell(&update),
+            Some(update) = lines.recv() => tell(&update),
+            _ = signals.next() => {
+                // Once is asking; twice is a wish to be gone.
+                if stop.is_asked() {
+                    output::progress("stopping it now");
+                    stop.hurry();
+                } else {
+                    output::progress("cancelling, this may take a moment; once more stops it at once");
+                    stop.ask();
+                }
             }
         }
     };
-    while let Ok(update) = inbox.try_recv() {
+    while let Ok(update) = lines.try_recv() {
         tell(&update);
     }
     output::answer(&format!("{}: {}", outcome.result.word(), outcome.detail))?;

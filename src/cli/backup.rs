@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -69,7 +68,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         .round
         .watched
         .retain(|one| one.watch.id.kind() == "backup" && only.is_none_or(|id| one.watch.id.name() == id));
-    let board = check::read_once(session, Duration::from_secs(30)).await;
+    let board = check::read_once(session, check::DEADLINE).await;
     let report = check::report(session, &board).await;
     let backups = report.assessments.iter().filter(|one| one.id.kind() == "backup").map(|one| {
         let catalogue = match board.detail(&one.id) {

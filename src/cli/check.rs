@@ -92,6 +92,9 @@ fn fits(pattern: &str, id: &str) -> bool {
     }
 }
 
+/// How long one look of a command may take.
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+
 /// Reads everything once and makes the report of it.
 pub(super) async fn look(session: &mut Session, deadline: Duration) -> Report {
     let board = read_once(session, deadline).await;

@@ -1,7 +1,6 @@
 //! `rounds checklist`: the same lists, marks and signatures as in the dashboard.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -106,11 +105,9 @@ pub(super) async fn run(command: &ChecklistCommand, global: &Global) -> color_ey
     Ok(ExitCode::SUCCESS)
 }
 
-const LOOK: Duration = Duration::from_secs(30);
-
 /// Every list; an error where what was ticked and signed is not known.
 async fn views(session: &mut Session) -> color_eyre::Result<Vec<ListView>> {
-    let report = check::look(session, LOOK).await;
+    let report = check::look(session, check::DEADLINE).await;
     match check::lists_trouble_in(&report) {
         Some(why) => Err(color_eyre::eyre::eyre!("{why}")),
         None => Ok(report.checklists),

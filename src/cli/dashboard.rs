@@ -41,6 +41,9 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
     let mut world = Behind { runtime: Runtime::start(session.round, runner, &clock), actor: session.actor, clock };
     let left = tui::run(app, &mut world, &mut screen).await;
     screen.restore();
+    if world.runtime.running() > 0 {
+        super::output::progress("ending what still runs, this may take a few seconds");
+    }
     world.runtime.shutdown(Duration::from_millis(200)).await;
     left?;
     Ok(ExitCode::SUCCESS)

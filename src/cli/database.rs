@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -69,7 +68,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         .round
         .watched
         .retain(|one| one.watch.id.kind() == "database" && only.is_none_or(|id| one.watch.id.name() == id));
-    let report = check::look(session, Duration::from_secs(30)).await;
+    let report = check::look(session, check::DEADLINE).await;
     let now = report.at;
     let databases = report.assessments.iter().filter(|one| one.id.kind() == "database");
     match format {

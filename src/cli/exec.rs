@@ -24,7 +24,8 @@ use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
 pub use ending::Ending;
 use relay::Relays;
-use system::{Running, Signals};
+use system::Running;
+pub(super) use system::Signals;
 #[cfg(unix)]
 use unix as system;
 #[cfg(windows)]
@@ -96,7 +97,7 @@ async fn supervise(options: &ExecOptions, program: &OsString) -> Ending {
 /// Records that the run begins. `None` when that cannot be written: the command runs anyway.
 fn begin(options: &ExecOptions) -> Option<spool::Entry> {
     let start = spool::Start {
-        id: uuid::Uuid::now_v7().to_string(),
+        id: options.clock.new_id(),
         task: options.task.clone(),
         started_at: options.clock.now(),
         holder: spool::Holder::this(),

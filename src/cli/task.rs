@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -56,7 +55,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     if let (Some(id), true) = (only, session.round.watched.is_empty()) {
         super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
     }
-    let board = check::read_once(session, Duration::from_secs(30)).await;
+    let board = check::read_once(session, check::DEADLINE).await;
     let report = check::report(session, &board).await;
     let now = report.at;
     let tasks: Vec<(&Assessment, TaskView)> = report

@@ -59,6 +59,15 @@ impl JobResult {
 /// What a job says while it runs.
 #[derive(Clone, Debug)]
 pub enum JobEvent {
+    /// Somebody said yes to it: it is looked at whether it may begin, and nothing runs yet.
+    Asked {
+        job: JobId,
+        action: ActionName,
+        title: String,
+        target: Target,
+        at: Timestamp,
+    },
+    /// Its first step begins.
     Started {
         job: JobId,
         action: ActionName,
@@ -84,6 +93,8 @@ pub enum JobEvent {
     },
     /// It never started: read-only, no lease, a guard said no, no audit record.
     Refused {
+        /// `None` for what was refused before it was a job.
+        job: Option<JobId>,
         action: ActionName,
         target: Target,
         at: Timestamp,
@@ -98,6 +109,9 @@ pub struct Job {
     pub action: ActionName,
     pub title: String,
     pub target: Target,
+    /// Whether its first step has begun; before, it is looked at whether it may.
+    pub begun: bool,
+    /// Since when it runs, or is looked at.
     pub started_at: Timestamp,
     pub log: Option<PathBuf>,
     pub tail: VecDeque<String>,
@@ -105,6 +119,24 @@ pub struct Job {
     pub dropped: usize,
     pub progress: Option<(u64, u64)>,
     pub ended: Option<(Timestamp, Outcome)>,
+}
+
+impl Job {
+    fn new(id: &JobId, action: &ActionName, title: &str, target: &Target, at: Timestamp) -> Self {
+        Self {
+            id: id.clone(),
+            action: action.clone(),
+            title: title.to_owned(),
+            target: target.clone(),
+            begun: false,
+            started_at: at,
+            log: None,
+            tail: VecDeque::new(),
+            dropped: 0,
+            progress: None,
+            ended: None,
+        }
+    }
 }
 
 /// How many lines of output stay in memory.
@@ -117,18 +149,17 @@ pub struct Jobs(Vec<Job>);
 impl Jobs {
     pub fn apply(&mut self, event: &JobEvent) {
         match event {
-            JobEvent::Started { job, action, title, target, at, log } => self.0.push(Job {
-                id: job.clone(),
-                action: action.clone(),
-                title: title.clone(),
-                target: target.clone(),
-                started_at: *at,
-                log: log.clone(),
-                tail: VecDeque::new(),
-                dropped: 0,
-                progress: None,
-                ended: None,
-            }),
+            JobEvent::Asked { job, action, title, target, at } => {
+                self.0.push(Job::new(job, action, title, target, *at));
+            }
+            JobEvent::Started { job, action, title, target, at, log } => {
+                let at_hand = self.0.iter_mut().rev().find(|known| known.id == *job && known.ended.is_none());
+                let begun = Job { begun: true, log: log.clone(), ..Job::new(job, action, title, target, *at) };
+                match at_hand {
+                    Some(known) => *known = begun,
+                    None => self.0.push(begun),
+                }
+            }
             JobEvent::Line { job, line } => {
                 if let Some(job) = self.find(job) {
                     job.tail.push_back(line.clone());
@@ -148,7 +179,8 @@ impl Jobs {
                     job.ended = Some((*at, outcome.clone()));
                 }
             }
-            JobEvent::Refused { .. } => {}
+            // It never began: the activity says why, and there is nothing else to show.
+            JobEvent::Refused { job, .. } => self.0.retain(|known| Some(&known.id) != job.as_ref()),
         }
     }
 

@@ -83,9 +83,9 @@ impl fmt::Display for Invocation {
 pub enum Step {
     /// Run a program.
     Run { command: Invocation },
-    /// Copy a SQLite database to `destination` while it is in use, and publish the copy once
-    /// it is proven.
-    CopyDatabase { backup: String, database: String, source: PathBuf, destination: PathBuf, rows: Vec<String> },
+    /// Copy a SQLite database while it is in use, and publish the copy once it is proven.
+    /// `files` is the pattern of its name: the stamp is the moment the step begins.
+    CopyDatabase { backup: String, database: String, source: PathBuf, files: String, rows: Vec<String> },
     /// Hash a backup file, compare it with its manifest, and check its structure.
     VerifyBackup { backup: String },
     /// Upkeep by the database's engine.
@@ -102,8 +102,8 @@ impl fmt::Display for Step {
                 }
                 Ok(())
             }
-            Step::CopyDatabase { source, destination, .. } => {
-                write!(f, "online copy of {} to {}", source.display(), destination.display())
+            Step::CopyDatabase { source, files, .. } => {
+                write!(f, "online copy of {} to {files}", source.display())
             }
             Step::VerifyBackup { backup } => {
                 write!(f, "hash, structure and rows of the newest file of backup `{backup}`")

@@ -114,7 +114,12 @@ async fn live(running: &mut Running, limits: &Limits, cancel: &CancellationToken
         () = sleep(limits.timeout) => Ended::TimedOut,
     };
     running.tree.terminate();
-    if timeout(limits.grace, gone(running)).await.is_err() {
+    let tidied_up = tokio::select! {
+        () = gone(running) => true,
+        () = sleep(limits.grace) => false,
+        () = limits.hurry.cancelled() => false,
+    };
+    if !tidied_up {
         running.tree.kill();
         let _stuck_in_the_kernel = timeout(REAP, gone(running)).await;
     }

@@ -28,9 +28,26 @@ impl Clock {
         }))
     }
 
+    /// A clock that shows whatever it is told to, for tests of what time does to others.
+    pub fn scripted(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
+
+    /// An id of this moment, see [`id_at`].
+    pub fn new_id(&self) -> String {
+        id_at(self.now())
+    }
+}
+
+/// An id that sorts by time and differs from every other, also from those of other processes.
+pub fn id_at(now: Timestamp) -> String {
+    let seconds = now.timestamp().max(0).cast_unsigned();
+    let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos());
+    uuid::Uuid::new_v7(time).to_string()
 }
 
 impl fmt::Debug for Clock {

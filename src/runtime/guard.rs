@@ -9,17 +9,18 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::plan::Guard;
+use crate::domain::report::headline;
 use crate::domain::sample::Value;
 use crate::domain::task::TaskFacts;
-use crate::domain::time::{Timestamp, seconds_between};
+use crate::domain::time::seconds_between;
 use crate::platform;
 use crate::probe::Context;
+use crate::probe::blocking::Blocking;
 use crate::runtime::clock::Clock;
-use crate::runtime::lease::Lease;
 use crate::runtime::round::probes_for;
 use crate::runtime::sweep::sweep;
 
-/// How long a guard may look.
+/// How long one look may take.
 const LOOK: Duration = Duration::from_secs(15);
 
 /// Whether a guard lets an act start; the error says why not.
@@ -33,22 +34,21 @@ pub(super) async fn check(
     let now = clock.now();
     match guard {
         Guard::BackupWithin { backup, within } => {
-            let (assessment, _) = look(&Target::backup(backup).probe(), config, context, clock).await?;
+            let (assessment, detail) = look(&Target::backup(backup).probe(), config, context, clock).await?;
             match assessment.sample("age").map(|judged| &judged.sample.value) {
                 Some(Value::Time(at)) => fresh(backup, seconds_between(*at, now), *within),
                 Some(Value::Gauge(age, _)) => fresh(backup, *age, *within),
-                _ => Err(format!("there is no usable backup of `{backup}`; make one first")),
+                _ if matches!(detail, Detail::Backups(_)) => {
+                    Err(format!("there is no usable backup of `{backup}`; make one first"))
+                }
+                _ => Err(format!("whether `{backup}` has a backup is not known: {}", headline(&assessment, now))),
             }
         }
-        Guard::Idle { target } => {
-            let locks = context.state_dir.join("locks");
-            Lease::take(&locks, std::slice::from_ref(target), &crate::domain::audit::Actor::default(), "look", now)
-                .map(drop)
-                .map_err(|error| error.to_string())
-        }
+        // The lease covers it: nobody else can act on the target while this act has it.
+        Guard::Idle { .. } => Ok(()),
         Guard::RoomFor { file, at } => {
-            let (file, at) = (file.clone(), at.clone());
-            tokio::task::spawn_blocking(move || room(&file, &at)).await.map_err(|error| error.to_string())?
+            let (file, at, place) = (file.clone(), at.clone(), at.display().to_string());
+            in_time(&place, move || room(&file, &at)).await?
         }
         Guard::NotRunning { task } => match runs(task, config, context, clock).await? {
             facts if facts.runs.first().is_some_and(|run| run.ended.is_none() && run.alive) => {
@@ -81,6 +81,18 @@ fn fresh(backup: &str, age: f64, within: Duration) -> Result<(), String> {
     ))
 }
 
+/// Runs a look at `place` that may hang in the kernel, on a thread of its own, for as long as a
+/// look may take.
+pub(super) async fn in_time<T: Send + 'static>(
+    place: &str,
+    look: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(LOOK, Blocking::new().run(look)).await {
+        Ok(looked) => looked.map_err(|error| format!("{place}: {error}")),
+        Err(_elapsed) => Err(format!("{place}: no answer within {}", humanize::duration(LOOK))),
+    }
+}
+
 /// Reads one probe now.
 pub(super) async fn look(
     probe: &ProbeId,
@@ -103,7 +115,7 @@ pub(super) async fn look(
 async fn runs(task: &str, config: &Config, context: &Context, clock: &Clock) -> Result<TaskFacts, String> {
     match look(&Target::task(task).probe(), config, context, clock).await? {
         (_, Detail::Task(facts)) => Ok(facts),
-        (assessment, _) => Err(crate::domain::report::headline(&assessment, clock.now())),
+        (assessment, _) => Err(headline(&assessment, clock.now())),
     }
 }
 
@@ -112,7 +124,8 @@ fn room(file: &Path, at: &Path) -> Result<(), String> {
     let size = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.len();
     let needed = size + size / 5;
     let Some(place) = at.ancestors().find(|place| place.exists()) else { return Ok(()) };
-    let Ok(free) = platform::room::at(place).map(|room| room.available) else { return Ok(()) };
+    let unknown = |error| format!("how much room {} has is not known: {error}", place.display());
+    let free = platform::room::at(place).map_err(unknown)?.available;
     if free >= needed {
         return Ok(());
     }
@@ -124,10 +137,15 @@ fn room(file: &Path, at: &Path) -> Result<(), String> {
     ))
 }
 
-/// What changed for the better is seen by looking at the clock, not by trusting exit 0.
-pub(super) fn newest_taken_at(detail: &Detail, now: Timestamp) -> Option<Timestamp> {
-    match detail {
-        Detail::Backups(catalogue) => catalogue.newest(now).map(|backup| backup.taken_at),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_never_comes_back_is_not_waited_for() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let looked = in_time("/mnt/dead", move || held.recv().is_ok()).await;
+        assert_eq!(looked, Err("/mnt/dead: no answer within 15 s".to_owned()));
+        drop(release);
     }
 }

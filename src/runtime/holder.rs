@@ -37,11 +37,16 @@ pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Res
             alive: false,
             tail: String::new(),
         });
+        let detail = if job.started {
+            "the program that ran it ended before it did; look whether it took effect"
+        } else {
+            "the program that was to run it ended before its first step; nothing was done"
+        };
         let end = AuditEntry {
             at: now,
             phase: Phase::Outcome,
             outcome: Some(JobResult::Lost),
-            detail: "the program that ran it ended before it did; look whether it took effect".to_owned(),
+            detail: detail.to_owned(),
             ..job.intent.entry
         };
         // Another instance that starts now finds the same.

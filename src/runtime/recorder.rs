@@ -236,7 +236,7 @@ impl Writer {
 
     async fn tell_refusal(&self, action: &str, checklist: &str, why: String) {
         let (action, target) = (ActionName::custom(action), Target::action(checklist));
-        self.send(Update::Job(JobEvent::Refused { action, target, at: self.clock.now(), why })).await;
+        self.send(Update::Job(JobEvent::Refused { job: None, action, target, at: self.clock.now(), why })).await;
     }
 
     async fn tell_record(&self, record: AuditRecord) {

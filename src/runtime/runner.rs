@@ -2,21 +2,20 @@
 //! everything while read-only, writes its intent before the first step, and judges the result
 //! by what is true afterwards.
 
+mod command;
+mod effect;
 mod steps;
 
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use uuid::{NoContext, Uuid};
+use futures_util::FutureExt;
 
 use crate::config::Config;
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
 use crate::domain::inventory::Target;
-use crate::domain::job::{JobEvent, JobId, Outcome};
+use crate::domain::job::{JobEvent, JobId, JobResult, Outcome};
 use crate::domain::plan::{Confirmed, Guard, Plan, Step};
-use crate::domain::time::Timestamp;
 use crate::domain::update::Update;
 use crate::probe::Context;
 use crate::runtime::clock::Clock;
@@ -24,6 +23,9 @@ use crate::runtime::guard;
 use crate::runtime::holder;
 use crate::runtime::lease::Lease;
 use crate::runtime::round::Round;
+use crate::runtime::stop::Stop;
+use crate::runtime::sweep::panic_text;
+use crate::runtime::teller::Teller;
 use crate::store::Store;
 use steps::Work;
 
@@ -40,19 +42,25 @@ struct Shared {
     store_error: Option<String>,
     read_only: bool,
     clock: Clock,
+    /// Leases of work that would not stop: it may still be at it, so nobody else may begin.
+    kept: Mutex<Vec<Lease>>,
+}
+
+/// What is to be done, for whom, and who is told.
+#[derive(Clone, Copy, Debug)]
+struct Order<'a> {
+    plan: &'a Plan,
+    actor: &'a Actor,
+    reason: &'a str,
+    job: &'a JobId,
+    stop: &'a Stop,
+    teller: &'a Teller,
 }
 
 /// Why an act did not start: the words for the operator. Exit code 77.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
-
-/// An id that sorts by time, also among instances.
-pub fn new_job_id(now: Timestamp) -> JobId {
-    let time =
-        uuid::Timestamp::from_unix(NoContext, now.timestamp().max(0).cast_unsigned(), now.timestamp_subsec_nanos());
-    JobId(Uuid::new_v7(time).to_string())
-}
 
 impl Runner {
     pub fn new(round: &Round, read_only: bool, store_error: Option<String>, clock: &Clock) -> Self {
@@ -63,65 +71,51 @@ impl Runner {
             store_error,
             read_only,
             clock: clock.clone(),
+            kept: Mutex::default(),
         }))
     }
 
-    /// Carries a confirmed plan out. Every refusal and every outcome is also sent as an update.
+    /// The id of a job that is asked for now.
+    pub fn new_job(&self) -> JobId {
+        JobId(self.0.clock.new_id())
+    }
+
+    /// Carries a confirmed plan out. Every refusal and every outcome is also told; whoever
+    /// listens is never waited for.
     pub async fn act(
         &self,
         confirmed: &Confirmed,
         actor: &Actor,
         reason: &str,
         job: &JobId,
-        cancel: &CancellationToken,
-        updates: &mpsc::Sender<Update>,
+        stop: &Stop,
+        teller: &Teller,
     ) -> Result<Outcome, Refused> {
         let plan = confirmed.plan();
-        let started = Instant::now();
-        let lease = match self.admit(plan, actor, reason, job, updates).await {
-            Ok(lease) => lease,
-            Err(refused) => {
-                self.refused(plan, actor, reason, job, &refused, updates).await;
-                return Err(refused);
-            }
-        };
-        let log = self.0.config.acts.log_directory.join(format!("{job}.log"));
-        let started_event = JobEvent::Started {
+        let order = Order { plan, actor, reason, job, stop, teller };
+        teller.tell_job(JobEvent::Asked {
             job: job.clone(),
             action: plan.action.clone(),
             title: plan.title.clone(),
             target: plan.target.clone(),
             at: self.0.clock.now(),
-            log: Some(log.clone()),
-        };
-        let _ = updates.send(Update::Job(started_event)).await;
-        let work = Work { plan, job, actor, reason, cancel, updates, log, deadline: started + plan.timeout };
-        let mut outcome = self.carry_out(&work).await;
-        let entry = AuditEntry {
-            outcome: Some(outcome.result),
-            detail: outcome.detail.clone(),
-            took_s: Some(started.elapsed().as_secs_f64()),
-            ..self.entry(Phase::Outcome, plan, actor, reason, job)
-        };
-        if let Err(error) = self.append(entry, updates).await {
-            outcome.detail.push_str(&format!(" (the outcome could not be recorded: {error})"));
+        });
+        let admitted = AssertUnwindSafe(self.admit(&order)).catch_unwind().await;
+        let admitted = admitted.unwrap_or_else(|panic| {
+            Err(Refused(format!("what must hold first could not be looked at: {}", panicked(&*panic))))
+        });
+        match admitted {
+            Ok(lease) => Ok(self.carry_out_under(lease, order).await),
+            Err(refused) => {
+                self.refused(&order, &refused).await;
+                Err(refused)
+            }
         }
-        drop(lease);
-        let finished = JobEvent::Finished { job: job.clone(), at: self.0.clock.now(), outcome: outcome.clone() };
-        let _ = updates.send(Update::Job(finished)).await;
-        Ok(outcome)
     }
 
     /// Everything that must hold before the first step, ending with the written intent.
-    async fn admit(
-        &self,
-        plan: &Plan,
-        actor: &Actor,
-        reason: &str,
-        job: &JobId,
-        updates: &mpsc::Sender<Update>,
-    ) -> Result<Lease, Refused> {
-        let shared = &self.0;
+    async fn admit(&self, order: &Order<'_>) -> Result<Lease, Refused> {
+        let (shared, plan, actor) = (&self.0, order.plan, order.actor);
         if shared.read_only {
             return Err(Refused(
                 "this is a read-only session (actions.read_only or --read-only); nothing was done".into(),
@@ -131,53 +125,102 @@ impl Runner {
         let Some(store) = &shared.store else {
             return Err(no_record(shared.store_error.clone().unwrap_or_else(|| "there is no store".to_owned())));
         };
-        let locks = shared.context.state_dir.join("locks");
-        let targets = leased(plan);
-        // First the lease, then the guards: what they find must still hold when the act begins.
-        let lease = Lease::take(&locks, &targets, actor, plan.action.as_str(), shared.clock.now())
-            .map_err(|error| Refused(error.to_string()))?;
-        // A target of our own is covered by the lease.
-        let ours = |guard: &Guard| matches!(guard, Guard::Idle { target } if targets.contains(target));
-        for guard in plan.guards.iter().filter(|guard| !ours(guard)) {
-            guard::check(guard, reason, &shared.config, &shared.context, &shared.clock).await.map_err(Refused)?;
-        }
+        // Asking to stop ends the looking, and never the writing.
+        let lease = tokio::select! {
+            biased;
+            () = order.stop.asked() => Err("cancelled before it began; nothing was done".to_owned()),
+            lease = self.look_before(order) => lease,
+        };
+        let lease = lease.map_err(Refused)?;
         let holder = holder::this_process(&actor.host, shared.clock.now());
-        let intent = self.entry(Phase::Intent, plan, actor, reason, job);
+        let intent = self.entry(Phase::Intent, order);
         let record = store.begin(intent, &holder).await.map_err(|error| no_record(error.to_string()))?;
-        let _ = updates.send(Update::Audited(Box::new(record))).await;
+        order.teller.tell(Update::Audited(Box::new(record)));
+        self.append(self.entry(Phase::Started, order), order.teller).await.map_err(no_record)?;
+        tracing::info!(job = %order.job, action = %plan.action, target = %plan.target, "an act begins");
         Ok(lease)
+    }
+
+    /// First the lease, then the guards: what they find must still hold when the act begins.
+    async fn look_before(&self, order: &Order<'_>) -> Result<Lease, String> {
+        let shared = &self.0;
+        let targets = leased(order.plan);
+        let lease = {
+            let (locks, targets) = (shared.context.state_dir.join("locks"), targets.clone());
+            let (actor, action, now) = (order.actor.clone(), order.plan.action.clone(), shared.clock.now());
+            let place = locks.display().to_string();
+            guard::in_time(&place, move || Lease::take(&locks, &targets, &actor, action.as_str(), now))
+                .await?
+                .map_err(|error| error.to_string())?
+        };
+        for guard in &order.plan.guards {
+            guard::check(guard, order.reason, &shared.config, &shared.context, &shared.clock).await?;
+        }
+        Ok(lease)
+    }
+
+    /// Runs the steps and writes what came of them, whatever that is.
+    async fn carry_out_under(&self, lease: Lease, order: Order<'_>) -> Outcome {
+        let (plan, job) = (order.plan, order.job);
+        let log = self.0.config.acts.log_directory.join(format!("{job}.log"));
+        order.teller.tell_job(JobEvent::Started {
+            job: job.clone(),
+            action: plan.action.clone(),
+            title: plan.title.clone(),
+            target: plan.target.clone(),
+            at: self.0.clock.now(),
+            log: Some(log.clone()),
+        });
+        let work = Work::new(order, log);
+        let mut outcome = match AssertUnwindSafe(self.carry_out(&work)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                self.give_up_run(&work).await;
+                Outcome { result: JobResult::Failed, detail: panicked(&*panic), exit_code: None }
+            }
+        };
+        let entry = AuditEntry {
+            outcome: Some(outcome.result),
+            detail: outcome.detail.clone(),
+            took_s: Some(work.begun.elapsed().as_secs_f64()),
+            ..self.entry(Phase::Outcome, &order)
+        };
+        if let Err(error) = self.append(entry, order.teller).await {
+            outcome.detail.push_str(&format!(" (the outcome could not be recorded: {error})"));
+        }
+        if work.is_at_large() {
+            self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
+        } else {
+            drop(lease);
+        }
+        let (at, outcome_told) = (self.0.clock.now(), outcome.clone());
+        order.teller.tell_job(JobEvent::Finished { job: job.clone(), at, outcome: outcome_told });
+        outcome
     }
 
     /// Records that a plan was refused before it came to the executor: not confirmed.
     pub async fn refuse(&self, plan: &Plan, actor: &Actor, reason: &str, why: &Refused) {
-        // Nobody listens: a channel that is closed takes everything and holds up nothing.
-        let (updates, nobody) = mpsc::channel(1);
-        drop(nobody);
-        self.refused(plan, actor, reason, &new_job_id(self.0.clock.now()), why, &updates).await;
+        let (nobody, _) = tokio::sync::mpsc::channel(1);
+        let (teller, _) = Teller::new(nobody);
+        let (job, stop) = (self.new_job(), Stop::default());
+        self.refused(&Order { plan, actor, reason, job: &job, stop: &stop, teller: &teller }, why).await;
     }
 
-    async fn refused(
-        &self,
-        plan: &Plan,
-        actor: &Actor,
-        reason: &str,
-        job: &JobId,
-        why: &Refused,
-        updates: &mpsc::Sender<Update>,
-    ) {
+    async fn refused(&self, order: &Order<'_>, why: &Refused) {
         // A refusal is recorded where it can be; where it cannot, that is the refusal.
-        let entry = AuditEntry { detail: why.0.clone(), ..self.entry(Phase::Refused, plan, actor, reason, job) };
-        let _ = self.append(entry, updates).await;
-        let event = JobEvent::Refused {
-            action: plan.action.clone(),
-            target: plan.target.clone(),
+        let entry = AuditEntry { detail: why.0.clone(), ..self.entry(Phase::Refused, order) };
+        let _ = self.append(entry, order.teller).await;
+        order.teller.tell_job(JobEvent::Refused {
+            job: Some(order.job.clone()),
+            action: order.plan.action.clone(),
+            target: order.plan.target.clone(),
             at: self.0.clock.now(),
             why: why.0.clone(),
-        };
-        let _ = updates.send(Update::Job(event)).await;
+        });
     }
 
-    fn entry(&self, phase: Phase, plan: &Plan, actor: &Actor, reason: &str, job: &JobId) -> AuditEntry {
+    fn entry(&self, phase: Phase, order: &Order<'_>) -> AuditEntry {
+        let Order { plan, actor, reason, job, .. } = *order;
         AuditEntry {
             at: self.0.clock.now(),
             phase,
@@ -195,10 +238,10 @@ impl Runner {
     }
 
     /// Appends to the audit log, durably, and shows the record.
-    async fn append(&self, entry: AuditEntry, updates: &mpsc::Sender<Update>) -> Result<AuditRecord, String> {
+    async fn append(&self, entry: AuditEntry, teller: &Teller) -> Result<AuditRecord, String> {
         let Some(store) = &self.0.store else { return Err("there is no store".to_owned()) };
         let record = store.append(entry).await.map_err(|error| error.to_string())?;
-        let _ = updates.send(Update::Audited(Box::new(record.clone()))).await;
+        teller.tell(Update::Audited(Box::new(record.clone())));
         Ok(record)
     }
 
@@ -213,7 +256,8 @@ impl Runner {
     }
 }
 
-/// Everything an act must have for itself: its target, and the databases its steps touch.
+/// Everything an act must have for itself: its target, the databases its steps touch, and what
+/// must be idle while it runs. A lease on that is the guard.
 fn leased(plan: &Plan) -> Vec<String> {
     let databases = plan.steps.iter().filter_map(|step| match step {
         Step::CopyDatabase { database, .. } | Step::Maintain { database, .. } => {
@@ -221,5 +265,15 @@ fn leased(plan: &Plan) -> Vec<String> {
         }
         Step::Run { .. } | Step::VerifyBackup { .. } => None,
     });
-    std::iter::once(plan.target.to_string()).chain(databases).collect()
+    let idle = plan.guards.iter().filter_map(|guard| match guard {
+        Guard::Idle { target } => Some(target.clone()),
+        _ => None,
+    });
+    std::iter::once(plan.target.to_string()).chain(databases).chain(idle).collect()
+}
+
+/// A fault of ours, in words for the operator.
+fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = crate::domain::sanitize::line(&panic_text(panic));
+    format!("a fault of this program ended it, please report it: {text}; look whether it took effect")
 }

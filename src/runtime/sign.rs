@@ -4,7 +4,7 @@
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
 use crate::domain::checklist::{Mark, MarkKind, Signature};
 use crate::domain::time::Timestamp;
-use crate::runtime::runner::new_job_id;
+use crate::runtime::clock::id_at;
 use crate::store::{Store, StoreError};
 
 /// Records a mark and a note of it: both are there, or neither.
@@ -54,7 +54,7 @@ fn entry(phase: Phase, actor: &Actor, action: &str, checklist: &str, at: Timesta
     AuditEntry {
         at,
         phase,
-        correlation: new_job_id(at).0,
+        correlation: id_at(at),
         actor: actor.clone(),
         action: action.to_owned(),
         target: format!("checklist:{checklist}"),

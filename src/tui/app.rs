@@ -234,7 +234,7 @@ impl App {
                 self.ui.awaited = None;
                 self.ui.tell(Status::Critical, format!("{action} on {target} was refused: {why}"));
             }
-            JobEvent::Line { .. } | JobEvent::Progress { .. } => {}
+            JobEvent::Asked { .. } | JobEvent::Line { .. } | JobEvent::Progress { .. } => {}
         }
     }
 

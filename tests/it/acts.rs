@@ -3,8 +3,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
+use std::io::Write;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -13,6 +14,8 @@ use crate::support::World;
 
 const CONFIG: &str = r#"
 version = 1
+[store]
+url = "sqlite:{root}/state/rounds/rounds.db"
 [[database]]
 id = "rota"
 url = "sqlite:{root}/rota.sqlite3"
@@ -45,6 +48,31 @@ title = "Want a fresh backup"
 risk = "routine"
 command = ["/usr/bin/touch", "{root}/guarded"]
 guards = [{ backup = "rota-db", within = "30m" }]
+[[check]]
+id = "marked"
+command = ["/usr/bin/test", "-e", "{root}/mark"]
+[[action]]
+id = "claims"
+title = "Say that it is done"
+risk = "routine"
+command = ["/bin/true"]
+verify = { check = "marked", within = "1s" }
+[[action]]
+id = "deaf"
+title = "Not hear TERM"
+risk = "routine"
+command = ["/bin/sh", "-c", "trap '' TERM HUP INT; touch {root}/started; while :; do sleep 0.1; done"]
+[[action]]
+id = "alone"
+title = "Want the database for itself"
+risk = "routine"
+command = ["/bin/sh", "-c", "touch {root}/started; sleep 60 & wait"]
+guards = [{ idle = "rota" }]
+[[action]]
+id = "reads-the-log"
+title = "Look at what is on record of itself"
+risk = "routine"
+command = ["{binary}", "--config", "{root}/config.toml", "audit", "list", "--format", "json"]
 [[action]]
 id = "evil"
 title = "Print what a terminal would obey"
@@ -53,7 +81,8 @@ command = ["/bin/sh", "-c", "printf '\\033]0;owned\\007\\033[2Jred\\033[31m\\342
 "#;
 
 fn world() -> World {
-    World::new().config(CONFIG).database("rota.sqlite3", 10)
+    let config = CONFIG.replace("{binary}", env!("CARGO_BIN_EXE_rounds"));
+    World::new().config(&config).database("rota.sqlite3", 10)
 }
 
 /// Starts the slow action and waits until its command runs.
@@ -63,7 +92,8 @@ fn start_slow(world: &World) -> Child {
 
 fn start(world: &World, arguments: &[&str]) -> Child {
     let mut command = world.command(arguments);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary");
+    let said = std::fs::File::create(world.path("said")).expect("a file");
+    let child = command.stdout(Stdio::piped()).stderr(said).spawn().expect("the binary");
     let begun = Instant::now();
     while !world.path("started").exists() {
         assert!(begun.elapsed() < Duration::from_secs(20), "the action did not begin");
@@ -103,10 +133,140 @@ fn ctrl_c_cancels_ends_the_whole_group_and_is_recorded() {
 }
 
 #[test]
+fn whoever_ends_the_program_cancels_the_act_and_its_outcome_is_written() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let world = world();
+        let mut child = start_slow(&world);
+        tell(&child, signal);
+        assert_eq!(child.wait().expect("its end").code(), Some(1), "{signal:?}");
+        assert_eq!(newest_record(&world)["outcome"], "cancelled", "{signal:?}");
+    }
+}
+
+#[test]
+fn asking_twice_kills_what_does_not_listen() {
+    let world = world();
+    let mut child = start(&world, &["run", "deaf", "--yes"]);
+    // The second is a wish of its own only once the first was heard.
+    for (signal, answer) in [(Signal::INT, "cancelling"), (Signal::TERM, "stopping it now")] {
+        tell(&child, signal);
+        let begun = Instant::now();
+        while !std::fs::read_to_string(world.path("said")).is_ok_and(|said| said.contains(answer)) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "no `{answer}`");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    assert_eq!(child.wait().expect("its end").code(), Some(1));
+    let record = newest_record(&world);
+    assert_eq!(record["outcome"], "cancelled");
+    assert!(record["took_s"].as_f64().is_some_and(|took| took < 9.0), "the grace of ten seconds was cut: {record:#}");
+}
+
+#[test]
+fn what_is_done_is_on_record_before_it_begins() {
+    let world = world();
+    world.run(&["run", "reads-the-log", "--yes"]).exits(0);
+    let log = world.files("state/rounds/jobs");
+    let seen = std::fs::read_to_string(world.path("state/rounds/jobs").join(&log[0])).expect("what it printed");
+    let seen: Value = serde_json::from_str(&seen).expect("an answer");
+    let phases: Vec<&str> =
+        seen["records"].as_array().expect("records").iter().filter_map(|one| one["phase"].as_str()).collect();
+    assert_eq!(phases, ["started", "intent"], "newest first: {seen:#}");
+}
+
+#[test]
+fn exit_0_is_not_enough_where_a_check_decides() {
+    let world = world();
+    let answer = world.run(&["run", "claims", "--yes"]).exits(1).out();
+    assert!(answer.starts_with("not-effective: ran, but command:marked is not ok after 1.0 s"), "{answer}");
+    assert_eq!(newest_record(&world)["outcome"], "not-effective");
+    std::fs::write(world.path("mark"), "").expect("the mark");
+    world.run(&["run", "claims", "--yes"]).exits(0);
+}
+
+#[test]
+fn what_must_be_idle_is_held_and_whoever_comes_is_told_by_whom() {
+    let world = world();
+    let mut child = start(&world, &["run", "alone", "--yes", "--operator", "asha"]);
+    let refused = world.run(&["database", "integrity", "rota", "--yes"]).exits(77).err();
+    assert!(refused.contains("database:rota is busy: alone by asha@"), "{refused}");
+    tell(&child, Signal::TERM);
+    child.wait().expect("its end");
+    world.run(&["database", "integrity", "rota", "--yes"]).exits(0);
+}
+
+/// A backup that a command makes, and how it is to do so.
+fn commanded(command: &str) -> World {
+    let config = format!(
+        "version = 1\n[[backup]]\nid = \"dump\"\nfiles = \"{{root}}/shelf/dump_%Y%m%d_%H%M%S.json\"\n\
+         pair = \"{{root}}/shelf/rows_%Y%m%d_%H%M%S.json\"\ncommand = [\"/bin/sh\", \"-c\", \"{command}\"]\n"
+    );
+    World::new().config(&config)
+}
+
+/// An old backup with its pair, made a while ago.
+fn shelve(world: &World, folder: &str) {
+    std::fs::create_dir(world.path(folder)).expect("a folder");
+    let then: rounds::domain::time::Timestamp = "2026-03-01T02:00:00Z".parse().expect("a time");
+    for (name, text) in [("dump_20260301_020000.json", "{}"), ("rows_20260301_020000.json", "{}")] {
+        let file = std::fs::File::create(world.path(folder).join(name)).expect("a file");
+        (&file).write_all(text.as_bytes()).expect("its text");
+        file.set_modified(SystemTime::from(then)).expect("its age");
+    }
+}
+
+#[test]
+fn a_backup_command_that_leaves_no_new_backup_has_done_nothing() {
+    let world = commanded("exit 0");
+    shelve(&world, "shelf");
+    let answer = world.run(&["backup", "run", "--yes"]).exits(1).out();
+    assert!(
+        answer.starts_with("not-effective: exit code 0 after ") && answer.contains("no new complete backup"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_backup_is_not_new_because_nobody_could_look_before() {
+    // Where the shelf should be lies a file, until the command has put an old backup there.
+    let world = commanded("rm {root}/shelf; mv {root}/old {root}/shelf");
+    shelve(&world, "old");
+    std::fs::write(world.path("shelf"), "in the way").expect("a file");
+    let answer = world.run(&["backup", "run", "--yes"]).exits(1).out();
+    assert!(
+        answer.starts_with("not-effective: ") && answer.contains("new is not known, because before it "),
+        "{answer}"
+    );
+    // Neither is there none to verify when nobody can look.
+    std::fs::rename(world.path("shelf"), world.path("old")).expect("away");
+    std::fs::write(world.path("shelf"), "in the way").expect("a file");
+    let answer = world.run(&["backup", "verify", "dump"]).exits(1).out();
+    assert!(answer.starts_with("failed: ") && !answer.contains("there is no file"), "{answer}");
+}
+
+#[test]
+fn a_guard_that_cannot_look_does_not_say_that_there_is_none() {
+    let world = world();
+    std::fs::write(world.path("backups"), "in the way").expect("a file");
+    let refused = world.run(&["run", "guarded", "--yes"]).exits(77).err();
+    assert!(refused.contains("whether `rota-db` has a backup is not known: "), "{refused}");
+}
+
+#[test]
+fn a_backup_is_as_sound_as_its_pair() {
+    let world = commanded("exit 0");
+    shelve(&world, "shelf");
+    world.run(&["backup", "verify", "dump"]).exits(0);
+    std::fs::write(world.path("shelf/rows_20260301_020000.json"), "{\"rows\": ").expect("the pair");
+    let answer = world.run(&["backup", "verify", "dump"]).exits(1).out();
+    assert!(answer.contains("; its pair: "), "{answer}");
+}
+
+#[test]
 fn an_act_whose_program_was_killed_is_lost_on_the_next_start() {
     let world = world();
     let mut child = start_slow(&world);
-    assert_eq!(newest_record(&world)["phase"], "intent", "an act that lives is not lost");
+    assert_eq!(newest_record(&world)["phase"], "started", "an act that lives is not lost");
     tell(&child, Signal::KILL);
     child.wait().expect("its end");
     let record = newest_record(&world);

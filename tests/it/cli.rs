@@ -111,7 +111,7 @@ fn a_backup_is_planned_made_verified_listed_and_recorded() {
     let audit = world.run(&["audit", "list", "--format", "json"]).exits(0).json();
     let phases: Vec<&str> =
         audit["records"].as_array().expect("records").iter().filter_map(|one| one["phase"].as_str()).collect();
-    assert_eq!(phases, ["outcome", "intent", "outcome", "intent"], "newest first");
+    assert_eq!(phases, ["outcome", "started", "intent", "outcome", "started", "intent"], "newest first");
     let reasons = audit["records"].to_string();
     assert!(reasons.contains("before the move"));
     world.run(&["audit", "verify"]).exits(0);
@@ -381,8 +381,8 @@ fn the_log_of_acts_is_exported_line_by_line_with_what_was_refused() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON in each line"))
         .map(|record| record["phase"].as_str().expect("a phase").to_owned())
         .collect();
-    assert_eq!(phases, ["refused", "intent", "outcome"]);
-    assert_eq!(world.run(&["audit", "export", "--format", "csv"]).exits(0).out().matches("\r\n").count(), 4);
+    assert_eq!(phases, ["refused", "intent", "started", "outcome"]);
+    assert_eq!(world.run(&["audit", "export", "--format", "csv"]).exits(0).out().matches("\r\n").count(), 5);
 }
 
 #[test]

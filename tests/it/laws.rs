@@ -99,7 +99,9 @@ impl Dice {
         let job = JobId(format!("job-{}", self.roll(4)));
         let (action, target) =
             (rounds::domain::action_name::ActionName::BACKUP, rounds::domain::inventory::Target::backup("rota-db"));
-        Update::Job(match self.roll(4) {
+        Update::Job(match self.roll(6) {
+            3 => JobEvent::Asked { job, action, title: "Back up".to_owned(), target, at: now },
+            4 => JobEvent::Refused { job: Some(job), action, target, at: now, why: "no room".to_owned() },
             0 => JobEvent::Started { job, action, title: "Back up".to_owned(), target, at: now, log: None },
             1 => JobEvent::Line { job, line: "x".repeat(self.roll(300) as usize) },
             2 => JobEvent::Progress { job, done: self.roll(9), of: self.roll(5) },

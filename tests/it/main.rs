@@ -16,6 +16,8 @@ mod demo;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
+#[cfg(unix)]
+mod jobs;
 mod laws;
 #[cfg(unix)]
 mod pictures;

@@ -104,6 +104,7 @@ macro_rules! stories {
 
 stories! {
     a_command_for_a_name_that_is_none
+    a_job_that_may_not_begin
     a_key_that_does_nothing_says_why
     a_restart_in_production_wants_its_name
     an_earlier_list_is_not_mistaken_for_todays
@@ -267,6 +268,7 @@ impl Play {
             outcome: Outcome { result, detail: rest.to_owned(), exit_code: None },
         };
         match word {
+            "asked" => JobEvent::Asked { job, action, title, target, at: self.now },
             "started" => JobEvent::Started { job, action, title, target, at: self.now, log: None },
             "prints" => JobEvent::Line { job, line: rest.to_owned() },
             "progress" => {
@@ -276,7 +278,7 @@ impl Play {
             "succeeded" => ended(JobResult::Succeeded),
             "failed" => ended(JobResult::Failed),
             "cancelled" => ended(JobResult::Cancelled),
-            "refused" => JobEvent::Refused { action, target, at: self.now, why: rest.to_owned() },
+            "refused" => JobEvent::Refused { job: Some(job), action, target, at: self.now, why: rest.to_owned() },
             other => panic!("a job is never `{other}`"),
         }
     }

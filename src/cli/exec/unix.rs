@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::ring;
 pub(super) use ending::{become_command, die_by};
 pub(super) use pipe::{Pipe, stderr, stdout};
-pub(super) use signals::Signals;
+pub(in crate::cli) use signals::Signals;
 
 /// How long a command that was told to end may take to do so.
 const GRACE: Duration = Duration::from_secs(10);

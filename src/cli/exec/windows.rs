@@ -66,11 +66,11 @@ impl Running {
 
 /// The console has told this process something, and everybody else in it.
 #[derive(Debug)]
-pub(super) struct Heard;
+pub(in crate::cli) struct Heard;
 
 /// What the console tells this process, as far as it can be listened to.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(in crate::cli) struct Signals {
     interrupt: Option<CtrlC>,
     halt: Option<CtrlBreak>,
     close: Option<CtrlClose>,
@@ -79,7 +79,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// From here on these no longer end this process before its command.
-    pub(super) fn listen() -> Self {
+    pub(in crate::cli) fn listen() -> Self {
         Self {
             interrupt: ctrl_c().ok(),
             halt: ctrl_break().ok(),
@@ -89,7 +89,7 @@ impl Signals {
     }
 
     /// The next that arrives.
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(in crate::cli) async fn next(&mut self) -> Heard {
         macro_rules! heard {
             ($listener:expr) => {
                 async {

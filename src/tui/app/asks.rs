@@ -77,7 +77,7 @@ impl App {
             self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, title, about, &default))));
             return Vec::new();
         }
-        match action::propose(&action, &target, &given, &self.facts.inventory, self.now) {
+        match action::propose(&action, &target, &given, &self.facts.inventory) {
             Ok(plan) => {
                 let confirm = Confirm::new(plan, self.read_only);
                 self.open(Overlay::Confirm(Box::new(confirm)));

@@ -120,6 +120,7 @@ impl Choice {
 fn described(job: &Job, now: Timestamp) -> String {
     match &job.ended {
         Some((_, outcome)) => format!("{}: {} by now", job.title, outcome.result.word()),
+        None if !job.begun => format!("{}, looking whether it may begin for {}", job.title, running_for(job, now)),
         None => format!("{}, running for {}", job.title, running_for(job, now)),
     }
 }

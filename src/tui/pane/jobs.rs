@@ -205,7 +205,8 @@ fn state(see: &Snapshot<'_>, job: &Job) -> (&'static str, &'static str, Style) {
     let theme = see.theme;
     let with = |status: Status, word| (theme.glyph(status), word, theme.status(status));
     match job.ended.as_ref().map(|(_, outcome)| outcome.result) {
-        None => (Marks::of(theme).running, "running", theme.accent),
+        None if job.begun => (Marks::of(theme).running, "running", theme.accent),
+        None => (Marks::of(theme).running, "checking", theme.accent),
         Some(JobResult::Succeeded) => with(Status::Ok, "succeeded"),
         Some(JobResult::NotEffective) => with(Status::Warning, "not effective"),
         Some(JobResult::Cancelled) => with(Status::Warning, "cancelled"),

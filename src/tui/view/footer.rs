@@ -77,7 +77,7 @@ fn works(app: &App, here: &Here, command: Command) -> bool {
     if let Some((action, kind)) = command.act() {
         let target = here.target.as_ref().filter(|target| target.kind == kind);
         return target.is_some_and(|target| {
-            let offers = action::offers(target, &app.facts().inventory, app.now());
+            let offers = action::offers(target, &app.facts().inventory);
             offers.iter().any(|offer| offer.action == action && offer.possible.is_ok())
         });
     }

@@ -1,4 +1,4 @@
-//! The signals a wrapper passes on.
+//! Signals that are taken instead of dying of them.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -6,14 +6,14 @@ use std::task::Poll;
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
 
-/// The signals that are passed on, as far as they arrive.
+/// The signals that are taken, as far as they arrive.
 #[derive(Debug)]
-pub(in crate::cli::exec) struct Signals(Vec<(Signal, Arrivals)>);
+pub(in crate::cli) struct Signals(Vec<(Signal, Arrivals)>);
 
 impl Signals {
     /// From here on these signals no longer end this process. Those it was started to ignore,
     /// as `nohup` does with HUP, stay ignored: a handler would unmask them for the command.
-    pub(in crate::cli::exec) fn listen() -> Self {
+    pub(in crate::cli) fn listen() -> Self {
         let ignored = ignored();
         let listened = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
             .into_iter()
@@ -23,7 +23,7 @@ impl Signals {
     }
 
     /// The next that arrives.
-    pub(in crate::cli::exec) async fn next(&mut self) -> Signal {
+    pub(in crate::cli) async fn next(&mut self) -> Signal {
         poll_fn(|context| {
             let arrived = self.0.iter_mut().find_map(|(signal, arrivals)| match arrivals.poll_recv(context) {
                 Poll::Ready(Some(())) => Some(*signal),

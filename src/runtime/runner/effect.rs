@@ -1,0 +1,134 @@
+//! What is true after a step: the backup that must be new, the files that must be sound, the
+//! check that must be ok. That a program said so is not enough.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Runner;
+use super::steps::{Stopped, Work, after, within};
+use crate::archive;
+use crate::domain::backup::{BackupState, Catalogue};
+use crate::domain::humanize;
+use crate::domain::inventory::{Target, TargetKind};
+use crate::domain::job::JobResult;
+use crate::domain::observation::Detail;
+use crate::domain::plan::{Plan, Postcondition};
+use crate::domain::report::headline;
+use crate::domain::time::Timestamp;
+use crate::domain::vitals::{Proof, ProofKind};
+use crate::runtime::guard;
+
+/// How often the check that decides is asked.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Runner {
+    /// A backup command has succeeded when there is a new backup, not when it says so.
+    pub(super) async fn judge_command(
+        &self,
+        work: &Work<'_>,
+        before: Result<Option<Timestamp>, String>,
+        took: &str,
+    ) -> Result<String, Stopped> {
+        if work.order.plan.target.kind != TargetKind::Backup {
+            return Ok(format!("exit code 0 after {took}"));
+        }
+        let why = match (before, self.newest_backup(work.order.plan).await) {
+            (Ok(before), Ok(Some(after))) if before.is_none_or(|before| after > before) => {
+                return Ok(format!("a new backup is there after {took}"));
+            }
+            (Ok(_), Ok(_)) => "no new complete backup appeared".to_owned(),
+            (Err(why), _) => format!("whether a backup is new is not known, because before it {why}"),
+            (_, Err(why)) => format!("whether there is a new backup is not known: {why}"),
+        };
+        let detail = format!("exit code 0 after {took}, and {why}");
+        Err(Stopped { exit_code: Some(0), ..Stopped::new(JobResult::NotEffective, detail) })
+    }
+
+    /// When the newest backup of the target was taken, if there is one; `Err` when nobody could
+    /// look.
+    pub(super) async fn newest_backup(&self, plan: &Plan) -> Result<Option<Timestamp>, String> {
+        if plan.target.kind != TargetKind::Backup {
+            return Ok(None);
+        }
+        let catalogue = self.catalogue(&plan.target.id).await?;
+        Ok(catalogue.newest(self.0.clock.now()).map(|backup| backup.taken_at))
+    }
+
+    /// The files of a backup as they lie there now.
+    async fn catalogue(&self, backup: &str) -> Result<Catalogue, String> {
+        let shared = &self.0;
+        let probe = Target::backup(backup).probe();
+        match guard::look(&probe, &shared.config, &shared.context, &shared.clock).await? {
+            (_, Detail::Backups(catalogue)) => Ok(catalogue),
+            (assessment, _) => Err(headline(&assessment, shared.clock.now())),
+        }
+    }
+
+    /// Verifies the newest backup that is not being written, and the file that must go with it.
+    pub(super) async fn verify(&self, backup: &str, work: &Work<'_>) -> Result<String, Stopped> {
+        let catalogue = self.catalogue(backup).await.map_err(Stopped::failed)?;
+        let newest = catalogue.files.iter().find(|file| file.state != BackupState::Growing);
+        let Some(file) = newest.map(|file| file.path.clone()) else {
+            return Err(Stopped::failed(format!("there is no file of backup `{backup}` to verify")));
+        };
+        let spec = self.0.config.backups.iter().find(|spec| spec.id == backup);
+        let rows = spec.map(|spec| spec.rows.clone()).unwrap_or_default();
+        let pair = spec.and_then(|spec| {
+            let stamp = spec.files.stamp_of(&file.file_name()?.to_string_lossy())?;
+            Some(spec.pair.as_ref()?.path_of(stamp))
+        });
+        let (started, token) = (Instant::now(), || work.order.stop.token());
+        let mut verified = within(work, archive::verify(file.clone(), rows, token())).await?;
+        if let (true, Some(pair)) = (verified.ok, pair) {
+            let second = within(work, archive::verify(pair, Vec::new(), token())).await?;
+            verified.ok = second.ok;
+            verified.detail = format!("{}; its pair: {}", verified.detail, second.detail);
+        }
+        let subject = file.display().to_string();
+        self.remember(ProofKind::Verify, subject, verified.ok, &verified.detail, started.elapsed()).await;
+        if verified.ok { Ok(verified.detail) } else { Err(Stopped::failed(verified.detail)) }
+    }
+
+    /// Waits until the check that decides is ok.
+    pub(super) async fn wait_for(&self, verify: &Postcondition, work: &Work<'_>) -> Result<Option<String>, Stopped> {
+        let (shared, stop) = (&self.0, work.order.stop);
+        let until = after(Instant::now(), verify.within);
+        loop {
+            let looked = tokio::select! {
+                biased;
+                () = stop.asked() => {
+                    return Err(Stopped::new(JobResult::Cancelled, "ran, and cancelled while its effect was awaited"));
+                }
+                looked = guard::look(&verify.check, &shared.config, &shared.context, &shared.clock) => looked,
+            };
+            let text = match looked {
+                Ok((assessment, _)) if assessment.status.is_ok() => {
+                    return Ok(Some(format!("{} is ok", verify.check)));
+                }
+                Ok((assessment, _)) => headline(&assessment, shared.clock.now()),
+                Err(why) => why,
+            };
+            if Instant::now() >= until {
+                let waited = humanize::duration(verify.within);
+                let detail = format!("ran, but {} is not ok after {waited}: {text}", verify.check);
+                return Err(Stopped::new(JobResult::NotEffective, detail));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                () = stop.asked() => {}
+            }
+        }
+    }
+
+    /// Keeps what was proven of a subject.
+    pub(super) async fn remember(&self, kind: ProofKind, subject: String, ok: bool, detail: &str, took: Duration) {
+        let proof =
+            Proof { subject, kind, at: self.0.clock.now(), ok, detail: detail.to_owned(), took_s: took.as_secs_f64() };
+        if let Some(store) = &self.0.store
+            && let Err(error) = store.record_proof(&proof).await
+        {
+            tracing::warn!(%error, "a proof was not recorded");
+        }
+    }
+}
