@@ -150,6 +150,11 @@ pub struct ActFlags {
     pub reason: String,
 }
 
+/// A duration as a word of the command line.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|why| format!("{why}; write a number with its unit, such as 90s, 5m or 2h"))
+}
+
 /// Runs the command line and says how the process ends.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {

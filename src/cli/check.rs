@@ -22,7 +22,7 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t)]
     format: CheckFormat,
     /// What has not answered by then is unknown
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = super::duration)]
     deadline: Duration,
     /// The mildest status that fails
     #[arg(long, value_enum, default_value_t = FailOn::Warning)]

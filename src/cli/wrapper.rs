@@ -19,7 +19,7 @@ pub struct ExecArgs {
     #[arg(long, value_name = "ID")]
     task: String,
     /// Tell it to stop after this long, and make it ten seconds later; exit code 124
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     timeout: Option<Duration>,
     /// The command and its arguments, passed on as they are
     #[arg(last = true, required = true, value_name = "COMMAND")]

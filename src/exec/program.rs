@@ -73,7 +73,10 @@ fn resolve(name: &str, directory: &Path, path: &OsStr) -> Result<PathBuf, ExecEr
         let file = directory.join(name);
         return match why_not(&file) {
             None => Ok(file),
-            Some((ErrorKind::NotFound, _)) => Err(not_found(String::from("there"))),
+            Some((ErrorKind::NotFound, _)) if Path::new(name).is_absolute() => {
+                Err(not_found("on this machine".to_owned()))
+            }
+            Some((ErrorKind::NotFound, _)) => Err(not_found(format!("in {}", directory.display()))),
             Some((_, why)) => Err(ExecError::NotExecutable { program: name.to_owned(), why }),
         };
     }
@@ -125,10 +128,14 @@ mod tests {
     fn what_cannot_be_executed_says_why() {
         let folder = tempfile::tempdir().expect("scratch");
         std::fs::write(folder.path().join("script"), "#!/bin/sh\n").expect("scratch");
+        let place = folder.path().display();
+        let none = format!("`./none` was not found in {place}");
+        let below = format!("`./script/x` was not found in {place}");
         let table = [
             ("./script", "`./script` cannot be executed: it may not be executed; `chmod +x` allows it"),
-            ("./none", "`./none` was not found there"),
-            ("./script/x", "`./script/x` was not found there"),
+            ("./none", none.as_str()),
+            ("./script/x", below.as_str()),
+            ("/no/such/program", "`/no/such/program` was not found on this machine"),
             ("/usr", "`/usr` cannot be executed: it is not a file"),
         ];
         for (name, why) in table {

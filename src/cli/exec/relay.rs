@@ -2,6 +2,11 @@
 //!
 //! Each stream has a thread that does nothing but read and write, so that order within the
 //! stream and pressure from a slow reader are what they would be without us.
+//!
+//! A command may leave a process behind that goes on writing. Without us its output would still
+//! arrive, and nobody would wait for it to know how the command ended. So what is open when the
+//! command has ended is handed to a process that does nothing but pass on; it is part of no
+//! record.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
@@ -15,8 +20,9 @@ use tokio::time::Instant;
 
 use super::system::{self, Pipe};
 
-/// How long a process the command left behind may go on talking through us.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long what the command left behind may finish its sentence for the record, such as the
+/// `tee` of a shell.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// The two streams of one command.
 #[derive(Debug)]
@@ -42,7 +48,9 @@ impl Relays {
             let (tell, done) = oneshot::channel();
             let shared = Arc::clone(&shared);
             let relay = move || {
-                shared.relay(from, to);
+                if let Some((from, to)) = shared.relay(from, to) {
+                    from.go_on_into(to);
+                }
                 // Nobody waits any more when the wrapper was told to hurry.
                 let _ = tell.send(());
             };
@@ -53,8 +61,8 @@ impl Relays {
         Self { shared, done }
     }
 
-    /// Waits until what the command wrote before its end has been passed on. A process that it
-    /// left behind with the same output is not waited for.
+    /// Waits until what the command wrote before its end has been passed on, and somebody else
+    /// passes on what a process that it left behind still writes.
     pub(super) async fn finish(&mut self) {
         self.shared.ended.store(true, Ordering::Release);
         for done in &mut self.done {
@@ -70,7 +78,8 @@ impl Relays {
 }
 
 impl Shared {
-    fn relay(&self, mut from: Pipe, mut to: Option<Pipe>) {
+    /// Passes on until the end of the stream, or of the command: then what is still open.
+    fn relay(&self, mut from: Pipe, mut to: Option<Pipe>) -> Option<(Pipe, Pipe)> {
         let mut buffer = vec![0; 64 * 1024];
         // Once the command has ended: until when others may go on, and what is still its own.
         let mut rest: Option<(Instant, u64)> = None;
@@ -81,15 +90,15 @@ impl Shared {
             }
             if !readable {
                 if rest.is_some() {
-                    return;
+                    return Some((from, to?));
                 }
                 continue;
             }
             let read = match from.read(&mut buffer) {
-                Ok(0) => return,
+                Ok(0) => return None,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return,
+                Err(_) => return None,
             };
             self.excerpt.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..read]);
             // A reader that went away must not take the command with it.
@@ -99,7 +108,7 @@ impl Shared {
             if let Some((until, own)) = &mut rest {
                 *own = own.saturating_sub(read as u64);
                 if *own == 0 && Instant::now() >= *until {
-                    return;
+                    return Some((from, to?));
                 }
             }
         }

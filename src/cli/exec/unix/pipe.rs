@@ -3,9 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::process::{ChildStderr, ChildStdout};
+
+use crate::cli::exec::note;
 
 /// How often a silent stream is asked whether its command has ended.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -36,6 +40,21 @@ impl Pipe {
     /// How many bytes lie in it.
     pub(in crate::cli::exec) fn unread(&self) -> u64 {
         rustix::io::ioctl_fionread(&self.0).unwrap_or(0)
+    }
+
+    /// Lets a process of its own pass on what still comes, for as long as somebody may write. It
+    /// ends with the last writer or with the reader, and nobody waits for it.
+    pub(in crate::cli::exec) fn go_on_into(self, to: Pipe) {
+        // The one program that every such system has; the search for `cat` must not depend on a
+        // PATH that was made for the command.
+        #[expect(clippy::disallowed_methods, reason = "it outlives this process, which `exec` allows nobody")]
+        let mut cat = std::process::Command::new("/bin/sh");
+        cat.args(["-c", "PATH=/usr/bin:/bin exec cat"]).stdin(self.0).stdout(to.0).stderr(Stdio::null());
+        // In no folder and no group in which it could be in the way.
+        cat.current_dir("/").process_group(0);
+        if let Err(error) = cat.spawn() {
+            note(format_args!("what the command left behind can no longer be heard: {error}"));
+        }
     }
 
     /// One that cannot be waited for is ready.

@@ -30,6 +30,11 @@ impl Pipe {
         true
     }
 
+    /// Nothing here can take it over: the stream ends with the command.
+    pub(in crate::cli::exec) fn go_on_into(self, to: Pipe) {
+        drop((self, to));
+    }
+
     /// As much as a pipe holds.
     #[expect(clippy::unused_self, reason = "other systems can ask")]
     pub(in crate::cli::exec) fn unread(&self) -> u64 {
