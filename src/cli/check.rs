@@ -182,10 +182,15 @@ pub(super) async fn lists(session: &Session, report: &Report, steps: i32) -> Res
     let mut views = Vec::new();
     for list in &session.round.config.checklists {
         let span = list.every.shifted(now, steps, &session.zone);
-        let (marks, signatures) = match &session.round.store {
-            Some(store) => (store.marks(&list.id, &span.key).await?, store.signatures(&list.id, &span.key).await?),
-            None => (Vec::new(), Vec::new()),
-        };
+        let before = list.every.shifted(now, steps - 1, &session.zone);
+        let (mut marks, mut signatures) = (Vec::new(), Vec::new());
+        if let Some(store) = &session.round.store {
+            // Whether the one before was left unsigned belongs to this one.
+            for key in [&before.key, &span.key] {
+                marks.extend(store.marks(&list.id, key).await?);
+                signatures.extend(store.signatures(&list.id, key).await?);
+            }
+        }
         views.push(list.view(span, &marks, &signatures, &report.assessments, now, &session.zone));
     }
     Ok(views)

@@ -87,7 +87,7 @@ impl Report {
 
     /// The worst of everything, unsigned checklists included.
     pub fn status(&self) -> Status {
-        let lists = self.checklists.iter().filter(|list| list.overdue).map(|_| Status::Warning);
+        let lists = self.checklists.iter().filter(|list| list.wants_signature()).map(|_| Status::Warning);
         Status::worst(self.assessments.iter().map(|one| one.status).chain(lists))
     }
 
@@ -115,7 +115,7 @@ impl Report {
         rows.extend(self.checklists.iter().filter_map(|list| {
             Some(Attention {
                 status: Status::Warning,
-                since: list.sign_by,
+                since: list.unsigned_since(),
                 text: list.finding(zone)?,
                 subject: Subject::Checklist(list),
                 folded: Vec::new(),
@@ -165,7 +165,7 @@ impl Report {
                     let parts = [(failed, "failed"), (you, "for you")];
                     let mut parts: Vec<String> =
                         parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-                    if list.overdue {
+                    if list.wants_signature() {
                         parts.push("unsigned".to_owned());
                     }
                     if !parts.is_empty() {

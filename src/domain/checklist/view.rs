@@ -21,8 +21,19 @@ pub struct ListView {
     pub sign_by: Option<Timestamp>,
     pub items: Vec<ItemView>,
     pub signed: Option<Signature>,
-    /// It is this period's, and past its time to be signed.
+    /// Unsigned, and past its time to be signed.
     pub overdue: bool,
+    pub left: Option<Left>,
+}
+
+/// The period before, when somebody began its list and nobody signed it. It stands until that
+/// list or this one is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The key of that period.
+    pub period: String,
+    /// When it was to be signed.
+    pub since: Timestamp,
 }
 
 /// One item at one moment.
@@ -88,7 +99,8 @@ impl Checklist {
         now: Timestamp,
         zone: &Zone,
     ) -> ListView {
-        let signed = signatures.iter().rev().find(|one| one.checklist == self.id && one.period == span.key).cloned();
+        let signature = |key: &str| signatures.iter().rfind(|one| one.checklist == self.id && one.period == key);
+        let signed = signature(&span.key).cloned();
         let current = span.starts <= now && now < span.ends;
         let items = self
             .items
@@ -111,7 +123,13 @@ impl Checklist {
             .collect();
         let at = |time: Option<chrono::NaiveTime>| time.map(|time| zone.at(span.last_day, time));
         let (due, sign_by) = (at(self.due), at(self.sign_by));
-        let overdue = current && signed.is_none() && sign_by.is_some_and(|by| now > by);
+        let overdue = signed.is_none() && sign_by.is_some_and(|by| now > by);
+        let left = self.sign_by.filter(|_| current && signed.is_none()).and_then(|by| {
+            let before = self.every.shifted(now, -1, zone);
+            let begun = marks.iter().any(|mark| mark.checklist == self.id && mark.period == before.key);
+            let left = begun && before.key != span.key && signature(&before.key).is_none();
+            left.then(|| Left { since: zone.at(before.last_day, by), period: before.key })
+        });
         ListView {
             id: self.id.clone(),
             title: self.title.clone(),
@@ -123,6 +141,7 @@ impl Checklist {
             items,
             signed,
             overdue,
+            left,
         }
     }
 }
@@ -230,16 +249,28 @@ impl ListView {
         self.items.iter().filter(|item| item.state == ItemState::Open && item.form != "auto").count()
     }
 
-    /// The finding this list is by itself: unsigned after its time.
+    /// Whether it is a finding by itself.
+    pub fn wants_signature(&self) -> bool {
+        self.overdue || self.left.is_some()
+    }
+
+    /// Since when it is one.
+    pub fn unsigned_since(&self) -> Option<Timestamp> {
+        self.left.as_ref().map_or(self.sign_by, |left| Some(left.since))
+    }
+
+    /// The finding this list is by itself: unsigned after its time, or that of the period
+    /// before was begun and left.
     pub fn finding(&self, zone: &Zone) -> Option<String> {
-        let by = self.sign_by.filter(|_| self.overdue)?;
-        Some(format!(
-            "{} is not signed, it was due by {}: {} of {} done",
-            self.title,
-            zone.local(by).format("%H:%M"),
-            self.done(),
-            self.items.len()
-        ))
+        let late = self.sign_by.filter(|_| self.overdue).map(|by| {
+            let (by, done, of) = (zone.local(by).format("%H:%M"), self.done(), self.items.len());
+            format!("{} is not signed, it was due by {by}: {done} of {of} done", self.title)
+        });
+        match (late, self.left.as_ref().map(|left| &left.period)) {
+            (Some(late), Some(before)) => Some(format!("{late}; that of {before} was begun and never signed")),
+            (Some(late), None) => Some(late),
+            (None, left) => Some(format!("{} of {} was begun and never signed", self.title, left?)),
+        }
     }
 
     /// The signature an operator would put under this list now.

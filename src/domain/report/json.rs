@@ -80,6 +80,7 @@ pub fn checklist(list: &ListView) -> Json {
         "of": list.items.len(),
         "failed": list.failed(),
         "overdue": list.overdue,
+        "left_unsigned": list.left.as_ref().map(|left| &left.period),
         "signed": list.signed.as_ref().map(|signature| json!({
             "by": signature.operator,
             "at": rfc3339(signature.at),

@@ -132,3 +132,25 @@ fn unsigned_after_its_time_is_a_finding_of_its_own() {
     let late = view(&[], &[], &[], "09:15:01").finding(&zone).expect("a second late");
     assert_eq!(late, "Daily is not signed, it was due by 09:15: 0 of 3 done");
 }
+
+#[test]
+fn a_list_that_was_begun_yesterday_and_left_is_a_finding_until_either_is_signed() {
+    let zone = Zone::utc();
+    let of_yesterday = |mut mark: Mark| {
+        mark.period = "2026-03-01".into();
+        mark
+    };
+    let begun = [of_yesterday(mark("Log reviewed", MarkKind::Tick, "08:01:00", ""))];
+    let list = view(&begun, &[], &[], "08:00:00");
+    assert_eq!(list.finding(&zone).expect("a finding"), "Daily of 2026-03-01 was begun and never signed");
+    assert_eq!(list.unsigned_since(), Some(at("09:15:00") - chrono::TimeDelta::days(1)));
+    let both = view(&begun, &[], &[], "09:16:00").finding(&zone).expect("two of them");
+    assert!(both.ends_with("0 of 3 done; that of 2026-03-01 was begun and never signed"), "{both}");
+
+    let today = list.sign("asha", "all three are known", String::new(), at("08:00:00")).expect("with a reason");
+    let mut yesterday = today.clone();
+    yesterday.period = "2026-03-01".into();
+    for signed in [today, yesterday] {
+        assert_eq!(view(&begun, &[signed], &[], "08:00:00").finding(&zone), None);
+    }
+}
