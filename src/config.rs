@@ -4,6 +4,7 @@
 //! exist, and built into a [`Config`], in which every name resolves and every text with a unit
 //! is a value. Where there is no file, the same door opens the built-in round of this machine.
 
+mod address;
 mod build;
 mod builtin;
 mod defaults;
@@ -15,6 +16,7 @@ mod inventory;
 mod nearest;
 mod raw;
 mod schema;
+mod secret;
 mod show;
 mod source;
 pub mod spec;
@@ -23,9 +25,11 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+pub use address::{Address, Host, ServerAddress, TlsMode};
 pub use discover::{SearchPath, search_paths};
 pub use environment::Environment;
 pub use error::{ConfigError, Fault};
+pub use secret::{Secret, SecretRef};
 pub use show::show;
 pub use spec::Config;
 

@@ -1,13 +1,19 @@
 //! Databases: vital signs and upkeep, two verbs for every engine.
 
+pub mod check;
 pub mod ident;
+pub mod lane;
+pub mod postgresql;
 pub mod room;
+pub mod row;
+pub mod secret;
 pub mod sqlite;
 
 use std::fmt::Debug;
-use std::path::Path;
 use std::sync::Arc;
 
+use crate::config::spec::DatabaseSpec;
+use crate::domain::engine::EngineCard;
 use crate::domain::inventory::Maintenance;
 use crate::domain::vitals::Vitals;
 pub use crate::ledger::BoxFuture;
@@ -33,6 +39,22 @@ pub enum DatabaseError {
     Cancelled,
 }
 
+impl DatabaseError {
+    /// The same with more said about it.
+    #[must_use]
+    pub fn with(self, more: &str) -> Self {
+        let longer = |text: String| text + more;
+        match self {
+            DatabaseError::Unreachable(text) => DatabaseError::Unreachable(longer(text)),
+            DatabaseError::Missing(text) => DatabaseError::Missing(longer(text)),
+            DatabaseError::Denied(text) => DatabaseError::Denied(longer(text)),
+            DatabaseError::Malformed(text) => DatabaseError::Malformed(longer(text)),
+            DatabaseError::Refused(text) => DatabaseError::Refused(longer(text)),
+            DatabaseError::Cancelled => DatabaseError::Cancelled,
+        }
+    }
+}
+
 /// What upkeep achieved, in one sentence, and whether what it looked at is sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upkeep {
@@ -53,26 +75,38 @@ pub trait Database: Debug + Send + Sync {
     ) -> BoxFuture<'_, Result<Upkeep, DatabaseError>>;
 }
 
-/// An engine: one file, one line in [`ENGINES`].
+/// An engine: one file, one line in [`ENGINES`], and its card in [`crate::domain::engine`].
 #[derive(Debug)]
 pub struct Engine {
-    /// `sqlite`, as JSON, manifests and [`Vitals::engine`] say it.
-    pub name: &'static str,
-    /// The schemes of its addresses: `sqlite` of `sqlite:/srv/rota/db.sqlite3`.
-    pub schemes: &'static [&'static str],
-    /// The upkeep it can do; panes grey out the rest.
-    pub can: &'static [Maintenance],
+    pub card: &'static EngineCard,
+    /// Whether its reads may hang in the kernel, and want a thread of their own.
+    pub blocks: bool,
     /// Makes a handle. Nothing is opened before the first question, so a database that is
     /// down never delays the start.
-    pub open: fn(&Path) -> Arc<dyn Database>,
+    pub open: fn(&DatabaseSpec) -> Arc<dyn Database>,
 }
 
 /// Every engine there is.
-pub const ENGINES: &[Engine] = &[sqlite::ENGINE];
+pub const ENGINES: &[Engine] = &[sqlite::ENGINE, postgresql::ENGINE];
 
 impl Engine {
-    /// The engine that answers to a scheme.
-    pub fn of_scheme(scheme: &str) -> Option<&'static Engine> {
-        ENGINES.iter().find(|engine| engine.schemes.contains(&scheme))
+    /// The engine of a configured database; SQLite's for an address no engine answers to, which
+    /// no configuration lets through.
+    pub fn of(spec: &DatabaseSpec) -> &'static Engine {
+        let name = spec.address.engine().name;
+        ENGINES.iter().find(|engine| engine.card.name == name).unwrap_or(&ENGINES[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::engine;
+
+    #[test]
+    fn every_card_has_its_engine() {
+        let cards: Vec<&str> = engine::ENGINES.iter().map(|card| card.name).collect();
+        let engines: Vec<&str> = ENGINES.iter().map(|engine| engine.card.name).collect();
+        assert_eq!(cards, engines);
     }
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod board;
 pub mod checklist;
+pub mod engine;
 pub mod finding;
 pub mod host;
 pub mod humanize;

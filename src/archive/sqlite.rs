@@ -116,7 +116,7 @@ fn copy_now(
         id,
         tool: concat!("rounds ", env!("CARGO_PKG_VERSION")).to_owned(),
         target: request.backup.clone(),
-        engine: sqlite::ENGINE.name.to_owned(),
+        engine: sqlite::ENGINE.card.name.to_owned(),
         engine_version: rusqlite::version().to_owned(),
         host: request.host.clone(),
         started: request.at,

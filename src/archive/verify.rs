@@ -135,7 +135,7 @@ impl Form {
     /// By what the manifest says, else by what the file is called, else by how it begins.
     fn of(file: &Path, manifest: Option<&Manifest>) -> Result<Self, Verdict> {
         if let Some(manifest) = manifest {
-            return Ok(if manifest.engine == sqlite::ENGINE.name { Form::Sqlite } else { Form::Other });
+            return Ok(if manifest.engine == sqlite::ENGINE.card.name { Form::Sqlite } else { Form::Other });
         }
         let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         Ok(match extension.as_str() {

@@ -68,6 +68,7 @@ pub(super) fn config(files: Vec<PathBuf>, documents: &[Document], env: &Environm
     let checklists = each(documents, |file| &file.checklist, checklist::checklist, &scope, &mut faults);
     faults.extend(check::circle(&checks, &names));
     faults.extend(backup::shared_files(&backups, &names));
+    faults.extend(backup::beyond_us(&backups, &databases, &names));
 
     match (acts, host) {
         (Some(acts), Some(host)) if faults.is_empty() => Ok(Config {

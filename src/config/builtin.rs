@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::address::Address;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::spec::Config;
@@ -15,7 +16,7 @@ const STORE: &str = "rounds";
 pub(super) fn round(env: &Environment) -> Result<Config, ConfigError> {
     let mut config = super::parse(NAME, Path::new("/"), TEXT, env)?;
     for database in config.databases.iter_mut().filter(|database| database.id == STORE) {
-        database.path.clone_from(&config.store.path);
+        database.address = Address::File(config.store.path.clone());
     }
     Ok(config)
 }

@@ -1,7 +1,8 @@
 //! What a configuration gives to act upon.
 
+use super::address::Address;
 use super::spec::{BackupSpec, Config, DatabaseSpec, TaskSource, TaskSpec};
-use crate::domain::inventory::{BackupCard, DatabaseCard, Inventory, Maintenance, TaskCard};
+use crate::domain::inventory::{BackupCard, DatabaseCard, Inventory, TaskCard};
 
 impl Config {
     /// Every target that is configured. Tasks that are found at run time join later.
@@ -21,10 +22,13 @@ impl DatabaseSpec {
     fn card(&self) -> DatabaseCard {
         DatabaseCard {
             id: self.id.clone(),
-            engine: "sqlite",
-            location: self.path.display().to_string(),
-            path: Some(self.path.clone()),
-            can: &[Maintenance::Vacuum, Maintenance::Integrity],
+            engine: self.address.engine().name,
+            location: match &self.address {
+                Address::File(path) => path.display().to_string(),
+                Address::Server(server) => server.to_string(),
+            },
+            path: self.address.file().map(ToOwned::to_owned),
+            can: self.address.engine().can,
             timeout: self.timeout,
         }
     }

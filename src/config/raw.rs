@@ -1,7 +1,11 @@
 //! The sections as they are written, before names are resolved: what serde reads. Which keys
 //! exist is told by the schema, which is checked first and speaks better about them.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::values::{Allowance, Argv, Every, Id, Interval, Label, LimitText, Size, TimeOfDay};
@@ -82,17 +86,55 @@ pub(super) struct Disk {
     pub(super) exclude: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Any key that is none of these is a limit; which ones there are depends on the engine.
+#[derive(Debug)]
 pub(super) struct Database {
     pub(super) id: Spanned<Id>,
     pub(super) url: Spanned<String>,
+    pub(super) password: Option<Spanned<String>>,
     pub(super) every: Option<Every>,
     pub(super) timeout: Option<Spanned<Interval>>,
-    pub(super) size: Option<Bounds>,
-    pub(super) latency: Option<Bounds>,
-    pub(super) growth: Option<Bounds>,
     pub(super) integrity: Option<Integrity>,
+    pub(super) limits: BTreeMap<String, Spanned<Bounds>>,
+}
+
+/// By hand, for serde's `flatten` forgets where a value stands.
+impl<'de> Deserialize<'de> for Database {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Section;
+
+        impl<'de> Visitor<'de> for Section {
+            type Value = Database;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a [[database]]")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Database, A::Error> {
+                let (mut id, mut url, mut password, mut every, mut timeout, mut integrity) =
+                    (None, None, None, None, None, None);
+                let mut limits = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "id" => id = Some(map.next_value()?),
+                        "url" => url = Some(map.next_value()?),
+                        "password" => password = Some(map.next_value()?),
+                        "every" => every = Some(map.next_value()?),
+                        "timeout" => timeout = Some(map.next_value()?),
+                        "integrity" => integrity = Some(map.next_value()?),
+                        _ => {
+                            limits.insert(key, map.next_value()?);
+                        }
+                    }
+                }
+                let id = id.ok_or_else(|| A::Error::missing_field("id"))?;
+                let url = url.ok_or_else(|| A::Error::missing_field("url"))?;
+                Ok(Database { id, url, password, every, timeout, integrity, limits })
+            }
+        }
+
+        deserializer.deserialize_map(Section)
+    }
 }
 
 #[derive(Debug, Deserialize)]

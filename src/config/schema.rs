@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Fault;
 use super::nearest::{listed, nearest};
 use super::source::Source;
+use crate::domain::engine;
 
 /// What is known of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,8 @@ pub(super) enum Stage {
 
 use Stage::{Bounds, Exists, Later};
 
-/// Every key by its full path. The sections in [`LISTS`] may occur several times.
+/// Every key by its full path, but for the gauges of a database, which [`engine`] lists. The
+/// sections in [`LISTS`] may occur several times.
 pub(super) const KEYS: &[(&str, Stage)] = &[
     ("version", Exists),
     ("include", Exists),
@@ -55,20 +57,12 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("database", Exists),
     ("database.id", Exists),
     ("database.url", Exists),
+    ("database.password", Exists),
     ("database.every", Exists),
     ("database.timeout", Exists),
-    ("database.size", Bounds),
-    ("database.latency", Bounds),
-    ("database.growth", Bounds),
     ("database.integrity", Exists),
     ("database.integrity.every", Exists),
     ("database.operations_table", Later),
-    ("database.connections", Later),
-    ("database.cache_hit", Later),
-    ("database.oldest_transaction", Later),
-    ("database.wraparound", Later),
-    ("database.replication_lag", Later),
-    ("database.dead_rows", Later),
     ("backup", Exists),
     ("backup.id", Exists),
     ("backup.database", Exists),
@@ -235,15 +229,19 @@ impl Walk {
 }
 
 fn stage(path: &str) -> Option<Stage> {
-    KEYS.iter().find(|(known, _)| *known == path).map(|(_, stage)| *stage)
+    let listed = KEYS.iter().find(|(known, _)| *known == path).map(|(_, stage)| *stage);
+    listed.or_else(|| path.strip_prefix("database.").filter(|key| engine::is_gauge(key)).map(|_| Bounds))
 }
 
 /// The names of the keys that exist directly below `place`.
 fn below(place: &str) -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter(|(_, stage)| *stage != Later).filter_map(move |(path, _)| match path.rsplit_once('.') {
+    let gauges = engine::keys().filter(move |_| place == "database");
+    let listed = KEYS.iter().filter(|(_, stage)| *stage != Later);
+    let listed = listed.filter_map(move |(path, _)| match path.rsplit_once('.') {
         Some((parent, name)) => (parent == place).then_some(name),
         None => place.is_empty().then_some(*path),
-    })
+    });
+    listed.chain(gauges)
 }
 
 /// The tables a value holds: itself, or the tables of a list.
@@ -284,7 +282,7 @@ mod tests {
             faults(text),
             [
                 "a.toml:2:1: unknown key `sizee` in [[database]]; did you mean `size`?",
-                "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `every`, `timeout`, `size`, `latency`, `growth` and `integrity`",
+                "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout`, `integrity`, `size`, `latency`, `growth`, `wal`, `connections`, `idle_in_transaction`, `oldest_transaction`, `blocked`, `deadlocks`, `temp_files`, `cache_hit`, `commits`, `rollbacks`, `checksum_failures`, `prepared_transaction`, `xmin_age`, `replication_lag`, `replication_lag_bytes`, `slot_wal`, `archiver`, `dead_rows`, `wraparound`, `freeze_age`, `sequences`, `invalid_indexes`, `settings_off` and `pending_restart`",
                 "a.toml:5:1: `rto` is not yet supported by this version",
                 "a.toml:7:12: unknown key `evry` in `verify` of [[backup]]; did you mean `every`?",
                 "a.toml:8:2: `keys` is not yet supported by this version",
@@ -330,11 +328,9 @@ mod tests {
         let text = include_str!("../../config.example.toml");
         let mut found = Vec::new();
         collect(DeTable::parse(text).expect("TOML").get_ref(), "", &mut found);
-        let missing: Vec<&str> = KEYS
-            .iter()
-            .filter(|(path, stage)| *stage != Later && !found.iter().any(|key| key == path))
-            .map(|(path, _)| *path)
-            .collect();
+        let listed = KEYS.iter().filter(|(_, stage)| *stage != Later).map(|(path, _)| (*path).to_owned());
+        let gauges = engine::keys().map(|key| format!("database.{key}"));
+        let missing: Vec<String> = listed.chain(gauges).filter(|path| !found.contains(path)).collect();
         assert!(missing.is_empty(), "not in config.example.toml: {missing:?}");
         for word in BOUNDS {
             assert!(found.iter().any(|key| key.ends_with(&format!(".{word}"))), "no example of `{word}`");

@@ -76,12 +76,17 @@ fn general(page: &mut Page, config: &Config) {
 fn database(page: &mut Page, spec: &DatabaseSpec) {
     page.section("[[database]]");
     page.set("id", quoted(&spec.id));
-    page.set("url", url(&spec.path));
+    page.set("url", quoted(&spec.address.to_string()));
+    page.maybe("password", spec.password.as_ref().map(|password| quoted(&password.to_string())));
     page.set("every", span(spec.every));
     page.set("timeout", span(spec.timeout));
-    page.bounds("size", &spec.size);
-    page.bounds("latency", &spec.latency);
-    page.bounds("growth", &spec.growth);
+    for gauge in spec.address.engine().gauges {
+        let held = spec.limits.get(gauge.key).cloned().unwrap_or_default();
+        // Off is said only where it is not the default.
+        if held != Bounds::default() || gauge.warning.is_some() || gauge.critical.is_some() {
+            page.set(gauge.key, bounds(&held));
+        }
+    }
     page.maybe("integrity.every", spec.integrity_every.map(span));
 }
 

@@ -1,9 +1,12 @@
 //! What a valid configuration says, in the program's own types: no text that still has to be
 //! parsed, no name that does not resolve.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::address::Address;
+use super::secret::SecretRef;
 use crate::domain::backup::StampPattern;
 use crate::domain::checklist::Checklist;
 use crate::domain::inventory::{ActionCard, Repeat, SystemCard};
@@ -103,15 +106,23 @@ pub struct HostSpec {
 #[derive(Clone, Debug)]
 pub struct DatabaseSpec {
     pub id: String,
-    /// Where it is. For SQLite an absolute path.
-    pub path: PathBuf,
+    pub address: Address,
+    /// Where its password is to be had, when it wants one.
+    pub password: Option<SecretRef>,
     pub every: Duration,
     pub timeout: Duration,
-    pub size: Bounds,
-    pub latency: Bounds,
-    pub growth: Bounds,
+    /// The limits of every gauge its engine has.
+    pub limits: BTreeMap<&'static str, Bounds>,
     /// How old the last integrity check may be; `None` when it is not asked for.
     pub integrity_every: Option<Duration>,
+}
+
+impl DatabaseSpec {
+    /// The rules its limits make. Nothing is bounded, no rule.
+    pub fn rules(&self) -> Vec<Rule> {
+        let gauges = self.address.engine().gauges.iter();
+        gauges.filter_map(|gauge| self.limits.get(gauge.key)?.rule(gauge.key, gauge.label)).collect()
+    }
 }
 
 /// `[[backup]]`

@@ -11,17 +11,19 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::{BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::domain::engine;
 use crate::domain::inventory::Maintenance;
 use crate::domain::vitals::Vitals;
 
 pub use open::{Patience, cancellable, explain, finished, read_only, sidecar, size_with_sidecars};
 
-pub const ENGINE: Engine = Engine {
-    name: "sqlite",
-    schemes: &["sqlite"],
-    can: &[Maintenance::Vacuum, Maintenance::Integrity],
-    open: |path| Arc::new(Sqlite { path: path.to_owned() }),
-};
+pub const ENGINE: Engine =
+    Engine { card: &engine::SQLITE, blocks: true, open: |spec| at(spec.address.file().unwrap_or(Path::new(""))) };
+
+/// The database in a file.
+pub fn at(path: &Path) -> Arc<dyn Database> {
+    Arc::new(Sqlite { path: path.to_owned() })
+}
 
 /// One database file. A connection lives for one question: nothing is held in between, so
 /// the program that owns the file can do with it what it likes.

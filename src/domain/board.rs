@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Remark};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::limit::{Limit, Rule};
@@ -274,7 +274,7 @@ impl Board {
             assessment.stale = age > watch.stale_after();
             assessment.samples.reserve(reading.samples.len());
             for sample in with_trends(watch, &track.series, &reading.samples) {
-                let (judged, finding) = track.judge(sample, &watch.rules, now);
+                let (judged, finding) = track.judge(sample, &watch.rules, &reading.remarks, now);
                 assessment.samples.push(judged);
                 assessment.findings.extend(finding);
             }
@@ -383,7 +383,13 @@ impl Track {
     }
 
     /// Holds one sample against its rule at `now`.
-    fn judge(&self, sample: Sample, rules: &[Rule], now: Timestamp) -> (JudgedSample, Option<Finding>) {
+    fn judge(
+        &self,
+        sample: Sample,
+        rules: &[Rule],
+        remarks: &[Remark],
+        now: Timestamp,
+    ) -> (JudgedSample, Option<Finding>) {
         let Some(rule) = rules.iter().find(|rule| rule.key == sample.key) else {
             return (JudgedSample::plain(sample), None);
         };
@@ -409,14 +415,16 @@ impl Track {
             } else {
                 String::new()
             };
-            let text = format!(
-                "{} {}{held}, limit {}",
-                rule.label,
-                humanize::beside_limit(number, limit.value, unit),
-                humanize::quantity(limit.value, limit.unit)
+            let remark = remarks.iter().find(|remark| remark.key == rule.key);
+            let subject = remark.map_or_else(
+                || format!("{} {}", rule.label, humanize::beside_limit(number, limit.value, unit)),
+                |remark| remark.text.clone(),
             );
+            let text = format!("{subject}{held}, limit {}", humanize::quantity(limit.value, limit.unit));
             let mut finding = Finding::new(status, rule.key.clone(), text).since(passed);
-            finding.advice.clone_from(&rule.hint);
+            finding.mend = remark.and_then(|remark| remark.mend.clone());
+            // What the operator wrote goes before what the reading says.
+            finding.advice = rule.hint.clone().or_else(|| remark?.advice.clone());
             finding
         });
         (JudgedSample { sample, status, warning: rule.warning, critical: rule.critical }, finding)

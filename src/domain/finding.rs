@@ -47,3 +47,33 @@ impl Finding {
         self
     }
 }
+
+/// How a sample is told while it is beyond its limit: with the culprit, which its figure alone
+/// does not name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remark {
+    /// The sample it is about.
+    pub key: Key,
+    /// Stands in the finding before the limit: `3 sessions wait behind pid 4711`.
+    pub text: String,
+    pub mend: Option<ActionName>,
+    pub advice: Option<String>,
+}
+
+impl Remark {
+    pub fn new(key: impl Into<Key>, text: impl Into<String>) -> Self {
+        Self { key: key.into(), text: text.into(), mend: None, advice: None }
+    }
+
+    #[must_use]
+    pub fn mend(mut self, action: ActionName) -> Self {
+        self.mend = Some(action);
+        self
+    }
+
+    #[must_use]
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backup::Catalogue;
+use crate::domain::finding::{Finding, Remark};
 use crate::domain::host::Host;
 use crate::domain::sample::Sample;
 use crate::domain::task::TaskFacts;
@@ -71,7 +72,9 @@ pub struct Reading {
     pub detail: Detail,
     /// What the target says of itself beyond limits on samples: a plugin's own verdict, a
     /// read-only remount. Empty when it says it is well.
-    pub findings: Vec<crate::domain::finding::Finding>,
+    pub findings: Vec<Finding>,
+    /// How samples are told when they are beyond their limits.
+    pub remarks: Vec<Remark>,
 }
 
 /// The facts behind the samples, for the panes and judges that need more than numbers.

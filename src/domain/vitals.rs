@@ -1,6 +1,11 @@
 //! The vital signs of a database, the same words for every engine, and when they are worth a
 //! sentence. What an engine does not have is `None`, never a zero.
 
+mod measured;
+
+pub use measured::{Hidden, Measured};
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::domain::action_name::ActionName;
@@ -33,6 +38,8 @@ pub struct Vitals {
     pub integrity: Option<Proof>,
     /// Why the last structure check cannot be told; `None` when it can.
     pub integrity_unknown: Option<String>,
+    /// What the checks of a server brought.
+    pub measured: Box<Measured>,
 }
 
 /// Something that was proven, or disproved, at a moment: a structure check, a verified file.
@@ -87,6 +94,7 @@ impl Vitals {
         ]
         .into_iter()
         .flatten()
+        .chain(self.measured.samples.iter().cloned())
         .collect()
     }
 
@@ -109,6 +117,8 @@ pub struct DatabasePolicy {
     pub integrity_every: Option<Duration>,
     /// Whether the engine can give free space back.
     pub can_vacuum: bool,
+    /// The gauges that are limited. That another one cannot be told is nobody's worry.
+    pub limited: BTreeSet<&'static str>,
 }
 
 impl Judge for DatabasePolicy {
@@ -122,7 +132,7 @@ impl Judge for DatabasePolicy {
             critical: None,
         });
         let samples = samples.collect();
-        let findings = integrity.into_iter().chain(self.judge_free(vitals)).collect();
+        let findings = integrity.into_iter().chain(self.judge_free(vitals)).chain(self.judge_hidden(vitals)).collect();
         Verdict { samples, findings, premature: false }
     }
 }
@@ -153,6 +163,28 @@ impl DatabasePolicy {
             )),
             _ => None,
         }
+    }
+
+    /// One sentence for all that one grant would uncover.
+    fn judge_hidden(&self, vitals: &Vitals) -> Vec<Finding> {
+        let mut groups: Vec<(&Hidden, Vec<&str>)> = Vec::new();
+        for hidden in vitals.measured.hidden.iter().filter(|hidden| self.limited.contains(hidden.key)) {
+            let same =
+                |(first, _): &&mut (&Hidden, Vec<&str>)| (&first.why, &first.grant) == (&hidden.why, &hidden.grant);
+            match groups.iter_mut().find(same) {
+                Some((_, keys)) if keys.contains(&hidden.key) => {}
+                Some((_, keys)) => keys.push(hidden.key),
+                None => groups.push((hidden, vec![hidden.key])),
+            }
+        }
+        let told = groups.into_iter().map(|(hidden, keys)| {
+            let key = if keys.len() == 1 { hidden.key } else { "hidden" };
+            let text = format!("{} cannot be told: {}", humanize::listed(&keys), hidden.why);
+            let mut finding = Finding::new(Status::Unknown, key, text);
+            finding.advice.clone_from(&hidden.grant);
+            finding
+        });
+        told.collect()
     }
 
     fn judge_free(&self, vitals: &Vitals) -> Option<Finding> {
@@ -186,7 +218,11 @@ mod tests {
     }
 
     fn said(vitals: Vitals, every: Option<Duration>, hours: i64) -> Vec<(Status, String, Option<ActionName>)> {
-        let policy = DatabasePolicy { integrity_every: every, can_vacuum: true };
+        let policy = DatabasePolicy {
+            integrity_every: every,
+            can_vacuum: true,
+            limited: BTreeSet::from(["connections", "blocked"]),
+        };
         let verdict = policy.judge(&Reading::default().with(Detail::Vitals(vitals)), at(hours));
         verdict.findings.into_iter().map(|finding| (finding.status, finding.text, finding.mend)).collect()
     }
@@ -237,6 +273,21 @@ mod tests {
         assert!(said(with(1_000_000, 100_000), None, 0).is_empty(), "10 % of much");
         let text = "30 % of the file is free space (61.4 MB), limit 20 %".to_owned();
         assert_eq!(said(with(50_000, 15_000), None, 0), [(Status::Warning, text, Some(ActionName::VACUUM))]);
+    }
+
+    #[test]
+    fn what_is_hidden_is_unknown_in_one_sentence_for_each_grant() {
+        let mut vitals = Vitals::default();
+        let grant = Some("GRANT pg_monitor TO mon".to_owned());
+        for key in ["connections", "commits", "blocked", "connections"] {
+            vitals.measured.hide(key, "the role mon sees only its own sessions", grant.clone());
+        }
+        let text = "connections and blocked cannot be told: the role mon sees only its own sessions";
+        assert_eq!(said(vitals.clone(), None, 0), [(Status::Unknown, text.to_owned(), None)]);
+        let policy = DatabasePolicy { limited: BTreeSet::from(["connections"]), ..DatabasePolicy::default() };
+        let verdict = policy.judge(&Reading::default().with(Detail::Vitals(vitals)), at(0));
+        assert_eq!(verdict.findings[0].advice, grant);
+        assert_eq!(verdict.findings[0].key, "connections");
     }
 
     #[test]

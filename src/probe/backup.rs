@@ -42,7 +42,7 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
         .iter()
         .map(|spec| {
             let source = spec.database.as_ref().and_then(|id| config.databases.iter().find(|one| one.id == *id));
-            let source = source.map(|database| database.path.clone());
+            let source = source.and_then(|database| database.address.file().map(ToOwned::to_owned));
             Watched { watch: watch(spec, context), probe: Box::new(BackupProbe::new(spec, source, context)) }
         })
         .collect()
@@ -140,7 +140,8 @@ impl BackupProbe {
         }
         catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
         let findings = self.vanished(&catalogue).into_iter().collect();
-        Ok(Reading { samples: samples(&catalogue), detail: Detail::Backups(catalogue), findings })
+        let samples = samples(&catalogue);
+        Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
     }
 }
 

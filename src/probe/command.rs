@@ -94,7 +94,7 @@ fn reading(captured: &Captured) -> Result<Reading, ProbeError> {
         lines.push("… it printed more than is read".to_owned());
     }
     let detail = if lines.is_empty() { Detail::None } else { Detail::Lines(lines) };
-    Ok(Reading { samples, detail, findings: finding.into_iter().collect() })
+    Ok(Reading { samples, detail, findings: finding.into_iter().collect(), ..Reading::default() })
 }
 
 /// The plugin's line; without one, what it complained of.

@@ -63,7 +63,7 @@ impl Probe for HostProbe {
             }
             samples.extend(step.map(|seconds| Sample::seconds("clock_step", seconds)));
             let findings = self.steps.finding(mono).into_iter().collect();
-            Ok(Reading { samples, detail: Detail::Host(host), findings })
+            Ok(Reading { samples, detail: Detail::Host(host), findings, ..Reading::default() })
         })
     }
 }

@@ -12,7 +12,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("action", &["domain"]),
     ("exec", &["domain", "platform"]),
-    ("database", &["domain", "platform", "ledger", "config"]),
+    ("database", &["domain", "platform", "ledger", "config", "exec"]),
     ("archive", &["domain", "platform", "ledger", "database"]),
     ("scheduler", &["domain", "platform", "ledger", "config", "exec"]),
     ("probe", &["domain", "platform", "ledger", "config", "exec", "database", "archive", "scheduler"]),

@@ -156,7 +156,7 @@ fn without_a_file_there_is_the_round_of_this_machine() {
     assert!(config.files.is_empty() && config.discover_tasks);
     assert_eq!((config.system.name.as_str(), config.host_name.as_str()), ("db1", "db1"));
     assert_eq!(config.store.path, state.join("rounds.db"));
-    assert_eq!(config.databases[0].path, config.store.path);
+    assert_eq!(config.databases[0].address.file(), Some(config.store.path.as_path()));
     assert_eq!(config.databases[0].integrity_every, Some(Duration::from_hours(7 * 24)));
     assert_eq!(config.acts.log_directory, state.join("jobs"));
     let backup = &config.backups[0];
@@ -187,7 +187,7 @@ fn the_store_that_is_named_on_the_command_line_goes_before_the_file() {
     let given = Environment { store: Some("sqlite:/elsewhere/x.db".to_owned()), ..scratch.environment() };
     assert_eq!(config::load(&[path], &given).expect("config").store.path, Path::new("/elsewhere/x.db"));
     let built_in = config::load(&[], &given).expect("built-in round");
-    assert_eq!(built_in.databases[0].path, Path::new("/elsewhere/x.db"));
+    assert_eq!(built_in.databases[0].address.file(), Some(Path::new("/elsewhere/x.db")));
     assert!(built_in.backups[0].files.text.starts_with("/elsewhere/backups/rounds/"));
 
     let wrong = Environment { store: Some("postgres://u:hunter2@h/x".to_owned()), ..scratch.environment() };
@@ -213,7 +213,7 @@ fn included_files_are_read_once_and_keep_their_own_directory() {
         "version = 1\ninclude = [\"../main.toml\", \"b.toml\"]\n[[database]]\nid = \"a\"\nurl = \"sqlite:a.db\"\n",
     );
     let config = scratch.load(&[main.clone(), main]).expect("config");
-    let databases: Vec<&Path> = config.databases.iter().map(|database| database.path.as_path()).collect();
+    let databases: Vec<&Path> = config.databases.iter().filter_map(|database| database.address.file()).collect();
     assert_eq!(databases, [scratch.path("systems/a.db"), scratch.path("systems/b.db")]);
     assert_eq!(config.files.len(), 3);
 }

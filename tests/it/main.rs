@@ -22,6 +22,8 @@ mod laws;
 #[cfg(unix)]
 mod pictures;
 #[cfg(unix)]
+mod postgresql;
+#[cfg(unix)]
 mod probes;
 mod readme;
 #[cfg(unix)]

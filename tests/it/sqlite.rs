@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rounds::database::{Database, DatabaseError, Engine, Upkeep};
+use rounds::database::{Database, DatabaseError, Upkeep};
 use rounds::domain::inventory::Maintenance;
 use rounds::domain::vitals::Vitals;
 use rusqlite::Connection;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 fn engine(path: &Path) -> Arc<dyn Database> {
-    (Engine::of_scheme("sqlite").expect("registered").open)(path)
+    rounds::database::sqlite::at(path)
 }
 
 async fn vitals(path: &Path) -> Result<Vitals, DatabaseError> {

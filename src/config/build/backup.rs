@@ -9,7 +9,7 @@ use super::names::Names;
 use super::{Scope, command, id, schedule};
 use crate::config::error::Fault;
 use crate::config::source::{Source, resolve};
-use crate::config::spec::BackupSpec;
+use crate::config::spec::{BackupSpec, DatabaseSpec};
 use crate::config::{defaults, raw};
 use crate::domain::backup::StampPattern;
 use crate::domain::schedule::Schedule;
@@ -95,6 +95,24 @@ fn literal<T>(directory: &Path, blame: &Spanned<T>, source: &Source) -> Result<S
     let odd = "the directory of the files has a name that is not UTF-8; write a full path in `files`";
     let text = directory.to_str().ok_or_else(|| source.fault_at(blame, odd))?;
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Backups of databases that we cannot copy ourselves.
+pub(super) fn beyond_us(backups: &[BackupSpec], databases: &[DatabaseSpec], names: &Names) -> Vec<Fault> {
+    let source = |backup: &BackupSpec| databases.iter().find(|database| Some(&database.id) == backup.database.as_ref());
+    let beyond = backups.iter().filter_map(|backup| {
+        let database = source(backup).filter(|database| database.address.file().is_none())?;
+        Some(Fault::of(
+            names.place("backup", &backup.id),
+            format!(
+                "a backup of `{}` by rounds itself is not yet supported: it is {}; write `command` and `files` instead of \
+                 `database`, such as command = [\"pg_dump\", …]",
+                database.id,
+                database.address.engine().name
+            ),
+        ))
+    });
+    beyond.collect()
 }
 
 /// Two backups whose files cannot be told apart: each would take the other's for its own.

@@ -8,6 +8,8 @@ use crate::config::raw;
 use crate::config::source::Source;
 use crate::config::spec::Bounds;
 use crate::config::values::LimitText;
+pub(super) use crate::domain::engine::Bad;
+use crate::domain::engine::Gauge;
 use crate::domain::limit::{Comparison, Limit};
 use crate::domain::sample::Unit;
 
@@ -22,14 +24,6 @@ pub(super) struct Measure {
     pub(super) example: &'static str,
 }
 
-/// On which side of a limit the trouble is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
-    High,
-    Low,
-    Either,
-}
-
 impl Measure {
     /// A share of something, in percent: never above 100.
     pub(super) const fn share(name: &'static str, bad: Bad) -> Self {
@@ -38,6 +32,11 @@ impl Measure {
             Bad::High | Bad::Either => "> 80 %",
         };
         Self { name, unit: Unit::Percent, bad, example }
+    }
+
+    /// What can be limited of a database.
+    pub(super) const fn of(gauge: &Gauge) -> Self {
+        Self { name: gauge.key, unit: gauge.unit, bad: gauge.bad, example: gauge.example }
     }
 
     /// Bounds as they are written, or none when nothing is.

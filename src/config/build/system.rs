@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{Placed, zone_named};
+use crate::config::address;
 use crate::config::environment::Environment;
 use crate::config::error::Fault;
-use crate::config::source::{Source, resolve};
+use crate::config::source::Source;
 use crate::config::spec::{ActsSpec, StoreSpec};
 use crate::config::{defaults, raw};
 use crate::domain::inventory::SystemCard;
@@ -63,11 +64,11 @@ pub(super) fn store(store: Placed<'_, raw::Store>, env: &Environment) -> Result<
     let path = match (&env.store, written) {
         (Some(given), _) => {
             let said = |why| Fault::of("--store or ROUNDS_STORE", why);
-            let path = sqlite_path(given, Path::new("")).map_err(said)?;
+            let path = address::file(given, Path::new("")).map_err(said)?;
             std::path::absolute(path).map_err(|why| said(why.to_string()))?
         }
         (None, Some((source, url))) => {
-            sqlite_path(url.get_ref(), &source.directory).map_err(|why| source.fault_at(url, why))?
+            address::file(url.get_ref(), &source.directory).map_err(|why| source.fault_at(url, why))?
         }
         (None, None) => default_store(env)?,
     };
@@ -92,50 +93,4 @@ pub(super) fn acts(acts: Placed<'_, raw::Actions>, store: &StoreSpec) -> Result<
     let section = section.get_ref();
     let log_directory = section.log_directory.as_ref().map_or(Ok(jobs), |path| source.resolve(path))?;
     Ok(ActsSpec { read_only: section.read_only, log_directory })
-}
-
-/// The file a URL of a SQLite database names; relative ones lie in `directory`. The text of the
-/// URL is not repeated in errors: it may carry a password.
-pub(super) fn sqlite_path(url: &str, directory: &Path) -> Result<PathBuf, String> {
-    const LATER: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
-    match url.split_once(':') {
-        Some(("sqlite", path)) => {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            if path.is_empty() || path.starts_with(':') {
-                return Err("this names no file; write `sqlite:` and the path of one".to_owned());
-            }
-            if path.contains('?') {
-                return Err("options after `?` are not supported; write `sqlite:` and the path alone".to_owned());
-            }
-            resolve(directory, path)
-        }
-        Some((scheme, _)) if LATER.contains(&scheme) => {
-            Err(format!("`{scheme}:` is not yet supported by this version; `sqlite:PATH` is"))
-        }
-        _ => Err("this is not a database URL; write `sqlite:` and the path of the file".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_name_a_file_and_errors_do_not_repeat_them() {
-        let at = |url| sqlite_path(url, Path::new("/srv"));
-        for (url, path) in [("sqlite:db", "/srv/db"), ("sqlite:/var/db", "/var/db"), ("sqlite:///var/db", "/var/db")] {
-            assert_eq!(at(url), Ok(PathBuf::from(path)));
-        }
-        for (url, why) in [
-            ("postgres://u:hunter2@h/db", "`postgres:` is not yet supported by this version"),
-            ("mysql://u:hunter2@h/db", "not yet supported"),
-            ("sqlite::memory:", "no file"),
-            ("sqlite:", "no file"),
-            ("sqlite:a?mode=ro", "options after"),
-            ("/srv/hunter2", "not a database URL"),
-        ] {
-            let said = at(url).expect_err(url);
-            assert!(said.contains(why) && !said.contains("hunter2"), "{url}: {said}");
-        }
-    }
 }

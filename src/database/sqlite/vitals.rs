@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path) -> Result<Vitals, DatabaseError> {
 fn ask(connection: &Connection) -> rusqlite::Result<Vitals> {
     let number = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
     Ok(Vitals {
-        engine: super::ENGINE.name,
+        engine: super::ENGINE.card.name,
         version: rusqlite::version().to_owned(),
         journal_mode: Some(connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?),
         page_size: Some(number("PRAGMA page_size")?),

@@ -1,6 +1,8 @@
 //! The board through time: what it says, and since when.
 
 use super::*;
+use crate::domain::action_name::ActionName;
+use crate::domain::finding::Remark;
 use crate::domain::observation::ProbeError;
 use crate::domain::sample::Unit;
 use chrono::{TimeDelta, TimeZone, Utc};
@@ -120,6 +122,31 @@ fn a_clock_that_was_set_back_makes_nothing_green() {
     board.apply(&saw(1000, vec![Sample::percent("cpu", 99.0)]));
     board.apply(&saw(10, vec![Sample::percent("cpu", 99.0)]));
     assert_eq!(status(&board, 10), Status::Critical);
+}
+
+#[test]
+fn a_figure_beyond_its_limit_is_told_with_its_culprit() {
+    let mut watch = watch();
+    watch.rules[0].hold = Duration::ZERO;
+    watch.rules[0].hint = None;
+    let mut board = Board::new(vec![watch], at(0));
+    let remark = Remark::new("cpu", "pid 7 takes 99 %").mend(ActionName::VACUUM).advice("ask it to stop");
+    for (seconds, load) in [(1, 99.0), (2, 1.0)] {
+        let mut observation = saw(seconds, vec![Sample::percent("cpu", load)]);
+        if let Ok(reading) = &mut observation.outcome {
+            reading.remarks = vec![remark.clone()];
+        }
+        board.apply(&observation);
+        let assessment = board.assess(at(seconds)).remove(0);
+        match assessment.findings.as_slice() {
+            [finding] if load > 90.0 => {
+                assert_eq!(finding.text, "pid 7 takes 99 %, limit 90 %");
+                assert_eq!(finding.mend, Some(ActionName::VACUUM));
+                assert_eq!(finding.advice.as_deref(), Some("ask it to stop"));
+            }
+            findings => assert!(findings.is_empty() && load < 90.0, "{findings:?}"),
+        }
+    }
 }
 
 #[test]

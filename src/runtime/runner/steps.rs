@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Order, Runner};
 use crate::archive;
+use crate::database::Engine;
 use crate::domain::humanize;
 use crate::domain::inventory::{Maintenance, Target};
 use crate::domain::job::{JobEvent, JobResult, Outcome};
@@ -146,7 +147,7 @@ impl Runner {
         let Some(spec) = self.0.config.databases.iter().find(|spec| spec.id == database) else {
             return Err(Stopped::failed(format!("there is no database called `{database}`")));
         };
-        let handle = (crate::database::sqlite::ENGINE.open)(&spec.path);
+        let handle = (Engine::of(spec).open)(spec);
         let started = Instant::now();
         let upkeep = within(work, handle.maintain(operation, work.order.stop.token())).await?;
         if operation == Maintenance::Integrity {

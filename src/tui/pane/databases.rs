@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
+use crate::domain::inventory::Maintenance;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::sample::Unit;
 use crate::domain::time::seconds_between;
@@ -198,7 +199,9 @@ fn cells<'a>(see: &Snapshot<'a>, one: &'a Assessment) -> Cells<'a> {
 fn structure(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> Line<'static> {
     let theme = see.theme;
     let Some(proof) = vitals.and_then(|vitals| vitals.integrity.as_ref()) else {
-        return text::styled(if one.waiting { "" } else { "never" }, theme.dim);
+        let card = see.inventory.databases.get(one.id.name());
+        let could = card.is_none_or(|card| card.can.contains(&Maintenance::Integrity));
+        return text::styled(if one.waiting || !could { "" } else { "never" }, theme.dim);
     };
     let ago = humanize::seconds(seconds_between(proof.at, see.now));
     let old = one.sample("integrity").is_some_and(|judged| !judged.status.is_ok());
@@ -231,6 +234,9 @@ fn details(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>
     for (label, says) in facts {
         let Some(says) = says.filter(|says| !says.trim().is_empty()) else { continue };
         lines.push(vec![Span::styled(format!("{label:<8}"), theme.dim), Span::styled(says, theme.text)]);
+    }
+    for (label, says) in &vitals.measured.facts {
+        lines.push(vec![Span::styled(format!("{label:<8}"), theme.dim), Span::styled(says.clone(), theme.text)]);
     }
     if let Some(proof) = &vitals.integrity {
         let says = format!("{}, took {}", proof.detail, humanize::seconds(proof.took_s));

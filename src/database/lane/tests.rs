@@ -1,0 +1,172 @@
+//! A lane through time, on a server that does as it is told.
+
+use super::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::database::check::LaneKind;
+use crate::domain::sample::Sample;
+
+/// How the server behaves; the numbers count what was asked of it.
+#[derive(Debug, Default)]
+struct Scene {
+    hangs: std::sync::atomic::AtomicBool,
+    refuses: std::sync::atomic::AtomicBool,
+    /// Milliseconds an answer takes.
+    slow: AtomicUsize,
+    dials: AtomicUsize,
+    asked: AtomicUsize,
+    open: Arc<()>,
+}
+
+struct Line(Arc<Scene>, #[expect(dead_code, reason = "counts the open connections")] Arc<()>);
+
+impl Wire for Line {
+    type Server = ();
+
+    fn greet(&mut self) -> BoxFuture<'_, Result<(), AskError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn ask(&mut self, _question: &'static str) -> BoxFuture<'_, Result<Vec<Row>, AskError>> {
+        Box::pin(async {
+            let count = self.0.asked.fetch_add(1, Ordering::SeqCst) + 1;
+            if self.0.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_millis(self.0.slow.load(Ordering::SeqCst) as u64)).await;
+            if self.0.refuses.load(Ordering::SeqCst) {
+                return Err(AskError::Refused { why: "a lock".into(), grant: None });
+            }
+            Ok(vec![Row::new([Some(count.to_string().as_str())])])
+        })
+    }
+}
+
+struct Phone(Arc<Scene>);
+
+impl Dial for Phone {
+    type Wire = Line;
+
+    fn dial(&self) -> BoxFuture<'_, Result<Line, DatabaseError>> {
+        Box::pin(async {
+            self.0.dials.fetch_add(1, Ordering::SeqCst);
+            Ok(Line(Arc::clone(&self.0), Arc::clone(&self.0.open)))
+        })
+    }
+}
+
+const CHECK: Check<()> = Check {
+    gauges: &["connections", "sessions"],
+    lane: LaneKind::Fast,
+    ask: |()| Question::Ask("how many"),
+    read: |look| {
+        let mut measured = Measured::default();
+        measured.sample(Sample::count("connections", look.first().and_then(|row| row.number(0)).unwrap_or(-1.0)));
+        measured.sample(Sample::count("past", look.past.len() as f64));
+        measured
+    },
+};
+
+const DEADLINE: Duration = Duration::from_secs(4);
+
+fn scene() -> (Arc<Scene>, Phone, Lane<Line>) {
+    let scene = Arc::new(Scene::default());
+    (Arc::clone(&scene), Phone(scene), Lane::new(0.0))
+}
+
+async fn read(lane: &Lane<Line>, phone: &Phone) -> Result<Measured, String> {
+    lane.read(phone, &[&CHECK], DEADLINE).await.map(|heard| heard.measured).map_err(|error| error.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_connection_serves_every_reading() {
+    let (scene, phone, lane) = scene();
+    for count in 1..=3 {
+        let measured = read(&lane, &phone).await.expect("an answer");
+        assert_eq!(measured.samples[0], Sample::count("connections", f64::from(count)));
+        tokio::time::advance(Duration::from_secs(30)).await;
+    }
+    assert_eq!(scene.dials.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_hangs_costs_the_connection_and_the_lane_rests_longer_each_time() {
+    let (scene, phone, lane) = scene();
+    scene.hangs.store(true, Ordering::SeqCst);
+    for rest in [5, 10, 20, 40, 60, 60] {
+        let started = Instant::now();
+        let said = read(&lane, &phone).await.expect_err("it hangs");
+        assert_eq!((started.elapsed(), said.as_str()), (DEADLINE, "no answer to `connections` within 4.0 s"));
+        assert_eq!(Arc::strong_count(&scene.open), 1, "the connection is gone");
+        let asked = scene.asked.load(Ordering::SeqCst);
+        tokio::time::advance(Duration::from_millis(rest * 1000 - 2)).await;
+        let said = read(&lane, &phone).await.expect_err("it rests");
+        assert!(said.contains("no answer to `connections` within 4.0 s; asked again in"), "{said}");
+        assert_eq!(scene.asked.load(Ordering::SeqCst), asked, "nothing was asked while it rests");
+        tokio::time::advance(Duration::from_millis(3)).await;
+    }
+    scene.hangs.store(false, Ordering::SeqCst);
+    assert!(read(&lane, &phone).await.is_ok());
+    scene.hangs.store(true, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert!(read(&lane, &phone).await.is_err());
+    tokio::time::advance(Duration::from_millis(5_001)).await;
+    scene.hangs.store(false, Ordering::SeqCst);
+    assert!(read(&lane, &phone).await.is_ok(), "after a good reading rests begin anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_is_dropped_takes_its_connection_along_and_two_never_run_at_once() {
+    let (scene, phone, lane) = scene();
+    scene.hangs.store(true, Ordering::SeqCst);
+    {
+        let first = read(&lane, &phone);
+        tokio::pin!(first);
+        assert!(tokio::time::timeout(Duration::from_secs(1), &mut first).await.is_err());
+        let second = read(&lane, &phone).await.expect_err("the first is still there");
+        assert_eq!(second, "an earlier reading has not come back");
+    }
+    assert_eq!(Arc::strong_count(&scene.open), 1);
+    scene.hangs.store(false, Ordering::SeqCst);
+    assert!(read(&lane, &phone).await.is_ok());
+    assert_eq!(scene.dials.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_unknown_and_costs_nothing_else() {
+    let (scene, phone, lane) = scene();
+    scene.refuses.store(true, Ordering::SeqCst);
+    let measured = read(&lane, &phone).await.expect("the reading itself is well");
+    let hidden: Vec<&str> = measured.hidden.iter().map(|hidden| hidden.key).collect();
+    assert_eq!((hidden, measured.samples.len()), (vec!["connections", "sessions"], 0));
+    scene.refuses.store(false, Ordering::SeqCst);
+    assert_eq!(read(&lane, &phone).await.expect("an answer").samples.len(), 2);
+    assert_eq!(scene.dials.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_costly_check_is_asked_less_often_and_keeps_its_figure_meanwhile() {
+    let (scene, phone, lane) = scene();
+    scene.slow.store(500, Ordering::SeqCst);
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        let measured = read(&lane, &phone).await.expect("an answer");
+        assert_eq!(measured.samples[0], Sample::count("connections", scene.asked.load(Ordering::SeqCst) as f64));
+        asked.push(scene.asked.load(Ordering::SeqCst));
+        tokio::time::advance(Duration::from_secs(30)).await;
+    }
+    assert_eq!(asked, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3], "half a second each 100 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_reaches_back_an_hour() {
+    let (_scene, phone, lane) = scene();
+    let mut past = Vec::new();
+    for _ in 0..300 {
+        past.push(read(&lane, &phone).await.expect("an answer").samples[1].clone());
+        tokio::time::advance(Duration::from_secs(15)).await;
+    }
+    assert_eq!(past[3], Sample::count("past", 3.0));
+    assert_eq!(past[299], Sample::count("past", 240.0));
+}

@@ -1,0 +1,114 @@
+//! PostgreSQL: a database on a server. Two connections that can only read, one for what never
+//! waits and one for what may, and a table of checks that go through them.
+
+mod check;
+mod connect;
+mod pgpass;
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use self::connect::{Dialer, Session};
+use self::server::Server;
+use crate::config::Address;
+use crate::config::spec::DatabaseSpec;
+use crate::database::check::{Check, LaneKind};
+use crate::database::lane::{Heard, Lane};
+use crate::database::{BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::domain::engine;
+use crate::domain::inventory::Maintenance;
+use crate::domain::sanitize;
+use crate::domain::vitals::{Measured, Vitals};
+
+pub const ENGINE: Engine = Engine { card: &engine::POSTGRESQL, blocks: false, open };
+
+/// What a reading may take of the probe's own deadline, so that ours comes first.
+const SHARE: f64 = 0.9;
+
+/// A database, with the connections that are kept between readings.
+#[derive(Debug)]
+struct Postgresql {
+    dialer: Dialer,
+    fast: Lane<Session>,
+    slow: Lane<Session>,
+    deadline: Duration,
+}
+
+fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
+    let Address::Server(address) = &spec.address else {
+        // No configuration brings a file here; if one did, SQLite would say what it is.
+        return crate::database::sqlite::at(spec.address.file().unwrap_or(std::path::Path::new("")));
+    };
+    let deadline = spec.timeout.mul_f64(SHARE);
+    // Databases on one server must not all come back at the same moment.
+    let spread = f64::from(spec.id.bytes().fold(7u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))) / 255.0;
+    Arc::new(Postgresql {
+        dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
+        fast: Lane::new(spread),
+        slow: Lane::new(spread),
+        deadline,
+    })
+}
+
+impl Postgresql {
+    async fn read(&self) -> Result<Vitals, DatabaseError> {
+        let (swift, patient) = (checks(LaneKind::Fast), checks(LaneKind::Slow));
+        let (fast, slow) = tokio::join!(
+            self.fast.read(&self.dialer, &swift, self.deadline),
+            self.slow.read(&self.dialer, &patient, self.deadline),
+        );
+        let Heard { server, mut measured, took } = fast?;
+        match slow {
+            Ok(heard) => measured.join(heard.measured),
+            Err(error) => hide(&mut measured, &patient, &error),
+        }
+        measured.facts.splice(0..0, self.facts(&server));
+        measured.findings.extend(self.dialer.exposed());
+        let size = measured.samples.iter().position(|sample| sample.key == "size");
+        let size = size.map(|place| measured.samples.remove(place));
+        Ok(Vitals {
+            engine: ENGINE.card.name,
+            version: server.version.clone(),
+            location: sanitize::line(&self.dialer.address().to_string()),
+            size_bytes: size.and_then(|sample| Some(sample.value.number(chrono::DateTime::UNIX_EPOCH)?.0 as u64)),
+            latency_s: took.as_secs_f64(),
+            measured: Box::new(measured),
+            ..Vitals::default()
+        })
+    }
+
+    fn facts(&self, server: &Server) -> Vec<(crate::domain::sample::Key, String)> {
+        let state = if server.standby { "standby" } else { "primary" };
+        vec![("role".into(), format!("{}, {state}", server.role)), ("tls".into(), self.dialer.tls_in_words())]
+    }
+}
+
+fn checks(lane: LaneKind) -> Vec<&'static Check<Server>> {
+    check::CHECKS.iter().filter(|check| check.lane == lane).collect()
+}
+
+/// What a lane that failed would have told is unknown; the other lane's figures stay.
+fn hide(measured: &mut Measured, checks: &[&'static Check<Server>], error: &DatabaseError) {
+    for gauge in checks.iter().flat_map(|check| check.gauges) {
+        measured.hide(gauge, error.to_string(), None);
+    }
+}
+
+impl Database for Postgresql {
+    fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
+        Box::pin(self.read())
+    }
+
+    fn maintain(
+        &self,
+        operation: Maintenance,
+        _cancel: CancellationToken,
+    ) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
+        Box::pin(
+            async move { Err(DatabaseError::Refused(format!("{} has no {}", ENGINE.card.name, operation.word()))) },
+        )
+    }
+}

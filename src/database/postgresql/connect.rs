@@ -1,0 +1,270 @@
+//! A session on a PostgreSQL server that cannot write, waits for nobody, and says whose it is;
+//! and in words why there is none.
+
+use std::io;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
+use sqlx::{ConnectOptions, Row as _, ValueRef};
+
+use super::pgpass;
+use super::server::{self, Server};
+use crate::config::{Host, Secret, SecretRef, ServerAddress, TlsMode};
+use crate::database::lane::{AskError, Dial, Wire};
+use crate::database::row::Row;
+use crate::database::{BoxFuture, DatabaseError, secret};
+use crate::domain::finding::Finding;
+use crate::domain::status::Status;
+use crate::domain::{humanize, sanitize};
+
+/// Opens sessions on one database. Holds no password: it is fetched for each of them.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    address: ServerAddress,
+    password: Option<SecretRef>,
+    /// After this the server gives a question up by itself, shortly before we do.
+    statement_timeout: Duration,
+}
+
+impl Dialer {
+    pub(super) fn new(address: ServerAddress, password: Option<SecretRef>, deadline: Duration) -> Self {
+        let statement_timeout = deadline.saturating_sub(Duration::from_millis(500)).max(deadline / 2);
+        Self { address, password, statement_timeout }
+    }
+
+    pub(super) fn address(&self) -> &ServerAddress {
+        &self.address
+    }
+
+    pub(super) fn tls_in_words(&self) -> String {
+        let mode = self.address.tls.word();
+        match self.address.tls {
+            _ if matches!(self.address.host, Host::Socket(_)) => "not needed on a socket".to_owned(),
+            TlsMode::VerifyFull => format!("{mode}: encrypted, and the server shows who it is"),
+            TlsMode::VerifyCa => format!("{mode}: encrypted, by a known authority, for any host"),
+            TlsMode::Require => format!("{mode}: encrypted, whoever answers"),
+            TlsMode::Prefer => format!("{mode}: encrypted if the server wants it"),
+            TlsMode::Disable => format!("{mode}: not encrypted"),
+        }
+    }
+
+    /// Amber for what leaves the machine without protection, however somebody wanted it so.
+    pub(super) fn exposed(&self) -> Option<Finding> {
+        let open = !self.address.is_local() && self.address.tls <= TlsMode::Prefer;
+        let text = format!("what goes to {} can be read and changed on the way: {}", self.place(), self.tls_in_words());
+        let advice = "write sslmode=verify-full after `?` in `url`, with `sslrootcert` where its authority is your own";
+        open.then(|| Finding::new(Status::Warning, "tls", text).advice(advice))
+    }
+
+    async fn password(&self) -> Result<Option<Secret>, String> {
+        if let Some(reference) = &self.password {
+            return secret::fetch(reference).await.map(Some);
+        }
+        let address = self.address.clone();
+        tokio::task::spawn_blocking(move || pgpass::look_up(&address)).await.unwrap_or(Ok(None))
+    }
+
+    /// The options of a session. Never to be formatted: their `Debug` shows the password.
+    fn options(&self, password: Option<&Secret>) -> PgConnectOptions {
+        let address = &self.address;
+        let milliseconds = |time: Duration| time.as_millis().to_string();
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .port(address.port)
+            .username(&address.role)
+            .database(&address.database)
+            .application_name("rounds")
+            .statement_cache_capacity(0)
+            .ssl_mode(match address.tls {
+                TlsMode::Disable => PgSslMode::Disable,
+                TlsMode::Prefer => PgSslMode::Prefer,
+                TlsMode::Require => PgSslMode::Require,
+                TlsMode::VerifyCa => PgSslMode::VerifyCa,
+                TlsMode::VerifyFull => PgSslMode::VerifyFull,
+            })
+            .options([
+                ("default_transaction_read_only", "on".to_owned()),
+                ("statement_timeout", milliseconds(self.statement_timeout)),
+                ("lock_timeout", "100".to_owned()),
+                ("idle_in_transaction_session_timeout", "10000".to_owned()),
+                ("search_path", "pg_catalog".to_owned()),
+            ])
+            .disable_statement_logging();
+        options = match &address.host {
+            Host::Name(name) => options.host(name.trim_start_matches('[').trim_end_matches(']')),
+            Host::Socket(directory) => options.socket(directory),
+        };
+        if let Some(certificate) = &address.root_certificate {
+            options = options.ssl_root_cert(certificate);
+        }
+        match password {
+            Some(password) => options.password(password.expose()),
+            None => options,
+        }
+    }
+
+    fn place(&self) -> String {
+        let address = &self.address;
+        let place = match &address.host {
+            Host::Name(name) => format!("{name}:{}", address.port),
+            Host::Socket(directory) => format!("{}/.s.PGSQL.{}", directory.display(), address.port),
+        };
+        sanitize::line(&place)
+    }
+
+    /// Why there is no session: what is known to be down is no lack of knowledge.
+    fn explain(&self, error: sqlx::Error) -> DatabaseError {
+        let (place, role) = (self.place(), sanitize::line(&self.address.role));
+        match error {
+            sqlx::Error::Database(error) => {
+                let said = sanitize::line(error.message());
+                match error.code().as_deref() {
+                    Some("28P01") => DatabaseError::Denied(format!(
+                        "{place}: {said}; mend `password` in the configuration, or the line in ~/.pgpass"
+                    )),
+                    Some("28000" | "42501") => DatabaseError::Denied(format!(
+                        "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
+                    )),
+                    Some("3D000") => DatabaseError::Missing(format!("{place}: {said}; mend `url`, or restore it")),
+                    Some("53300") => DatabaseError::Missing(format!(
+                        "{place}: {said}; nobody else can connect either: end sessions that idle, or raise max_connections"
+                    )),
+                    Some("57P03") => DatabaseError::Missing(format!("{place}: {said}; its log says how far it is")),
+                    _ if said.contains("startup parameter") => DatabaseError::Malformed(format!(
+                        "{place}: {said}: a connection pooler answers there; write the address of the server itself"
+                    )),
+                    _ => DatabaseError::Unreachable(format!("{place}: {said}")),
+                }
+            }
+            sqlx::Error::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => DatabaseError::Missing(format!(
+                    "{place}: nothing listens there ({error}); start the server, or mend `url`"
+                )),
+                io::ErrorKind::PermissionDenied => DatabaseError::Denied(format!("{place}: {error}")),
+                _ => DatabaseError::Unreachable(format!("{place}: {error}")),
+            },
+            sqlx::Error::Tls(error) => DatabaseError::Denied(format!(
+                "{place}: no secure connection with sslmode={}: {}; name its authority with `sslrootcert`, or write \
+                 another `sslmode` after `?` in `url`",
+                self.address.tls.word(),
+                sanitize::line(&error.to_string())
+            )),
+            other => DatabaseError::Unreachable(format!("{place}: {}", sanitize::line(&other.to_string()))),
+        }
+    }
+}
+
+impl Dial for Dialer {
+    type Wire = Session;
+
+    fn dial(&self) -> BoxFuture<'_, Result<Session, DatabaseError>> {
+        Box::pin(async move {
+            let password = self.password().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
+            let connection = self.options(password.as_ref()).connect().await.map_err(|error| self.explain(error))?;
+            Ok(Session { connection, timeout: self.statement_timeout })
+        })
+    }
+}
+
+/// An open session. Not `Debug`: nothing of a connection is for a log.
+pub(super) struct Session {
+    connection: PgConnection,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+impl Wire for Session {
+    type Server = Server;
+
+    fn greet(&mut self) -> BoxFuture<'_, Result<Server, AskError>> {
+        Box::pin(async move {
+            let rows = self.ask(server::QUESTION).await?;
+            let server = Server::read(&rows).ok_or_else(|| AskError::Lost("it does not say what it is".to_owned()))?;
+            if server.number < server::OLDEST {
+                let version = &server.version;
+                return Err(AskError::Lost(format!(
+                    "PostgreSQL {version} is older than 12, the oldest that is known here"
+                )));
+            }
+            Ok(server)
+        })
+    }
+
+    fn ask(&mut self, question: &'static str) -> BoxFuture<'_, Result<Vec<Row>, AskError>> {
+        Box::pin(async move {
+            // The simple protocol: every value comes as text, and no pooler is confused.
+            let rows = sqlx::raw_sql(question).fetch_all(&mut self.connection).await;
+            rows.map_err(|error| refused(error, self.timeout))?.iter().map(row).collect()
+        })
+    }
+}
+
+fn row(row: &PgRow) -> Result<Row, AskError> {
+    let odd = |error: &dyn std::fmt::Display| AskError::Lost(sanitize::line(&error.to_string()));
+    let values: Result<Vec<_>, AskError> = (0..row.len())
+        .map(|column| {
+            let value = row.try_get_raw(column).map_err(|error| odd(&error))?;
+            if value.is_null() { Ok(None) } else { value.as_str().map(Some).map_err(|error| odd(&error)) }
+        })
+        .collect();
+    Ok(Row::new(values?))
+}
+
+/// What a refused question means for the connection, by the server's own code for it.
+fn refused(error: sqlx::Error, timeout: Duration) -> AskError {
+    let sqlx::Error::Database(error) = error else {
+        return AskError::Lost(format!("the connection broke: {}", sanitize::line(&error.to_string())));
+    };
+    let said = sanitize::line(error.message());
+    let why = match error.code().as_deref() {
+        Some(code) if code.starts_with("57P") || code.starts_with("08") => return AskError::Lost(said),
+        Some("55P03") => "somebody holds a lock that it needs".to_owned(),
+        Some("57014") => format!("the server needed more than {} for it", humanize::duration(timeout)),
+        _ => said,
+    };
+    AskError::Refused { why, grant: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_machine_unprotected_is_amber_and_every_mode_is_told() {
+        let dialer = |host: &str, tls| {
+            let host = if host.starts_with('/') { Host::Socket(host.into()) } else { Host::Name(host.into()) };
+            let (role, database) = ("mon".to_owned(), "rota".to_owned());
+            let address = ServerAddress { host, port: 5432, role, database, tls, root_certificate: None };
+            Dialer::new(address, None, Duration::from_secs(4))
+        };
+        let said = dialer("db1", TlsMode::Disable).exposed().expect("amber");
+        assert_eq!(said.status, Status::Warning);
+        assert_eq!(said.text, "what goes to db1:5432 can be read and changed on the way: disable: not encrypted");
+        assert!(dialer("db1", TlsMode::Prefer).exposed().is_some());
+        assert!(dialer("db1", TlsMode::Require).exposed().is_none());
+        assert_eq!(dialer("db1", TlsMode::Require).tls_in_words(), "require: encrypted, whoever answers");
+        assert!(dialer("127.0.0.1", TlsMode::Disable).exposed().is_none());
+        assert!(dialer("/run/postgresql", TlsMode::Disable).exposed().is_none());
+    }
+
+    #[test]
+    fn the_server_gives_up_before_we_do() {
+        for seconds in [1, 4, 30] {
+            let deadline = Duration::from_secs(seconds);
+            let address = ServerAddress {
+                host: Host::Name("db1".into()),
+                port: 5432,
+                role: String::new(),
+                database: String::new(),
+                tls: TlsMode::Prefer,
+                root_certificate: None,
+            };
+            let timeout = Dialer::new(address, None, deadline).statement_timeout;
+            assert!(timeout < deadline && timeout >= deadline / 2, "{seconds}");
+        }
+    }
+}

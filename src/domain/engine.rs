@@ -1,0 +1,92 @@
+//! What each database engine is called, what upkeep it can do, and what of it can be limited:
+//! the words that the configuration, the panes and the engines share.
+
+mod gauge;
+mod postgresql;
+mod sqlite;
+
+pub use gauge::{Bad, Gauge};
+
+use crate::domain::inventory::Maintenance;
+
+/// An engine as everybody but its own code knows it.
+#[derive(Debug)]
+pub struct EngineCard {
+    /// `sqlite`, as JSON, manifests and vital signs say it.
+    pub name: &'static str,
+    /// The schemes of its addresses: `sqlite` of `sqlite:/srv/rota/db.sqlite3`.
+    pub schemes: &'static [&'static str],
+    /// The upkeep it can do; panes grey out the rest.
+    pub can: &'static [Maintenance],
+    /// What can be limited, in the order in which it is shown.
+    pub gauges: &'static [Gauge],
+}
+
+pub const SQLITE: EngineCard = EngineCard {
+    name: "sqlite",
+    schemes: &["sqlite"],
+    can: &[Maintenance::Vacuum, Maintenance::Integrity],
+    gauges: sqlite::GAUGES,
+};
+
+pub const POSTGRESQL: EngineCard =
+    EngineCard { name: "postgresql", schemes: &["postgres", "postgresql"], can: &[], gauges: postgresql::GAUGES };
+
+/// Every engine there is.
+pub const ENGINES: &[&EngineCard] = &[&SQLITE, &POSTGRESQL];
+
+impl EngineCard {
+    /// The engine that answers to a scheme.
+    pub fn of_scheme(scheme: &str) -> Option<&'static EngineCard> {
+        ENGINES.iter().find(|engine| engine.schemes.contains(&scheme)).copied()
+    }
+
+    pub fn gauge(&self, key: &str) -> Option<&'static Gauge> {
+        self.gauges.iter().find(|gauge| gauge.key == key)
+    }
+}
+
+/// Whether any engine knows this gauge.
+pub fn is_gauge(key: &str) -> bool {
+    keys().any(|known| known == key)
+}
+
+/// The keys of all gauges, each once.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    ENGINES.iter().enumerate().flat_map(|(place, engine)| {
+        let earlier = &ENGINES[..place];
+        let new = move |key: &&str| earlier.iter().all(|engine| engine.gauge(key).is_none());
+        engine.gauges.iter().map(|gauge| gauge.key).filter(new)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::Unit;
+
+    #[test]
+    fn no_engine_has_a_gauge_twice_and_all_mean_the_same_by_it() {
+        for engine in ENGINES {
+            for (place, gauge) in engine.gauges.iter().enumerate() {
+                assert!(engine.gauges[place + 1..].iter().all(|other| other.key != gauge.key), "{}", gauge.key);
+                for other in ENGINES.iter().filter_map(|other| other.gauge(gauge.key)) {
+                    assert_eq!((other.unit, other.label), (gauge.unit, gauge.label), "{}", gauge.key);
+                }
+            }
+        }
+        assert_eq!(keys().filter(|key| *key == "size").count(), 1);
+        assert_eq!(keys().count(), keys().collect::<std::collections::BTreeSet<_>>().len());
+    }
+
+    #[test]
+    fn a_default_is_in_the_unit_of_its_gauge_and_says_where_it_comes_from() {
+        for gauge in ENGINES.iter().flat_map(|engine| engine.gauges) {
+            for limit in gauge.warning.iter().chain(&gauge.critical) {
+                assert_eq!(limit.unit, gauge.unit, "{}", gauge.key);
+                assert!(!gauge.source.is_empty(), "{} has a default without a source", gauge.key);
+            }
+        }
+        assert_eq!(POSTGRESQL.gauge("connections").map(|gauge| gauge.unit), Some(Unit::Percent));
+    }
+}

@@ -1,0 +1,179 @@
+//! How a server is treated: one connection for each lane, nothing that writes or waits, and one
+//! server in trouble is no trouble for another.
+
+use std::time::Duration;
+
+use rounds::domain::status::Status;
+use rustix::process::{Signal, kill_process};
+
+use super::server::{Server, Watching, one, run, sentences, spec};
+
+const PATIENT: &str = "every = '1h'\ntimeout = '60s'\n";
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn two_connections_serve_every_reading_and_can_neither_write_nor_wait() {
+    let server = Server::start("log_statement = 'all'\nlog_line_prefix = '%a|'");
+    let mut rota = server.rota().await;
+    let mut watching = Watching::of(server.spec("postgres", PATIENT));
+    for _ in 0..5 {
+        watching.look().await;
+    }
+    let ours = "FROM pg_stat_activity WHERE application_name = 'rounds'";
+    assert_eq!(one(&mut rota, &format!("SELECT count(*) {ours}")).await, "2");
+    assert_eq!(one(&mut rota, &format!("SELECT count(DISTINCT backend_start) {ours}")).await, "2");
+    let idle = format!("SELECT count(*) {ours} AND state = 'idle' AND xact_start IS NULL");
+    assert_eq!(one(&mut rota, &idle).await, "2", "no transaction is left open");
+    let log = std::fs::read_to_string(server.path().join("log")).expect("the log");
+    let statements: Vec<&str> = log.lines().filter(|line| line.starts_with("rounds|")).collect();
+    assert!(statements.len() >= 20, "{} statements", statements.len());
+    for word in ["BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "SET "] {
+        assert!(statements.iter().all(|line| !line.contains(&format!("statement: {word}"))), "{word}");
+    }
+    drop(watching);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_table_that_somebody_holds_hides_nothing_but_what_needs_it() {
+    let server = Server::start("");
+    let mut rota = server.rota().await;
+    run(&mut rota, "CREATE TABLE staff (id serial PRIMARY KEY)").await;
+    let mut holder = server.rota().await;
+    run(&mut holder, "BEGIN; LOCK TABLE staff IN ACCESS EXCLUSIVE MODE; LOCK TABLE pg_sequence").await;
+    let mut watching = Watching::of(server.spec("postgres", PATIENT));
+    let started = tokio::time::Instant::now();
+    let assessment = watching.look().await;
+    assert!(started.elapsed() < Duration::from_secs(30), "it did not wait for the lock");
+    let unknown = "unknown: sequences cannot be told: somebody holds a lock that it needs";
+    assert_eq!(sentences(&assessment), [unknown]);
+    assert!(assessment.sample("connections").is_some() && assessment.sample("size").is_some());
+    run(&mut holder, "ROLLBACK").await;
+    watching.until_well().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_server_that_hangs_costs_one_deadline_and_no_other_server_anything() {
+    let (hung, well) = (Server::start(""), Server::start(""));
+    drop((hung.rota().await, well.rota().await));
+    let mut there = Watching::of(hung.spec("postgres", "every = '30s'\ntimeout = '2s'"));
+    let mut here = Watching::of(well.spec("postgres", PATIENT));
+    assert_eq!(there.look().await.status, Status::Ok);
+    assert_eq!(here.look().await.status, Status::Ok);
+    freeze(&hung, Signal::STOP);
+    let looks = async {
+        let mut looks = 0;
+        while looks < 5 {
+            assert_eq!(here.look().await.status, Status::Ok);
+            looks += 1;
+        }
+    };
+    let (assessment, ()) = tokio::join!(there.look(), looks);
+    assert_eq!(assessment.status, Status::Unknown, "{:?}", sentences(&assessment));
+    assert!(assessment.findings[0].text.contains("no answer to"), "{:?}", sentences(&assessment));
+    let started = tokio::time::Instant::now();
+    let assessment = there.look().await;
+    assert!(started.elapsed() < Duration::from_secs(1), "it rests instead of hanging again");
+    assert!(assessment.findings[0].text.contains("asked again in"), "{:?}", sentences(&assessment));
+    freeze(&hung, Signal::CONT);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
+    while there.look().await.status != Status::Ok {
+        assert!(tokio::time::Instant::now() < deadline, "it came back, and nobody noticed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Stops or wakes the server with all its sessions.
+fn freeze(server: &Server, signal: Signal) {
+    let parent = server.pid();
+    let children = format!("/proc/{0}/task/{0}/children", parent.as_raw_nonzero());
+    let children = std::fs::read_to_string(children).expect("its sessions");
+    for child in children.split_whitespace() {
+        let child = child.parse().ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+        let _gone_already = kill_process(child, signal);
+    }
+    kill_process(parent, signal).expect("the server is there");
+}
+
+#[tokio::test]
+async fn a_listener_that_never_speaks_is_unknown_by_its_deadline() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let keeps = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            kept.push(socket);
+        }
+    });
+    let address = format!("mon@127.0.0.1:{port}/rota");
+    let mut watching = Watching::of(spec(&address, "every = '30s'\ntimeout = '1s'"));
+    let assessment = watching.look().await;
+    assert_eq!(sentences(&assessment), ["unknown: no answer to the connection within 900 ms"]);
+    keeps.abort();
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_known_to_be_down() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    drop(listener);
+    let mut watching = Watching::of(spec(&format!("mon@127.0.0.1:{port}/rota"), PATIENT));
+    let assessment = watching.look().await;
+    assert_eq!(assessment.status, Status::Critical);
+    let text = &assessment.findings[0].text;
+    assert!(text.contains("nothing listens there") && text.contains("start the server, or mend `url`"), "{text}");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn every_way_of_not_being_let_in_has_its_own_sentence_and_no_password_in_it() {
+    let mut server = Server::start("");
+    let mut rota = server.rota().await;
+    run(&mut rota, "CREATE ROLE mon LOGIN PASSWORD 'right one'; CREATE ROLE barred").await;
+    let said = |role: &'static str, more: &'static str| {
+        let mut watching = Watching::of(server.spec(role, &format!("{PATIENT}{more}")));
+        async move { watching.look().await.findings.remove(0) }
+    };
+    let barred = said("barred", "").await;
+    assert_eq!(barred.status, Status::Unknown);
+    assert!(barred.text.contains("is not permitted to log in"), "{}", barred.text);
+    let data = server.path().join("data/pg_hba.conf");
+    std::fs::write(&data, "local all postgres trust\nlocal all mon scram-sha-256\n").expect("its rules");
+    run(&mut rota, "SELECT pg_reload_conf()").await;
+    let secret = server.path().join("secret");
+    std::fs::write(&secret, "hunter2 is wrong\n").expect("a secret");
+    std::os::unix::fs::chown(&secret, Some(rustix::process::geteuid().as_raw()), None).expect("its owner");
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+    let with = |path: &std::path::Path| format!("password = 'file:{}'", path.display());
+    let more: &'static str = with(&secret).leak();
+    let wrong = said("mon", more).await;
+    assert_eq!(wrong.status, Status::Unknown);
+    assert!(
+        wrong.text.contains("password authentication failed") && wrong.text.contains("mend `password`"),
+        "{}",
+        wrong.text
+    );
+    assert!(!format!("{wrong:?}").contains("hunter2"), "{wrong:?}");
+    std::fs::write(&secret, "right one\n").expect("a secret");
+    let right = Watching::of(server.spec("mon", &format!("{PATIENT}{more}"))).look().await;
+    assert!(right.sample("latency").is_some(), "{:?}", sentences(&right));
+    let missing = said("mon", "password = 'env:ROUNDS_TEST_NOT_SET'").await;
+    assert!(missing.text.starts_with("env:ROUNDS_TEST_NOT_SET"), "{}", missing.text);
+    let stranger = said("nobody_here", "").await;
+    assert!(stranger.text.contains("no pg_hba.conf entry"), "{}", stranger.text);
+    let spec = {
+        let mut spec = server.spec("postgres", PATIENT);
+        if let rounds::config::Address::Server(address) = &mut spec.address {
+            address.database = "no such \"one\"".into();
+        }
+        spec
+    };
+    let absent = Watching::of(spec).look().await;
+    assert_eq!(absent.status, Status::Critical);
+    assert!(absent.findings[0].text.contains("does not exist; mend `url`"), "{:?}", sentences(&absent));
+    server.stop();
+    let gone = Watching::of(server.spec("postgres", PATIENT)).look().await;
+    assert_eq!(gone.status, Status::Critical);
+    assert!(gone.findings[0].text.contains("nothing listens there"), "{:?}", sentences(&gone));
+}

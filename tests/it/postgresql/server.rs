@@ -1,0 +1,295 @@
+//! A PostgreSQL server of one's own: in a scratch directory, on a socket, gone with the test.
+
+#![expect(clippy::disallowed_methods, reason = "the server is started as its own package would")]
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rounds::config::spec::DatabaseSpec;
+use rounds::config::{Environment, parse};
+use rounds::domain::board::{Assessment, Board};
+use rounds::domain::finding::Finding;
+use rounds::probe::{Context, KINDS, Watched};
+use rounds::runtime::clock::Clock;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+
+/// The folder of the newest server programs on this machine.
+pub(super) fn programs() -> Option<PathBuf> {
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut installed: Vec<PathBuf> = installed.map(|entry| entry.path().join("bin")).collect();
+    installed.sort();
+    let usual = ["/usr/local/pgsql/bin", "/usr/local/bin", "/usr/bin"].map(PathBuf::from);
+    let needed = ["initdb", "postgres", "pg_isready", "pg_basebackup"];
+    let whole = |folder: &PathBuf| needed.iter().all(|program| folder.join(program).exists());
+    installed.into_iter().rev().chain(usual).find(whole)
+}
+
+/// A running server. Its database is `rota`, its superuser `postgres`.
+#[derive(Debug)]
+pub(crate) struct Server {
+    scratch: tempfile::TempDir,
+    process: Child,
+    programs: PathBuf,
+    user: Option<(u32, u32)>,
+    settings: String,
+}
+
+impl Server {
+    /// A fresh server, well in every respect; `settings` are lines of its configuration.
+    pub(crate) fn start(settings: &str) -> Self {
+        let programs = programs().expect("PostgreSQL is installed: the test is left out by name without it");
+        let scratch = tempfile::Builder::new().prefix("rounds-pg-").tempdir().expect("a scratch directory");
+        let user = rustix::process::geteuid().is_root().then_some((65_534, 65_534));
+        if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(scratch.path(), Some(uid), Some(gid)).expect("its owner");
+        }
+        let data = scratch.path().join("data");
+        let made = command(&programs, "initdb", user)
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+            .arg(&data)
+            .current_dir(scratch.path())
+            .output()
+            .expect("initdb starts");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let process = launch(&programs, scratch.path(), user, settings);
+        let server = Self { scratch, process, programs, user, settings: settings.to_owned() };
+        server.wait();
+        server
+    }
+
+    /// Its connections, each on its own.
+    pub(crate) async fn connect(&self, role: &str, database: &str) -> PgConnection {
+        self.options(role, database).connect().await.expect("a connection")
+    }
+
+    fn options(&self, role: &str, database: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(self.scratch.path())
+            .port(5432)
+            .username(role)
+            .database(database)
+            .application_name("the test")
+            .disable_statement_logging()
+    }
+
+    /// A superuser's connection to `rota`, which is made when it is not there.
+    pub(crate) async fn rota(&self) -> PgConnection {
+        let mut postgres = self.connect("postgres", "postgres").await;
+        let there =
+            sqlx::raw_sql("SELECT 1 FROM pg_database WHERE datname = 'rota'").fetch_optional(&mut postgres).await;
+        if there.expect("an answer").is_none() {
+            run(&mut postgres, "CREATE DATABASE rota").await;
+        }
+        self.connect("postgres", "rota").await
+    }
+
+    /// What a configuration says to look at it as `role`.
+    pub(crate) fn spec(&self, role: &str, more: &str) -> DatabaseSpec {
+        spec(&format!("{role}@/rota?host={}", self.scratch.path().display()), more)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.process)
+    }
+
+    pub(crate) fn stop(&mut self) {
+        let _gone_already = rustix::process::kill_process(self.pid(), rustix::process::Signal::INT);
+        let _ended = self.process.wait();
+    }
+
+    /// A second server that replays this one.
+    pub(crate) fn standby(&self) -> Server {
+        let scratch = tempfile::Builder::new().prefix("rounds-pg-").tempdir().expect("a scratch directory");
+        if let Some((uid, gid)) = self.user {
+            std::os::unix::fs::chown(scratch.path(), Some(uid), Some(gid)).expect("its owner");
+        }
+        let made = command(&self.programs, "pg_basebackup", self.user)
+            .args(["-U", "postgres", "-X", "stream", "-c", "fast", "-R", "--no-sync", "-h"])
+            .arg(self.scratch.path())
+            .arg("-D")
+            .arg(scratch.path().join("data"))
+            .current_dir(scratch.path())
+            .output()
+            .expect("pg_basebackup starts");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let process = launch(&self.programs, scratch.path(), self.user, &self.settings);
+        let standby = Server {
+            scratch,
+            process,
+            programs: self.programs.clone(),
+            user: self.user,
+            settings: self.settings.clone(),
+        };
+        standby.wait();
+        standby
+    }
+
+    fn wait(&self) {
+        let deadline = std::time::Duration::from_mins(1);
+        for _ in 0..deadline.as_millis() / 20 {
+            let ready = command(&self.programs, "pg_isready", self.user)
+                .args(["-q", "-h"])
+                .arg(self.scratch.path())
+                .current_dir(self.scratch.path())
+                .status();
+            if ready.is_ok_and(|status| status.success()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let log = fs::read_to_string(self.scratch.path().join("log")).unwrap_or_default();
+        unreachable!("the server did not start:\n{log}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone_already = rustix::process::kill_process(self.pid(), rustix::process::Signal::CONT);
+        let _gone_already = rustix::process::kill_process(self.pid(), rustix::process::Signal::QUIT);
+        let _ended = self.process.wait();
+    }
+}
+
+fn launch(programs: &Path, scratch: &Path, user: Option<(u32, u32)>, settings: &str) -> Child {
+    let configuration = format!(
+        "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = on\nsynchronous_commit = off\n\
+         shared_buffers = 16MB\nmax_connections = 30\nmax_prepared_transactions = 5\nmax_wal_senders = 5\n\
+         wal_level = replica\nautovacuum_naptime = 1h\n{settings}\n",
+        scratch.display()
+    );
+    fs::write(scratch.join("data/postgresql.conf"), configuration).expect("its configuration");
+    let log = fs::File::create(scratch.join("log")).expect("its log");
+    command(programs, "postgres", user)
+        .arg("-D")
+        .arg(scratch.join("data"))
+        .current_dir(scratch)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the server starts")
+}
+
+fn command(programs: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("TZ", "UTC");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// Runs statements that must succeed.
+pub(crate) async fn run(connection: &mut PgConnection, statements: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(connection).await;
+    done.unwrap_or_else(|error| unreachable!("{statements}: {error}"));
+}
+
+/// One value, as text.
+pub(crate) async fn one(connection: &mut PgConnection, question: &str) -> String {
+    let row = sqlx::raw_sql(AssertSqlSafe(question.to_owned())).fetch_one(connection).await.expect(question);
+    row.try_get_raw(0).expect("a column").as_str().expect("a value").to_owned()
+}
+
+/// Waits until a question has this answer.
+pub(crate) async fn until_one(connection: &mut PgConnection, question: &str, answer: &str) {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    while one(connection, question).await != answer {
+        assert!(tokio::time::Instant::now() < deadline, "{question} is never {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A configured database.
+pub(crate) fn spec(address: &str, more: &str) -> DatabaseSpec {
+    let text = format!("version = 1\n[[database]]\nid = \"rota\"\nurl = \"postgres://{address}\"\n{more}\n");
+    let environment = Environment { xdg_state_home: Some("/nowhere".into()), ..Environment::default() };
+    let config =
+        parse("test.toml", Path::new("/"), &text, &environment).unwrap_or_else(|error| unreachable!("{error}"));
+    config.databases.into_iter().next().expect("one database")
+}
+
+/// A database that is looked at over and over, as the dashboard does.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    watched: Watched,
+    board: Board,
+    clock: Clock,
+}
+
+impl Watching {
+    pub(crate) fn of(spec: DatabaseSpec) -> Self {
+        let environment = Environment { xdg_state_home: Some("/nowhere".into()), ..Environment::default() };
+        let mut config = parse("test.toml", Path::new("/"), "version = 1", &environment).expect("a configuration");
+        config.databases = vec![spec];
+        let context = Context {
+            ledger: std::sync::Arc::new(rounds::ledger::NoLedger),
+            system: "rota".into(),
+            zone: rounds::domain::time::Zone::utc(),
+            state_dir: "/nowhere".into(),
+        };
+        let kind = KINDS.iter().find(|kind| kind.name == "database").expect("the kind");
+        let mut watched = (kind.build)(&config, &context).into_iter().next().expect("one probe");
+        for rule in &mut watched.watch.rules {
+            rule.hold = Duration::ZERO;
+        }
+        let clock = Clock::system();
+        let board = Board::new(vec![watched.watch.clone()], clock.now());
+        Self { watched, board, clock }
+    }
+
+    /// Looks once.
+    pub(crate) async fn look(&mut self) -> Assessment {
+        let at = self.clock.now();
+        let started = tokio::time::Instant::now();
+        let outcome = self.watched.probe.read(at).await;
+        let probe = self.watched.watch.id.clone();
+        let observation = rounds::domain::observation::Observation { probe, at, took: started.elapsed(), outcome };
+        self.board.apply(&observation);
+        self.board.assess(self.clock.now()).remove(0)
+    }
+
+    /// Looks until nothing is wrong any more.
+    pub(crate) async fn until_well(&mut self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+        loop {
+            let found = sentences(&self.look().await);
+            if found.is_empty() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "it never was well: {found:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Looks until a finding says `text`; what was found last instead is told after a minute.
+    pub(crate) async fn until(&mut self, text: &str) -> Finding {
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+        loop {
+            let assessment = self.look().await;
+            if let Some(finding) = assessment.findings.iter().find(|finding| finding.text.contains(text)) {
+                return finding.clone();
+            }
+            let found = sentences(&assessment);
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "nobody said `{text}`, but {found:?}; {:?}",
+                assessment.samples
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Every finding with its status.
+pub(crate) fn sentences(assessment: &Assessment) -> Vec<String> {
+    assessment.findings.iter().map(|finding| format!("{}: {}", finding.status, finding.text)).collect()
+}
