@@ -60,6 +60,9 @@ impl TlsMode {
     }
 }
 
+/// Engines of the contract that this version does not have.
+const SERVERS_LATER: [&str; 2] = ["mysql", "mariadb"];
+
 impl Address {
     /// Reads a database's URL; relative files lie in `directory`. The text of the URL is not
     /// repeated in errors: it may carry a password.
@@ -68,7 +71,7 @@ impl Address {
         match EngineCard::of_scheme(scheme).map(|engine| engine.name) {
             Some("sqlite") => file(url, directory).map(Address::File),
             Some("postgresql") => server(url, directory, 5432).map(Address::Server),
-            _ if ["mysql", "mariadb"].contains(&scheme) => {
+            _ if SERVERS_LATER.contains(&scheme) => {
                 Err(format!("`{scheme}:` is not yet supported by this version; `sqlite:` and `postgres:` are"))
             }
             _ => Err("this is not a database URL; write `sqlite:PATH`, or `postgres://ROLE@HOST/DATABASE`".to_owned()),
@@ -138,7 +141,11 @@ fn is_loopback(name: &str) -> bool {
 /// The file a URL of a SQLite database names.
 pub(super) fn file(url: &str, directory: &Path) -> Result<PathBuf, String> {
     let Some(path) = url.strip_prefix("sqlite:") else {
-        return Err("this is not a SQLite URL; write `sqlite:` and the path of the file".to_owned());
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        if EngineCard::of_scheme(scheme).is_some() || SERVERS_LATER.contains(&scheme) {
+            return Err(format!("a store on `{scheme}:` is not yet supported by this version; `sqlite:PATH` is"));
+        }
+        return Err("this is not a database URL; write `sqlite:` and the path of the file".to_owned());
     };
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(':') {
