@@ -2,5 +2,6 @@
 
 mod faults;
 mod manners;
+mod program;
 mod roles;
 mod server;

@@ -252,6 +252,33 @@ mod tests {
     }
 
     #[test]
+    fn a_session_can_neither_write_nor_wait_nor_be_taken_for_another() {
+        let address = ServerAddress {
+            host: Host::Name("[::1]".into()),
+            port: 5433,
+            role: "mon".into(),
+            database: "rota".into(),
+            tls: TlsMode::VerifyCa,
+            root_certificate: None,
+        };
+        let options = Dialer::new(address, None, Duration::from_secs(4)).options(None);
+        let said = options.get_options().expect("options");
+        let expected = [
+            "default_transaction_read_only=on",
+            "statement_timeout=3500",
+            "lock_timeout=100",
+            "idle_in_transaction_session_timeout=10000",
+            "search_path=pg_catalog",
+        ];
+        for option in expected {
+            assert!(said.contains(option), "{option}: {said}");
+        }
+        assert_eq!(options.get_application_name(), Some("rounds"));
+        assert_eq!((options.get_host(), options.get_port(), options.get_username()), ("::1", 5433, "mon"));
+        assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyCa));
+    }
+
+    #[test]
     fn the_server_gives_up_before_we_do() {
         for seconds in [1, 4, 30] {
             let deadline = Duration::from_secs(seconds);
