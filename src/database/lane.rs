@@ -89,6 +89,8 @@ struct Rest {
 /// What is remembered of one check.
 #[derive(Clone, Debug, Default)]
 struct Kept {
+    /// What was asked. Another question, as after a promotion, begins anew.
+    question: &'static str,
     asked: Option<Instant>,
     cost: Duration,
     measured: Measured,
@@ -167,12 +169,15 @@ impl<W: Wire> State<W> {
                     continue;
                 }
             };
+            if kept.question != question {
+                *kept = Kept { question, ..Kept::default() };
+            }
             if kept.is_due(Instant::now()) {
                 let asked = Instant::now();
                 match timeout_at(until, wire.ask(question)).await {
                     Ok(Ok(rows)) => kept.take(check, &server, rows, asked),
                     Ok(Err(AskError::Refused { why, grant })) => {
-                        *kept = Kept { past: std::mem::take(&mut kept.past), ..Kept::default() };
+                        *kept = Kept { question, past: std::mem::take(&mut kept.past), ..Kept::default() };
                         check.gauges.iter().for_each(|gauge| kept.measured.hide(gauge, why.clone(), grant.clone()));
                     }
                     Ok(Err(lost @ AskError::Lost(_))) => return Err(lost.into_fault()),

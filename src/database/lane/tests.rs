@@ -68,6 +68,13 @@ const CHECK: Check<()> = Check {
     },
 };
 
+/// Asks something else of a server that was promoted.
+static PROMOTED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+const ROLE: Check<()> = Check {
+    ask: |()| Question::Ask(if PROMOTED.load(Ordering::SeqCst) { "as a primary" } else { "as a standby" }),
+    ..CHECK
+};
+
 const DEADLINE: Duration = Duration::from_secs(4);
 
 fn scene() -> (Arc<Scene>, Phone, Lane<Line>) {
@@ -157,6 +164,32 @@ async fn a_costly_check_is_asked_less_often_and_keeps_its_figure_meanwhile() {
         tokio::time::advance(Duration::from_secs(30)).await;
     }
     assert_eq!(asked, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3], "half a second each 100 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_another_question_is_not_kept() {
+    let (scene, phone, lane) = scene();
+    scene.slow.store(500, Ordering::SeqCst);
+    let mut figures = Vec::new();
+    for promoted in [false, false, true, true] {
+        PROMOTED.store(promoted, Ordering::SeqCst);
+        let heard = lane.read(&phone, &[&ROLE], DEADLINE).await.expect("an answer");
+        figures.push(
+            heard
+                .measured
+                .samples
+                .iter()
+                .filter_map(|sample| sample.value.number(chrono::DateTime::UNIX_EPOCH))
+                .map(|(number, _)| number)
+                .collect::<Vec<_>>(),
+        );
+        tokio::time::advance(Duration::from_secs(15)).await;
+    }
+    assert_eq!(
+        figures,
+        [[1.0, 0.0], [1.0, 0.0], [2.0, 0.0], [2.0, 0.0]],
+        "asked anew at once, without the standby's past"
+    );
 }
 
 #[tokio::test(start_paused = true)]
