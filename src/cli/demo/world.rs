@@ -52,7 +52,8 @@ mod tests {
         let config = config::parse("demo", scratch.path(), &text, &environment).expect("a valid configuration");
         let run = config.tasks[0].run.as_ref().expect("it can be run");
         assert_eq!(run.argv, ["/opt/my tools/rounds", "demo-work", "reminders", "/tmp/a\"b\\c\n'é"]);
-        assert!(config.store.path.starts_with(scratch.path()) && config.databases[0].path.starts_with(scratch.path()));
+        let database = config.databases[0].address.file().expect("a file");
+        assert!(config.store.path.starts_with(scratch.path()) && database.starts_with(scratch.path()));
         assert!(!text.contains('@'));
     }
 }
