@@ -1,6 +1,7 @@
 //! Backups as facts: what lies where, how old, how large, proven when; and whether that is
 //! good enough at `now`.
 
+mod keep;
 mod policy;
 mod stamp;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::Proof;
 
+pub use keep::{Bucket, Decision, Hold, KeepPolicy, Moment, Pick, Reason, Retention, Rule, Slots};
 pub use policy::BackupPolicy;
 pub use stamp::{StampError, StampPattern};
 
