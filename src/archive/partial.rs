@@ -16,6 +16,9 @@ const LOCK: &str = "lock";
 const DATA: &str = "data";
 const MANIFEST: &str = "manifest";
 
+/// How often a copy begins when others that clear up keep coming between.
+const BEGINNINGS: usize = 20;
+
 /// The id of a copy in the making, from its directory's name.
 pub(super) fn id_of(name: &str) -> Option<&str> {
     name.strip_prefix(PREFIX)
@@ -68,6 +71,17 @@ impl Partial {
     /// Begins a copy on this shelf; `id` is unique.
     pub(super) fn create(shelf: &Path, id: &str) -> Result<Self, ArchiveError> {
         let dir = shelf.join(format!("{PREFIX}{id}"));
+        for _ in 0..BEGINNINGS {
+            if let Some(partial) = Self::begin(dir.clone())? {
+                return Ok(partial);
+            }
+        }
+        Err(failed("keep", &dir)(io::ErrorKind::NotFound.into()))
+    }
+
+    /// `None` when another copy came upon the lock before it was held, took us for dead and
+    /// cleared us away.
+    fn begin(dir: PathBuf) -> Result<Option<Self>, ArchiveError> {
         file::private_directory().create(&dir).map_err(failed("make", &dir))?;
         let new = file::held().write(true).create_new(true).open(dir.join(LOCK));
         let lock = new.map_err(failed("lock", &dir))?;
@@ -76,10 +90,10 @@ impl Partial {
         let partial = Self { dir, lock: Some(lock) };
         locked.map_err(failed("lock", &partial.dir))?;
         if !partial.still_ours() {
-            return Err(failed("keep", &partial.dir)(io::ErrorKind::NotFound.into()));
+            return Ok(None);
         }
         new_file(&partial.data()).map_err(failed("make", &partial.dir))?;
-        Ok(partial)
+        Ok(Some(partial))
     }
 
     /// Whether the lock we hold is the one in the directory, not of one that was removed.
@@ -199,6 +213,28 @@ mod tests {
             let mode = fs::metadata(shelf.path().join(name)).expect("meta").mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_copy_that_is_cleared_away_as_it_begins_begins_again() {
+        let shelf = shelf();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    for entry in fs::read_dir(shelf.path()).expect("list").flatten() {
+                        if is_dead(&entry.path()) {
+                            let _ = remove_dead(&entry.path());
+                        }
+                    }
+                }
+            });
+            let begun: Vec<_> = (0..500).map(|n| Partial::create(shelf.path(), &n.to_string())).collect();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            for partial in begun {
+                assert!(partial.expect("begun").still_ours());
+            }
+        });
     }
 
     #[test]
