@@ -24,6 +24,8 @@ mod trust;
 mod values;
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 pub use address::{Address, Host, ServerAddress, TlsMode};
 pub use discover::{SearchPath, search_paths};
@@ -33,6 +35,7 @@ pub use secret::{Secret, SecretRef};
 pub use show::show;
 pub use spec::Config;
 
+use crate::domain::humanize;
 use document::Document;
 use source::Source;
 
@@ -47,6 +50,33 @@ pub fn load(paths: &[PathBuf], env: &Environment) -> Result<Config, ConfigError>
     }
     let (files, documents) = document::read_all(files, env)?;
     build::config(files, &documents, env)
+}
+
+/// [`load`] for whoever cannot wait for a file system that hangs. What does not come within
+/// `patience` is an error; the thread that reads it stays behind.
+pub fn load_within(patience: Duration, paths: &[PathBuf], env: &Environment) -> Result<Config, ConfigError> {
+    let (tell, read) = mpsc::channel();
+    let (owned, env) = (paths.to_vec(), env.clone());
+    let work = move || {
+        // Whoever gave up does not listen any more.
+        let _ = tell.send(load(&owned, &env));
+    };
+    let place = || match paths {
+        [] => "the configuration".to_owned(),
+        paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+    };
+    let fault = |message: String| ConfigError::from(Fault::of(place(), message));
+    let started = std::thread::Builder::new().name("rounds-config".to_owned()).spawn(work);
+    started.map_err(|why| fault(format!("cannot be read: {why}")))?;
+    read.recv_timeout(patience).unwrap_or_else(|why| {
+        Err(fault(match why {
+            mpsc::RecvTimeoutError::Timeout => {
+                let patience = humanize::duration(patience);
+                format!("did not come within {patience}: the file system it lies on does not answer")
+            }
+            mpsc::RecvTimeoutError::Disconnected => "could not be read: the program failed".to_owned(),
+        }))
+    })
 }
 
 /// Reads a configuration from a text that is no file. `name` stands for it in errors, and

@@ -16,6 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::child::{Exit, Sink, Stream};
@@ -92,6 +93,11 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// The start alone took too long.
+    fn never_started(ended: Ended, took: Duration) -> Self {
+        Self { exit_code: None, signal: None, ended, took, tail: Vec::new(), log_note: None }
+    }
+
     /// It ended by itself with exit code 0.
     pub fn succeeded(&self) -> bool {
         self.ended == Ended::Exited && self.exit_code == Some(0)
@@ -151,7 +157,13 @@ pub async fn run(
     cancel: CancellationToken,
     on_line: impl FnMut(String) + Send,
 ) -> Result<Finished, ExecError> {
-    let child = child::start(invocation).await?;
+    let begun = Instant::now();
+    // Its disk may hang, and neither the time that is given nor a cancellation waits for it.
+    let child = tokio::select! {
+        child = child::start_aside(invocation) => child?,
+        () = sleep(limits.timeout) => return Ok(Finished::never_started(Ended::TimedOut, begun.elapsed())),
+        () = cancel.cancelled() => return Ok(Finished::never_started(Ended::Cancelled, begun.elapsed())),
+    };
     let log = match &limits.log {
         Some(path) => Log::create(path, limits.log_bytes).await,
         None => Log::none(),
@@ -170,7 +182,22 @@ pub async fn run(
 /// is read and forgotten, so that it never waits for us. Nothing of its process group is left
 /// afterwards, whatever happens.
 pub async fn capture(invocation: &Invocation, timeout: Duration, cap_bytes: usize) -> Result<Captured, ExecError> {
-    let mut child = child::start(invocation).await?;
+    capture_started(Started(child::start_aside(invocation).await?), timeout, cap_bytes).await
+}
+
+/// A program that runs and that nobody attends to yet. Dropping it ends it.
+#[derive(Debug)]
+pub struct Started(child::Running);
+
+/// Starts a program for [`capture_started`], within a runtime. May block for as long as the disk
+/// it lies on hangs, so the thread is the caller's.
+pub fn start(invocation: &Invocation) -> Result<Started, ExecError> {
+    child::start(invocation).map(Started)
+}
+
+/// The rest of [`capture`].
+pub async fn capture_started(started: Started, timeout: Duration, cap_bytes: usize) -> Result<Captured, ExecError> {
+    let Started(mut child) = started;
     child.leave_nothing();
     let limits = Limits { grace: PROBE_GRACE, ..Limits::new(timeout) };
     let mut keeper = Keeper { outputs: [Vec::new(), Vec::new()], room: cap_bytes, cut: false };

@@ -7,6 +7,7 @@ pub mod holder;
 pub mod importer;
 pub mod lease;
 pub mod memory;
+pub mod opening;
 pub mod recorder;
 pub mod round;
 pub mod runner;
@@ -64,7 +65,7 @@ impl Runtime {
         let mut tasks = JoinSet::new();
         let recorder = Recorder::start(&mut tasks, &round, runner.read_only(), sender.clone(), clock.clone());
         importer::start(&mut tasks, &round);
-        memory::start(&mut tasks, &round, runner.store_error(), sender.clone(), clock.clone());
+        memory::start(&mut tasks, &round, sender.clone(), clock.clone());
         let mut wake = BTreeMap::new();
         for watched in round.watched {
             let notify = Arc::new(Notify::new());

@@ -67,8 +67,7 @@ pub(super) async fn run(command: &AuditCommand, global: &Global) -> color_eyre::
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Verify { expect, from } => {
-            let Ok(store) = session.store() else {
-                output::progress(&format!("rounds: {}", session.store_error.as_deref().unwrap_or("there is no store")));
+            let Ok(store) = session.store().inspect_err(|why| output::progress(&format!("rounds: {why}"))) else {
                 return Ok(ExitCode::from(2));
             };
             match store.verify(*from, expect.clone()).await {
@@ -83,7 +82,7 @@ pub(super) async fn run(command: &AuditCommand, global: &Global) -> color_eyre::
             }
         }
         AuditCommand::Export { format, since: young } => {
-            export(session.store()?, *format, since(young)).await?;
+            export(&session.store()?, *format, since(young)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -68,10 +68,10 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         .round
         .watched
         .retain(|one| one.watch.id.kind() == "backup" && only.is_none_or(|id| one.watch.id.name() == id));
-    let board = check::read_once(session, check::DEADLINE).await;
-    let report = check::report(session, &board).await;
+    let look = check::read_once(session, check::DEADLINE).await;
+    let report = look.report(session);
     let backups = report.assessments.iter().filter(|one| one.id.kind() == "backup").map(|one| {
-        let catalogue = match board.detail(&one.id) {
+        let catalogue = match look.board.detail(&one.id) {
             Some(Detail::Backups(catalogue)) => Some(catalogue),
             _ => None,
         };

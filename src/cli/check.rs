@@ -4,16 +4,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tokio::time::{Instant, timeout_at};
 
 use crate::cli::{Global, Session, output};
 use crate::domain::board::{Assessment, Board};
-use crate::domain::checklist::ListView;
+use crate::domain::checklist::{Checklist, ListView};
 use crate::domain::finding::Finding;
 use crate::domain::observation::ProbeId;
 use crate::domain::report::Report;
 use crate::domain::status::Status;
+use crate::domain::update::Memory;
 use crate::runtime::sweep::sweep;
-use crate::store::StoreError;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -49,7 +50,8 @@ enum FailOn {
 }
 
 pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result<ExitCode> {
-    let mut session = Session::open(global).await?;
+    let started = Instant::now();
+    let mut session = Session::begin(global, args.deadline)?;
     let wanted = |id: &str| args.patterns.is_empty() || args.patterns.iter().any(|pattern| fits(pattern, id));
     session.round.watched.retain(|one| wanted(one.watch.id.as_str()));
     if session.round.watched.is_empty() && !args.patterns.is_empty() {
@@ -57,8 +59,7 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result
         output::progress(&format!("rounds: no check matches {}", args.patterns.join(", ")));
         return Ok(ExitCode::from(Status::Unknown.exit_code()));
     }
-    let started = tokio::time::Instant::now();
-    let mut report = look(&mut session, args.deadline).await;
+    let mut report = look(&mut session, args.deadline.saturating_sub(started.elapsed())).await;
     report.took = started.elapsed();
     if !args.patterns.is_empty() {
         // A part of the round says nothing about the lists.
@@ -97,47 +98,99 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Reads everything once and makes the report of it.
 pub(super) async fn look(session: &mut Session, deadline: Duration) -> Report {
-    let board = read_once(session, deadline).await;
-    report(session, &board).await
+    read_once(session, deadline).await.report(session)
 }
 
-/// Reads everything once; what earlier runs left is on the board too.
-pub(super) async fn read_once(session: &mut Session, deadline: Duration) -> Board {
+/// What was seen, and what the store remembers.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) board: Board,
+    memory: Memory,
+    /// What is wrong with the store, if anything is.
+    trouble: Option<Assessment>,
+}
+
+/// Reads everything once, and meanwhile what earlier runs left; whatever has not answered by
+/// the deadline is unknown.
+pub(super) async fn read_once(session: &mut Session, deadline: Duration) -> Look {
+    let until = Instant::now() + deadline;
     let watched = std::mem::take(&mut session.round.watched);
-    let mut board = Board::new(watched.iter().map(|one| one.watch.clone()).collect(), session.clock.now());
-    let memory = match &session.round.store {
-        Some(store) => store.memory(session.clock.now(), &[]).await.unwrap_or_default(),
-        None => crate::domain::update::Memory::default(),
+    let board = Board::new(watched.iter().map(|one| one.watch.clone()).collect(), session.clock.now());
+    let (mut board, memory) = tokio::join!(sweep(watched, deadline, &session.clock, board), recall(session, until));
+    let (memory, trouble) = match memory {
+        Ok(memory) => (memory, None),
+        Err(trouble) => (Memory::default(), Some(trouble)),
     };
     memory.series.iter().for_each(|(probe, key, points)| board.load(probe, key, points.iter().copied()));
     memory.statuses.iter().for_each(|(probe, status, since)| board.remember(probe, *status, *since));
-    sweep(watched, deadline, &session.clock, board).await
+    Look { board, memory, trouble }
 }
 
-pub(super) async fn report(session: &Session, board: &Board) -> Report {
+/// What the store remembers, if it says so in time.
+async fn recall(session: &Session, until: Instant) -> Result<Memory, Assessment> {
+    let lists = session.round.config.checklists.iter();
     let now = session.clock.now();
-    let mut assessments = board.assess(now);
-    if let Some(error) = &session.store_error {
-        assessments.push(store_trouble(error, &session.round.config.system.name));
-    }
-    let mut report = Report {
-        host: session.round.inventory.host.clone(),
-        at: now,
-        took: Duration::ZERO,
-        assessments,
-        checklists: Vec::new(),
+    // Whether the one before was left unsigned belongs to this one.
+    let keys = |list: &Checklist| [-1, 0].map(|steps| list.every.shifted(now, steps, &session.zone).key);
+    let periods: Vec<(String, String)> = lists.flat_map(|list| keys(list).map(|key| (list.id.clone(), key))).collect();
+    // A store that is away is something to look at: nothing is remembered and no act is
+    // possible. One that has said nothing may still be well.
+    let opening = &session.round.store;
+    let store = opening.within(until.saturating_duration_since(Instant::now())).await.map_err(|why| {
+        let status = if opening.is_silent() { Status::Unknown } else { Status::Critical };
+        trouble(store_id(), status, format!("the store cannot be used, so no act is possible: {why}"), session)
+    })?;
+    let unread = |why: String| {
+        trouble(lists_id(), Status::Unknown, format!("what was ticked and signed cannot be read: {why}"), session)
     };
-    match lists(session, &report, 0).await {
-        Ok(lists) => report.checklists = lists,
-        Err(error) => report.assessments.push(lists_trouble(&error, &session.round.config.system.name)),
+    match timeout_at(until, store.memory(now, &periods)).await {
+        Ok(memory) => memory.map_err(|error| unread(error.to_string())),
+        Err(_) => Err(unread(format!("store {} does not answer", store.path().display()))),
     }
-    report
+}
+
+impl Look {
+    pub(super) fn report(&self, session: &Session) -> Report {
+        let now = session.clock.now();
+        let mut assessments = self.board.assess(now);
+        assessments.extend(self.trouble.clone());
+        let mut report = Report {
+            host: session.round.inventory.host.clone(),
+            at: now,
+            took: Duration::ZERO,
+            assessments,
+            checklists: Vec::new(),
+        };
+        // A list that may well be signed must not be shown as one that is not.
+        if lists_trouble_in(&report).is_none() {
+            report.checklists = self.lists(session, &report);
+        }
+        report
+    }
+
+    /// Every checklist as it stands now.
+    fn lists(&self, session: &Session, report: &Report) -> Vec<ListView> {
+        let lists = session.round.config.checklists.iter().map(|list| {
+            let span = list.every.shifted(report.at, 0, &session.zone);
+            let marks: Vec<_> = self.memory.marks.iter().filter(|one| one.checklist == list.id).cloned().collect();
+            let signed: Vec<_> =
+                self.memory.signatures.iter().filter(|one| one.checklist == list.id).cloned().collect();
+            list.view(span, &marks, &signed, &report.assessments, report.at, &session.zone)
+        });
+        lists.collect()
+    }
 }
 
 /// Why the lists of a report are not known, if they are not.
 pub(super) fn lists_trouble_in(report: &Report) -> Option<&str> {
-    let trouble = report.assessments.iter().find(|one| one.id == lists_id())?;
+    let silent = |one: &Assessment| one.id == store_id() && one.status == Status::Unknown;
+    let trouble = report.assessments.iter().find(|one| one.id == lists_id() || silent(one))?;
     trouble.findings.first().map(|finding| finding.text.as_str())
+}
+
+/// What stands for the store where it cannot be used.
+fn store_id() -> ProbeId {
+    ProbeId::new("database", "rounds-store")
 }
 
 /// What stands for the lists where what was ticked and signed cannot be read.
@@ -145,22 +198,11 @@ fn lists_id() -> ProbeId {
     ProbeId::new("database", "rounds-store-checklists")
 }
 
-/// A list that may well be signed must not be shown as one that is not.
-fn lists_trouble(error: &StoreError, system: &str) -> Assessment {
-    let text = format!("what was ticked and signed cannot be read: {error}");
-    trouble(lists_id(), Finding::new(Status::Unknown, "store", text), system)
-}
-
-/// A store that is away is something to look at: nothing is remembered and no act is possible.
-fn store_trouble(error: &str, system: &str) -> Assessment {
-    let text = format!("the store cannot be used, so no act is possible: {error}");
-    trouble(ProbeId::new("database", "rounds-store"), Finding::new(Status::Critical, "store", text), system)
-}
-
-fn trouble(id: ProbeId, finding: Finding, system: &str) -> Assessment {
+fn trouble(id: ProbeId, status: Status, text: String, session: &Session) -> Assessment {
+    let finding = Finding::new(status, "store", text);
     Assessment {
         id,
-        system: system.to_owned(),
+        system: session.round.config.system.name.clone(),
         status: finding.status,
         since: None,
         observed_at: None,
@@ -174,24 +216,4 @@ fn trouble(id: ProbeId, finding: Finding, system: &str) -> Assessment {
         folded_under: None,
         target: None,
     }
-}
-
-/// Every checklist, `steps` periods from now.
-pub(super) async fn lists(session: &Session, report: &Report, steps: i32) -> Result<Vec<ListView>, StoreError> {
-    let now = session.clock.now();
-    let mut views = Vec::new();
-    for list in &session.round.config.checklists {
-        let span = list.every.shifted(now, steps, &session.zone);
-        let before = list.every.shifted(now, steps - 1, &session.zone);
-        let (mut marks, mut signatures) = (Vec::new(), Vec::new());
-        if let Some(store) = &session.round.store {
-            // Whether the one before was left unsigned belongs to this one.
-            for key in [&before.key, &span.key] {
-                marks.extend(store.marks(&list.id, key).await?);
-                signatures.extend(store.signatures(&list.id, key).await?);
-            }
-        }
-        views.push(list.view(span, &marks, &signatures, &report.assessments, now, &session.zone));
-    }
-    Ok(views)
 }

@@ -142,7 +142,7 @@ async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_e
         note: args.reason.clone(),
     };
     let store = session.store().map_err(|error| Refused(error.to_string()))?;
-    if let Err(error) = sign::mark(store, &session.actor, &mark).await {
+    if let Err(error) = sign::mark(&store, &session.actor, &mark).await {
         return Err(not_written(session, kind.word(), &id, &error).await);
     }
     output::answer(&text(&view_again(session, &id).await?))?;
@@ -151,7 +151,7 @@ async fn mark(session: &mut Session, args: &MarkArgs, kind: MarkKind) -> color_e
 
 /// A refusal, which the audit log keeps as it keeps what was done.
 async fn refused(session: &Session, action: &str, id: &str, why: String) -> color_eyre::Report {
-    sign::refuse(session.round.store.as_ref(), &session.actor, action, id, &why, session.clock.now()).await;
+    sign::refuse(session.round.store.get().ok().as_ref(), &session.actor, action, id, &why, session.clock.now()).await;
     Refused(why).into()
 }
 
@@ -205,7 +205,7 @@ async fn sign_list(session: &mut Session, id: &str, reason: &str, dry_run: bool)
         let why = "this is a read-only session; nothing was signed".to_owned();
         return Err(refused(session, "sign", id, why).await);
     }
-    let signature = match sign::sign(store, &session.actor, &signature).await {
+    let signature = match sign::sign(&store, &session.actor, &signature).await {
         Ok((signature, _)) => signature,
         Err(error) => return Err(not_written(session, "sign", id, &error).await),
     };

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::cli::session::FOR_THE_CONFIGURATION;
 use crate::cli::world::Behind;
 use crate::cli::{Color, Global, Session, environment};
 use crate::domain::board::Board;
@@ -15,7 +16,7 @@ use crate::tui::screen::Screen;
 use crate::tui::theme::{ColorDepth, Theme, ThemeName};
 
 pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
-    let session = Session::open(global).await?;
+    let session = Session::begin(global, FOR_THE_CONFIGURATION)?;
     let now = session.clock.now();
     let setup = Setup {
         board: Board::new(session.round.watches(), now),

@@ -5,6 +5,7 @@
 //! and the command runs all the same. Only the spool is written here, never the store.
 
 mod ending;
+mod record;
 mod relay;
 #[cfg(unix)]
 mod unix;
@@ -23,6 +24,7 @@ use crate::domain::task::RunEnd;
 use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
 pub use ending::Ending;
+use record::Record;
 use relay::Relays;
 use system::Running;
 pub(super) use system::Signals;
@@ -38,20 +40,20 @@ pub struct ExecOptions {
     pub task: String,
     /// After this long the command is told to end, and ten seconds later made to.
     pub timeout: Option<Duration>,
-    pub state_dir: PathBuf,
     /// The command, passed on to the byte.
     pub argv: Vec<OsString>,
     pub clock: Clock,
 }
 
-/// Runs the command and waits for it.
-pub fn exec(options: &ExecOptions) -> Ending {
+/// Runs the command and waits for it. The record goes to the state directory that `place` finds
+/// meanwhile.
+pub fn exec(options: &ExecOptions, place: impl FnOnce() -> PathBuf + Send + 'static) -> Ending {
     let Some(program) = options.argv.first() else {
         note("there is no command; write it after `--`");
         return Ending::Code(2);
     };
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(supervise(options, program)),
+        Ok(runtime) => runtime.block_on(supervise(options, program, place)),
         Err(error) => {
             note(format_args!("the run of `{}` is not recorded: {error}", options.task));
             system::become_command(&options.argv)
@@ -59,9 +61,16 @@ pub fn exec(options: &ExecOptions) -> Ending {
     }
 }
 
-async fn supervise(options: &ExecOptions, program: &OsString) -> Ending {
+async fn supervise(
+    options: &ExecOptions,
+    program: &OsString,
+    place: impl FnOnce() -> PathBuf + Send + 'static,
+) -> Ending {
     let mut signals = Signals::listen();
-    let record = begin(options);
+    let mut record = Record::begin(start(options), place);
+    if let Some(record) = &mut record {
+        record.settle().await;
+    }
     let started = Instant::now();
     let (ending, timed_out, output) = match Running::start(program, &options.argv[1..]) {
         Ok(mut command) => {
@@ -88,26 +97,19 @@ async fn supervise(options: &ExecOptions, program: &OsString) -> Ending {
         signal: ending.signal(),
         timed_out,
     };
-    if let Some(Err(error)) = record.map(|record| record.end(spool::End { run, output })) {
-        note(format_args!("the end of `{}` is not recorded: {error}", options.task));
+    if let Some(record) = record {
+        record.end(spool::End { run, output }).await;
     }
     ending
 }
 
-/// Records that the run begins. `None` when that cannot be written: the command runs anyway.
-fn begin(options: &ExecOptions) -> Option<spool::Entry> {
-    let start = spool::Start {
+fn start(options: &ExecOptions) -> spool::Start {
+    spool::Start {
         id: options.clock.new_id(),
         task: options.task.clone(),
         started_at: options.clock.now(),
         holder: spool::Holder::this(),
-    };
-    let directory = spool::directory(&options.state_dir);
-    let entry = spool::Entry::begin(&directory, start);
-    if let Err(error) = &entry {
-        note(format_args!("the run of `{}` is not recorded in {}: {error}", options.task, directory.display()));
     }
-    entry.ok()
 }
 
 async fn ring(alarm: Option<Instant>) {

@@ -1,13 +1,14 @@
 //! What every command starts with: the configuration, the store, the round, and who is asking.
 
+use std::time::Duration;
+
 use crate::cli::Global;
 use crate::cli::environment::{actor, environment};
 use crate::config;
 use crate::domain::audit::Actor;
 use crate::domain::time::Zone;
 use crate::runtime::clock::Clock;
-use crate::runtime::holder::recover_lost_jobs;
-use crate::runtime::importer;
+use crate::runtime::opening::Opening;
 use crate::runtime::round::Round;
 use crate::runtime::runner::Runner;
 use crate::scheduler::spool;
@@ -21,33 +22,36 @@ pub struct Session {
     pub round: Round,
     pub actor: Actor,
     pub read_only: bool,
-    /// Why there is no store, if there is none.
-    pub store_error: Option<String>,
 }
+
+/// How long a command that is nothing without the store waits for it: longer than a store that
+/// is locked for a while.
+const FOR_THE_STORE: Duration = Duration::from_secs(15);
+/// How long the configuration may take to be read.
+pub(super) const FOR_THE_CONFIGURATION: Duration = Duration::from_secs(10);
 
 impl Session {
     /// Reads the configuration and opens the store. A store that cannot be opened is no error
     /// here: looking works without one, and acts refuse with the reason.
     pub async fn open(global: &Global) -> color_eyre::Result<Self> {
+        let session = Self::begin(global, FOR_THE_CONFIGURATION)?;
+        // Why there is none is told by whoever wants it.
+        let _ = session.round.store.within(FOR_THE_STORE).await;
+        Ok(session)
+    }
+
+    /// The same for whoever does not wait for the store: it is opened in the background.
+    pub(super) fn begin(global: &Global, patience: Duration) -> color_eyre::Result<Self> {
         let environment = environment(global);
-        let config = config::load(&global.config, &environment)?;
+        let config = config::load_within(patience, &global.config, &environment)?;
         let clock = Clock::system();
-        let (store, store_error) = match Store::open(&config.store.path, clock.now()).await {
-            Ok(store) => (Some(store), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        if let Some(store) = &store {
-            if let Err(error) = recover_lost_jobs(store, &environment.host_name, clock.now()).await {
-                tracing::warn!(%error, "lost jobs were not looked for");
-            }
-            // A run that stays in the spool is shown from there; the next start tries again.
-            let _ = importer::import(store, &spool::directory(&config.store.state_dir())).await;
-        }
+        let spool = spool::directory(&config.store.state_dir());
+        let store = Opening::begin(config.store.path.clone(), spool, environment.host_name.clone(), clock.clone());
         let zone = config.zone.clone();
         let read_only = global.read_only || config.acts.read_only;
         let round = Round::new(config, &environment.host_name, store);
         let actor = actor(global, &environment.host_name);
-        Ok(Self { clock, zone, round, actor, read_only, store_error })
+        Ok(Self { clock, zone, round, actor, read_only })
     }
 
     /// New probes, for a second look.
@@ -56,12 +60,11 @@ impl Session {
     }
 
     pub fn runner(&self) -> Runner {
-        Runner::new(&self.round, self.read_only, self.store_error.clone(), &self.clock)
+        Runner::new(&self.round, self.read_only, &self.clock)
     }
 
     /// The store, for commands that are nothing without it.
-    pub fn store(&self) -> color_eyre::Result<&Store> {
-        let why = || color_eyre::eyre::eyre!("{}", self.store_error.as_deref().unwrap_or("there is no store"));
-        self.round.store.as_ref().ok_or_else(why)
+    pub fn store(&self) -> color_eyre::Result<Store> {
+        self.round.store.get().map_err(|why| color_eyre::eyre::eyre!(why))
     }
 }

@@ -55,13 +55,13 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     if let (Some(id), true) = (only, session.round.watched.is_empty()) {
         super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
     }
-    let board = check::read_once(session, check::DEADLINE).await;
-    let report = check::report(session, &board).await;
+    let look = check::read_once(session, check::DEADLINE).await;
+    let report = look.report(session);
     let now = report.at;
     let tasks: Vec<(&Assessment, TaskView)> = report
         .assessments
         .iter()
-        .filter_map(|one| match board.detail(&one.id) {
+        .filter_map(|one| match look.board.detail(&one.id) {
             Some(Detail::Task(facts)) => Some((one, facts.view(now))),
             _ => None,
         })
@@ -74,7 +74,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         Format::Text if only.is_some() => {
             for (one, view) in &tasks {
                 let mut text = super::show::details(one, now, &session.zone);
-                text.push_str(&runs(&board, one, session));
+                text.push_str(&runs(&look.board, one, session));
                 if let (Some(schedule), Some(words)) = (&view.schedule, &view.words) {
                     text.push_str(&format!("  schedule       {schedule} ({words})\n"));
                 }

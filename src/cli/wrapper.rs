@@ -28,9 +28,9 @@ pub struct ExecArgs {
 
 pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {
     let clock = Clock::system();
-    let options =
-        ExecOptions { task: args.task, timeout: args.timeout, state_dir: state_dir(global), argv: args.command, clock };
-    exec(&options).finish()
+    let options = ExecOptions { task: args.task, timeout: args.timeout, argv: args.command, clock };
+    let global = global.clone();
+    exec(&options, move || state_dir(&global)).finish()
 }
 
 /// Where the record goes: beside the store of the configuration, or where it would be without

@@ -62,17 +62,19 @@ impl Running {
     }
 }
 
-/// Starts the program. Off the runtime's threads: the file may lie on a disk that does not answer.
-pub(super) async fn start(invocation: &Invocation) -> Result<Running, ExecError> {
+/// Starts the program. May block: the file may lie on a disk that does not answer.
+pub(super) fn start(invocation: &Invocation) -> Result<Running, ExecError> {
+    let mut tree = program::spawn(invocation)?;
+    let (out, err) = tree.outputs();
+    Ok(Running { tree, out, err, started: Instant::now(), all: false })
+}
+
+/// The same off the runtime's threads. One that starts when nobody waits any more is ended.
+pub(super) async fn start_aside(invocation: &Invocation) -> Result<Running, ExecError> {
     let invocation = invocation.clone();
     let program = invocation.argv.first().cloned().ok_or(ExecError::Empty)?;
-    let spawn = move || {
-        let mut tree = program::spawn(&invocation)?;
-        let (out, err) = tree.outputs();
-        Ok(Running { tree, out, err, started: Instant::now(), all: false })
-    };
     let failed = |error: tokio::task::JoinError| ExecError::Start { program, why: error.to_string() };
-    tokio::task::spawn_blocking(spawn).await.map_err(failed)?
+    tokio::task::spawn_blocking(move || start(&invocation)).await.map_err(failed)?
 }
 
 /// Sees a child through to its end.

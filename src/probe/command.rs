@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
+use super::blocking::Blocking;
 use super::{BoxFuture, Context, Kind, Probe, Watched};
 use crate::config::Config;
 use crate::config::spec::{CheckForm, CheckSpec};
@@ -44,27 +47,41 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
 pub struct CommandProbe {
     invocation: Invocation,
     timeout: Duration,
+    blocking: Blocking,
 }
 
 impl CommandProbe {
     pub fn new(invocation: Invocation, timeout: Duration) -> Self {
-        Self { invocation, timeout }
+        Self { invocation, timeout, blocking: Blocking::new() }
     }
 }
 
 impl Probe for CommandProbe {
     fn read(&mut self, _now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async {
-            let captured = exec::capture(&self.invocation, self.timeout, MOST_OUTPUT).await.map_err(|error| {
-                let denied = matches!(error, ExecError::NotExecutable { .. });
-                let text = sanitize::line(&error.to_string());
-                if denied { ProbeError::Denied(text) } else { ProbeError::Unreachable(text) }
-            })?;
+            // Its file may lie on a disk that hangs: begun once, and never doubled.
+            let (runtime, invocation) = (Handle::current(), self.invocation.clone());
+            let start = move || {
+                let _inside = runtime.enter();
+                exec::start(&invocation)
+            };
+            let started = self.blocking.run(start).await?.map_err(|error| refused(&error))?;
+            let captured =
+                exec::capture_started(started, self.timeout, MOST_OUTPUT).await.map_err(|error| refused(&error))?;
             if captured.ended != Ended::Exited {
                 return Err(ProbeError::Timeout(self.timeout));
             }
             reading(&captured)
         })
+    }
+}
+
+fn refused(error: &ExecError) -> ProbeError {
+    let text = sanitize::line(&error.to_string());
+    if matches!(error, ExecError::NotExecutable { .. }) {
+        ProbeError::Denied(text)
+    } else {
+        ProbeError::Unreachable(text)
     }
 }
 

@@ -12,9 +12,10 @@ use crate::store::Store;
 const EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn start(tasks: &mut JoinSet<()>, round: &Round) {
-    let Some(store) = round.store.clone() else { return };
+    let opening = round.store.clone();
     let directory = spool::directory(&round.context.state_dir);
     tasks.spawn(async move {
+        let store = opening.opened().await;
         loop {
             if let Err(error) = import(&store, &directory).await {
                 tracing::warn!(%error, "recorded runs stay in the spool");

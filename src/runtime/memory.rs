@@ -17,28 +17,24 @@ use crate::store::{Store, StoreError};
 /// How often the newest audit records and marks of other instances are fetched.
 const REFRESH: Duration = Duration::from_secs(10);
 
-/// Everything a dashboard shows of earlier runs.
+/// How long a store may take to open before it is told that there is none.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Everything a dashboard shows of earlier runs; waits for the store as long as it takes.
 pub async fn load(round: &Round, now: Timestamp) -> Option<Memory> {
     let periods = shown_periods(&round.config, now, &round.context.zone);
-    round.store.as_ref()?.memory(now, &periods).await.ok()
+    round.store.opened().await.memory(now, &periods).await.ok()
 }
 
-pub(super) fn start(
-    tasks: &mut JoinSet<()>,
-    round: &Round,
-    store_error: Option<String>,
-    updates: mpsc::Sender<Update>,
-    clock: Clock,
-) {
-    let Some(store) = round.store.clone() else {
-        tasks.spawn(async move {
-            let why = store_error.unwrap_or_else(|| "there is no store".to_owned());
-            let _ = updates.send(Update::StoreFailed(Some(why))).await;
-        });
-        return;
-    };
+pub(super) fn start(tasks: &mut JoinSet<()>, round: &Round, updates: mpsc::Sender<Update>, clock: Clock) {
+    let opening = round.store.clone();
     let (config, zone) = (Arc::clone(&round.config), round.context.zone.clone());
     tasks.spawn(async move {
+        if let Err(why) = opening.within(PATIENCE).await {
+            let _ = updates.send(Update::StoreFailed(Some(why))).await;
+        }
+        let store = opening.opened().await;
+        let _ = updates.send(Update::StoreFailed(None)).await;
         // How far the audit log was when what is on the screen was read, if it is known: every
         // act, mark and signature stands there.
         let (mut shown, mut failed) = (None, false);

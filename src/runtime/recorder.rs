@@ -20,6 +20,7 @@ use crate::domain::job::JobEvent;
 use crate::domain::observation::Observation;
 use crate::domain::update::Update;
 use crate::runtime::clock::Clock;
+use crate::runtime::opening::Opening;
 use crate::runtime::round::Round;
 use crate::runtime::sign;
 use crate::store::{Store, StoreError};
@@ -108,7 +109,7 @@ impl Recorder {
 }
 
 struct Writer {
-    store: Option<Store>,
+    store: Opening,
     updates: mpsc::Sender<Update>,
     clock: Clock,
     read_only: bool,
@@ -122,7 +123,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(store: Option<Store>, updates: mpsc::Sender<Update>, clock: Clock, read_only: bool, keep: Duration) -> Self {
+    fn new(store: Opening, updates: mpsc::Sender<Update>, clock: Clock, read_only: bool, keep: Duration) -> Self {
         let acts = Arc::default();
         let (observations, changes) = (Backlog::default(), Backlog::default());
         Self { store, updates, clock, read_only, keep, acts, observations, changes, failed: None }
@@ -185,7 +186,7 @@ impl Writer {
             Ok(store) => store,
             Err(why) => return self.refuse(action, &list, actor, why).await,
         };
-        match sign::mark(store, actor, &mark).await {
+        match sign::mark(&store, actor, &mark).await {
             Ok(record) => {
                 self.send(Update::Marked(mark)).await;
                 self.tell_record(record).await;
@@ -199,7 +200,7 @@ impl Writer {
             Ok(store) => store,
             Err(why) => return self.refuse("sign", &signature.checklist, actor, why).await,
         };
-        match sign::sign(store, actor, signature).await {
+        match sign::sign(&store, actor, signature).await {
             Ok((signature, record)) => {
                 self.send(Update::Signed(Box::new(signature))).await;
                 self.tell_record(record).await;
@@ -209,11 +210,11 @@ impl Writer {
     }
 
     /// The store, where marks and signatures may be written.
-    fn writable(&self) -> Result<&Store, String> {
+    fn writable(&self) -> Result<Store, String> {
         if self.read_only {
             return Err("this is a read-only session".to_owned());
         }
-        self.store.as_ref().ok_or_else(|| "there is no store to keep it in".to_owned())
+        self.store.get()
     }
 
     async fn not_written(&self, action: &str, checklist: &str, actor: &Actor, error: &StoreError) {
@@ -228,7 +229,7 @@ impl Writer {
 
     async fn refuse(&self, action: &str, checklist: &str, actor: &Actor, why: String) {
         let now = self.clock.now();
-        if let Some(record) = sign::refuse(self.store.as_ref(), actor, action, checklist, &why, now).await {
+        if let Some(record) = sign::refuse(self.store.get().ok().as_ref(), actor, action, checklist, &why, now).await {
             self.tell_record(record).await;
         }
         self.tell_refusal(action, checklist, why).await;
@@ -250,7 +251,7 @@ impl Writer {
 
     async fn flush(&mut self) {
         self.flush_changes().await;
-        if let Some(store) = &self.store
+        if let Ok(store) = self.store.get()
             && !self.observations.is_empty()
         {
             let written = store.record(self.observations.held()).await.map(drop).map_err(|error| error.to_string());
@@ -262,7 +263,7 @@ impl Writer {
     }
 
     async fn flush_changes(&mut self) {
-        if let Some(store) = &self.store
+        if let Ok(store) = self.store.get()
             && !self.changes.is_empty()
         {
             let written = store.record_changes(self.changes.held()).await.map(drop).map_err(|error| error.to_string());
@@ -274,7 +275,7 @@ impl Writer {
     }
 
     async fn prune(&self) {
-        if let Some(store) = &self.store
+        if let Ok(store) = self.store.get()
             && let Err(error) = store.prune(self.clock.now(), self.keep).await
         {
             tracing::warn!(%error, "old observations were not thinned");

@@ -7,7 +7,7 @@ use crate::domain::board::Watch;
 use crate::domain::inventory::Inventory;
 use crate::ledger::Ledger;
 use crate::probe::{Context, KINDS, Watched};
-use crate::store::Store;
+use crate::runtime::opening::Opening;
 
 /// Everything that is watched and can be acted upon.
 #[derive(Debug)]
@@ -16,17 +16,14 @@ pub struct Round {
     pub inventory: Arc<Inventory>,
     pub context: Context,
     pub watched: Vec<Watched>,
-    /// `None` while the store cannot be opened; the round goes on without memory.
-    pub store: Option<Store>,
+    /// While the store cannot be opened, the round goes on without memory.
+    pub store: Opening,
 }
 
 impl Round {
     /// Builds every probe of the configuration. Opens nothing that can hang.
-    pub fn new(config: Config, host: &str, store: Option<Store>) -> Self {
-        let ledger: Arc<dyn Ledger> = match &store {
-            Some(store) => Arc::new(store.clone()),
-            None => Arc::new(crate::ledger::NoLedger),
-        };
+    pub fn new(config: Config, host: &str, store: Opening) -> Self {
+        let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
         let context = Context {
             ledger,
             system: config.system.name.clone(),

@@ -22,11 +22,11 @@ use crate::runtime::clock::Clock;
 use crate::runtime::guard;
 use crate::runtime::holder;
 use crate::runtime::lease::Lease;
+use crate::runtime::opening::Opening;
 use crate::runtime::round::Round;
 use crate::runtime::stop::Stop;
 use crate::runtime::sweep::panic_text;
 use crate::runtime::teller::Teller;
-use crate::store::Store;
 use steps::Work;
 
 /// Runs confirmed plans. Cheap to clone: all clones are one executor.
@@ -37,9 +37,7 @@ pub struct Runner(Arc<Shared>);
 struct Shared {
     config: Arc<Config>,
     context: Context,
-    store: Option<Store>,
-    /// Why there is no store, for the refusal.
-    store_error: Option<String>,
+    store: Opening,
     read_only: bool,
     clock: Clock,
     /// Leases of work that would not stop: it may still be at it, so nobody else may begin.
@@ -63,12 +61,11 @@ struct Order<'a> {
 pub struct Refused(pub String);
 
 impl Runner {
-    pub fn new(round: &Round, read_only: bool, store_error: Option<String>, clock: &Clock) -> Self {
+    pub fn new(round: &Round, read_only: bool, clock: &Clock) -> Self {
         Self(Arc::new(Shared {
             config: Arc::clone(&round.config),
             context: round.context.clone(),
             store: round.store.clone(),
-            store_error,
             read_only,
             clock: clock.clone(),
             kept: Mutex::default(),
@@ -122,9 +119,7 @@ impl Runner {
             ));
         }
         let no_record = |error: String| Refused(format!("no audit record can be written, so nothing is done: {error}"));
-        let Some(store) = &shared.store else {
-            return Err(no_record(shared.store_error.clone().unwrap_or_else(|| "there is no store".to_owned())));
-        };
+        let store = shared.store.get().map_err(no_record)?;
         // Asking to stop ends the looking, and never the writing.
         let lease = tokio::select! {
             biased;
@@ -239,15 +234,10 @@ impl Runner {
 
     /// Appends to the audit log, durably, and shows the record.
     async fn append(&self, entry: AuditEntry, teller: &Teller) -> Result<AuditRecord, String> {
-        let Some(store) = &self.0.store else { return Err("there is no store".to_owned()) };
+        let store = self.0.store.get()?;
         let record = store.append(entry).await.map_err(|error| error.to_string())?;
         teller.tell(Update::Audited(Box::new(record.clone())));
         Ok(record)
-    }
-
-    /// Why there is no store, if there is none.
-    pub fn store_error(&self) -> Option<String> {
-        self.0.store_error.clone()
     }
 
     /// Whether every act is refused.

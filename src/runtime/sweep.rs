@@ -12,36 +12,51 @@ use tokio::time::Instant;
 
 use crate::domain::board::{Board, Watch};
 use crate::domain::observation::{Observation, ProbeError};
+use crate::domain::sanitize;
 use crate::domain::update::Update;
 use crate::probe::{Probe, Watched};
 use crate::runtime::clock::Clock;
 
-/// Reads one probe for ever: after each interval, or when woken. Ends when nobody listens.
+/// Reads one probe for ever: after each interval, or when woken. Ends when nobody listens. One
+/// that panics is left alone longer each time it does so again, and is woken all the same.
 pub(super) async fn watch(watched: Watched, clock: Clock, updates: mpsc::Sender<Update>, wake: Arc<Notify>) {
     let Watched { watch, mut probe } = watched;
+    let mut pause = watch.every;
     loop {
         // Whoever asked up to now is answered by the reading that begins now.
         let _ = wake.notified().now_or_never();
         let observation = observe(&watch, probe.as_mut(), watch.timeout, &clock).await;
+        pause = match observation.outcome {
+            Err(ProbeError::Panicked(_)) => (pause * 2).min(LONGEST_PAUSE).max(watch.every),
+            _ => watch.every,
+        };
         if updates.send(Update::Observed(observation)).await.is_err() {
             return;
         }
         tokio::select! {
-            () = tokio::time::sleep(watch.every) => {}
+            () = tokio::time::sleep(pause) => {}
             () = wake.notified() => {}
         }
     }
 }
 
-/// One reading, within `deadline`.
+/// How long a probe that panics is left alone at most.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+
+/// One reading, within `deadline`. Whatever panics, before the reading, in it, or while one that
+/// took too long is put away, is an answer too.
 async fn observe(watch: &Watch, probe: &mut dyn Probe, deadline: Duration, clock: &Clock) -> Observation {
     let at = clock.now();
     let started = Instant::now();
-    let reading = AssertUnwindSafe(probe.read(at)).catch_unwind();
-    let outcome = match tokio::time::timeout(deadline, reading).await {
+    let reading = async { tokio::time::timeout(deadline, async { probe.read(at).await }).await };
+    let outcome = match AssertUnwindSafe(reading).catch_unwind().await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(ProbeError::Panicked(panic_text(&*panic))),
-        Err(_elapsed) => Err(ProbeError::Timeout(deadline)),
+        Ok(Err(_elapsed)) => Err(ProbeError::Timeout(deadline)),
+        Err(panic) => {
+            let text = sanitize::line(&panic_text(&*panic));
+            tracing::error!(probe = %watch.id, panic = %text, "a probe panicked");
+            Err(ProbeError::Panicked(text))
+        }
     };
     Observation { probe: watch.id.clone(), at, took: started.elapsed(), outcome }
 }
@@ -63,8 +78,7 @@ pub async fn sweep(watched: Vec<Watched>, deadline: Duration, clock: &Clock, mut
             observe(&watch, probe.as_mut(), limit, &clock).await
         });
     }
-    // The probes keep the deadline themselves; one that panics outside its reading is missing
-    // here and stays unknown on the board.
+    // The probes keep the deadline themselves, and a panic is an answer.
     while let Some(reading) = readings.join_next().await {
         if let Ok(observation) = reading {
             board.apply(&observation);
@@ -87,12 +101,32 @@ mod tests {
         Answers(u32),
         Hangs,
         Panics,
+        /// Before there is anything to wait for.
+        PanicsAtOnce,
+        /// When nobody waits for it any more.
+        PanicsWhenDropped,
+    }
+
+    struct Fragile;
+
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            panic!("dropped in the middle");
+        }
     }
 
     impl Probe for Scripted {
         fn read(&mut self, _now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+            if matches!(self, Scripted::PanicsAtOnce) {
+                panic!("no such column");
+            }
             Box::pin(async move {
                 match self {
+                    Scripted::PanicsAtOnce => unreachable!(),
+                    Scripted::PanicsWhenDropped => {
+                        let _fragile = Fragile;
+                        std::future::pending().await
+                    }
                     Scripted::Answers(times) => {
                         *times += 1;
                         Ok(Reading::of(vec![Sample::count("times", f64::from(*times))]))
@@ -133,6 +167,36 @@ mod tests {
         );
         assert_eq!(assessments[1].findings[0].text, "no answer within 2.0 s");
         assert!(assessments[2].findings[0].text.contains("index out of bounds"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_anywhere_is_an_answer_and_not_a_wait() {
+        let clock = Clock::following_tokio(base());
+        let all = vec![watched("early", Scripted::PanicsAtOnce), watched("late", Scripted::PanicsWhenDropped)];
+        let board = Board::new(all.iter().map(|one| one.watch.clone()).collect(), base());
+        let board = sweep(all, Duration::from_secs(2), &clock, board).await;
+        for (assessment, text) in board.assess(clock.now()).iter().zip(["no such column", "dropped in the middle"]) {
+            assert_eq!((assessment.status, assessment.waiting), (Status::Unknown, false), "{}", assessment.id);
+            assert!(assessment.findings[0].text.contains(text), "{:?}", assessment.findings);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_panics_again_is_left_alone_longer_and_goes_on() {
+        let clock = Clock::following_tokio(base());
+        let (sender, mut updates) = mpsc::channel(16);
+        let wake = Arc::new(Notify::new());
+        let broken = watched("broken", Scripted::PanicsAtOnce);
+        tokio::spawn(watch(broken, clock.clone(), sender, Arc::clone(&wake)));
+        let mut at = Vec::new();
+        for round in 0..8 {
+            let Some(Update::Observed(observation)) = updates.recv().await else { panic!("an observation") };
+            at.push((observation.at - base()).num_seconds());
+            if round == 6 {
+                wake.notify_one();
+            }
+        }
+        assert_eq!(at, [0, 20, 60, 140, 300, 620, 1220, 1220]);
     }
 
     #[tokio::test(start_paused = true)]

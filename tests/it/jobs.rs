@@ -20,6 +20,7 @@ use rounds::ledger::{BoxFuture, Ledger, LedgerError};
 use rounds::runtime::Runtime;
 use rounds::runtime::clock::{Clock, id_at};
 use rounds::runtime::holder::recover_lost_jobs;
+use rounds::runtime::opening::Opening;
 use rounds::runtime::round::Round;
 use rounds::runtime::runner::Runner;
 use rounds::store::{Holder, Store};
@@ -95,10 +96,10 @@ impl Scene {
         };
         let config = config::load(&[world.path("config.toml")], &environment).expect("a configuration");
         let store = Store::open(&config.store.path, clock.now()).await.expect("a store");
-        let mut round = Round::new(config, "db1", Some(store.clone()));
+        let mut round = Round::new(config, "db1", Opening::of(store.clone()));
         change(&mut round);
         let inventory = Arc::clone(&round.inventory);
-        let runner = Runner::new(&round, false, None, &clock);
+        let runner = Runner::new(&round, false, &clock);
         let runtime = Runtime::start(round, runner, &clock);
         Self { world, runtime, store, clock, inventory }
     }

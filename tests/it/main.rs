@@ -16,6 +16,8 @@ mod demo;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
+#[cfg(target_os = "linux")]
+mod hung;
 #[cfg(unix)]
 mod jobs;
 mod laws;

@@ -32,7 +32,7 @@ async fn bench(room: usize, read_only: bool) -> Bench {
     let (sender, updates) = mpsc::channel(room);
     let clock = Clock::following_tokio(nine());
     let mut tasks = JoinSet::new();
-    let writer = Writer::new(Some(store.clone()), sender, clock.clone(), read_only, KEEP);
+    let writer = Writer::new(Opening::of(store.clone()), sender, clock.clone(), read_only, KEEP);
     let recorder = Recorder::spawn(&mut tasks, writer);
     Bench { _directory: directory, path, store, tasks, recorder, clock, updates }
 }

@@ -80,7 +80,7 @@ impl Runner {
     }
 
     async fn import(&self, run: Option<&TaskRun>) {
-        if let (Some(store), Some(run)) = (&self.0.store, run)
+        if let (Ok(store), Some(run)) = (self.0.store.get(), run)
             && let Err(error) = store.import_runs(std::slice::from_ref(run)).await
         {
             tracing::warn!(%error, "a run was not recorded");

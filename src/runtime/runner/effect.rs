@@ -125,7 +125,7 @@ impl Runner {
     pub(super) async fn remember(&self, kind: ProofKind, subject: String, ok: bool, detail: &str, took: Duration) {
         let proof =
             Proof { subject, kind, at: self.0.clock.now(), ok, detail: detail.to_owned(), took_s: took.as_secs_f64() };
-        if let Some(store) = &self.0.store
+        if let Ok(store) = self.0.store.get()
             && let Err(error) = store.record_proof(&proof).await
         {
             tracing::warn!(%error, "a proof was not recorded");

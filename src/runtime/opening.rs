@@ -1,0 +1,129 @@
+//! The store on its way: opened in the background, because the disk it lies on may hang, and
+//! tried again while it cannot be opened. Whoever needs it is told at any moment why there is
+//! none, and nobody waits for it longer than they said.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use crate::domain::humanize;
+use crate::domain::task::TaskRun;
+use crate::domain::vitals::{Proof, ProofKind};
+use crate::ledger::{BoxFuture, Ledger, LedgerError};
+use crate::runtime::clock::Clock;
+use crate::runtime::holder::recover_lost_jobs;
+use crate::runtime::importer;
+use crate::store::Store;
+
+/// The store as far as it has come. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    state: watch::Receiver<State>,
+    path: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Begun(Instant),
+    Open(Box<Store>),
+    Away(String),
+}
+
+/// How long a store that cannot be opened is left alone.
+const AGAIN: Duration = Duration::from_secs(10);
+/// How long a probe waits for what was recorded.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Opening {
+    /// Begins to open the store and goes on until it is open. What an earlier program left
+    /// undone is brought in order first: lost jobs, and the runs in `spool`.
+    pub fn begin(path: PathBuf, spool: PathBuf, host: String, clock: Clock) -> Self {
+        let (tell, state) = watch::channel(State::Begun(Instant::now()));
+        let opening = Self { state, path: path.clone() };
+        tokio::spawn(async move {
+            loop {
+                match Store::open(&path, clock.now()).await {
+                    Ok(store) => {
+                        if let Err(error) = recover_lost_jobs(&store, &host, clock.now()).await {
+                            tracing::warn!(%error, "lost jobs were not looked for");
+                        }
+                        // A run that stays in the spool is shown from there.
+                        let _ = importer::import(&store, &spool).await;
+                        let _ = tell.send(State::Open(Box::new(store)));
+                        return;
+                    }
+                    Err(error) => {
+                        let _ = tell.send(State::Away(error.to_string()));
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                }
+            }
+        });
+        opening
+    }
+
+    /// A store that is open already.
+    pub fn of(store: Store) -> Self {
+        let path = store.path().to_owned();
+        let (_tell, state) = watch::channel(State::Open(Box::new(store)));
+        Self { state, path }
+    }
+
+    /// The store, or why there is none at this moment.
+    pub fn get(&self) -> Result<Store, String> {
+        match &*self.state.borrow() {
+            State::Open(store) => Ok((**store).clone()),
+            State::Away(why) => Err(why.clone()),
+            State::Begun(since) => {
+                let waited = humanize::duration(since.elapsed());
+                Err(format!("store {} has not answered for {waited}", self.path.display()))
+            }
+        }
+    }
+
+    /// Whether it has neither been opened nor refused: its disk may hang.
+    pub fn is_silent(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Begun(_))
+    }
+
+    /// [`Opening::get`] once there is an answer, or when `patience` is over.
+    pub async fn within(&self, patience: Duration) -> Result<Store, String> {
+        let mut state = self.state.clone();
+        // Over or not, what is known then is the answer.
+        let _ = timeout(patience, state.wait_for(|state| !matches!(state, State::Begun(_)))).await;
+        self.get()
+    }
+
+    /// Waits for the store as long as it takes.
+    pub async fn opened(&self) -> Store {
+        let mut state = self.state.clone();
+        if let Ok(state) = state.wait_for(|state| matches!(state, State::Open(_))).await
+            && let State::Open(store) = &*state
+        {
+            return (**store).clone();
+        }
+        // Nobody opens it any more: the program ends.
+        std::future::pending().await
+    }
+
+    /// Asks the store, which may hang while it is open, too.
+    async fn ask<T, E: ToString>(&self, question: impl AsyncFnOnce(Store) -> Result<T, E>) -> Result<T, LedgerError> {
+        let store = self.within(PATIENCE).await.map_err(LedgerError)?;
+        match timeout(PATIENCE, question(store)).await {
+            Ok(answer) => answer.map_err(|error| LedgerError(error.to_string())),
+            Err(_) => Err(LedgerError(format!("store {} does not answer", self.path.display()))),
+        }
+    }
+}
+
+impl Ledger for Opening {
+    fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
+        Box::pin(self.ask(async move |store: Store| store.runs(task, limit).await))
+    }
+
+    fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        Box::pin(self.ask(async move |store: Store| store.proofs(kind, prefix).await))
+    }
+}
