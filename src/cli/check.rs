@@ -22,7 +22,8 @@ pub struct CheckArgs {
     patterns: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     format: CheckFormat,
-    /// What has not answered by then is unknown
+    /// What has not answered by then is unknown: targets, the store, and what it remembers. A
+    /// limit that must be passed for a time is judged by what a dashboard has recorded
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = super::duration)]
     deadline: Duration,
     /// The mildest status that fails
@@ -115,7 +116,8 @@ pub(super) struct Look {
 pub(super) async fn read_once(session: &mut Session, deadline: Duration) -> Look {
     let until = Instant::now() + deadline;
     let watched = std::mem::take(&mut session.round.watched);
-    let board = Board::new(watched.iter().map(|one| one.watch.clone()).collect(), session.clock.now());
+    let watches = watched.iter().map(|one| one.watch.clone()).collect();
+    let board = Board::new(watches, session.clock.now()).for_one_look();
     let (mut board, memory) = tokio::join!(sweep(watched, deadline, &session.clock, board), recall(session, until));
     let (memory, trouble) = match memory {
         Ok(memory) => (memory, None),

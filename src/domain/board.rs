@@ -13,10 +13,10 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::{Detail, Observation, ProbeId, Reading};
-use crate::domain::sample::{Key, Sample, Value};
+use crate::domain::sample::{Key, Sample, Unit, Value};
 use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, seconds_between, span};
-use crate::domain::trend::{Point, Series, Trend};
+use crate::domain::trend::{KEPT_STEP, Point, Series, Trend};
 
 /// One probe as the board sees it: how often it reads, and what its values may be.
 #[derive(Clone, Debug)]
@@ -143,10 +143,18 @@ struct Track {
     /// Since when the latest outcomes have been errors.
     failing_since: Option<Timestamp>,
     /// Since when each bound has been passed without a break.
-    passed_since: BTreeMap<(Key, Bound), Timestamp>,
+    passed: BTreeMap<(Key, Bound), Passed>,
     series: BTreeMap<Key, Series>,
     /// The status at the last change that was told, and when that was.
     told: Option<(Status, Timestamp)>,
+}
+
+/// A bound that is passed, as far back as is known.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    since: Timestamp,
+    /// The value was seen within its bound just before: it has not been passed for longer.
+    began: bool,
 }
 
 /// The latest observation of every probe. Rebuilt exactly by replaying the same updates.
@@ -159,13 +167,23 @@ pub struct Board {
     places: BTreeMap<ProbeId, usize>,
     /// When the board was set up: how long it has been waiting for a probe's first word.
     started: Option<Timestamp>,
+    /// Every probe is read once: what is not known by then will not be.
+    one_look: bool,
 }
 
 impl Board {
     pub fn new(watches: Vec<Watch>, started: Timestamp) -> Self {
         let tracks = watches.iter().map(|_| Track::default()).collect();
         let places = watches.iter().enumerate().map(|(place, watch)| (watch.id.clone(), place)).collect();
-        Self { watches, tracks, places, started: Some(started) }
+        Self { watches, tracks, places, started: Some(started), one_look: false }
+    }
+
+    /// A board for a single look. What must last before it counts, and is not known to have
+    /// lasted or to have begun just now, is a warning there: nobody looks a second time.
+    #[must_use]
+    pub fn for_one_look(mut self) -> Self {
+        self.one_look = true;
+        self
     }
 
     pub fn watches(&self) -> &[Watch] {
@@ -192,7 +210,7 @@ impl Board {
                 }
                 track.good = Some((observation.at, reading.clone()));
                 let samples: Vec<Sample> = with_trends(watch, &track.series, &reading.samples).collect();
-                track.note_bounds(&watch.rules, &samples, observation.at);
+                track.note_bounds(watch, &samples, observation.at);
             }
             Err(_) => {
                 track.failing_since.get_or_insert(observation.at);
@@ -204,8 +222,10 @@ impl Board {
     /// Takes points of earlier runs, oldest first, so that trends do not start anew. Readings of
     /// this run may have come before them.
     pub fn load(&mut self, probe: &ProbeId, key: &Key, points: impl IntoIterator<Item = Point>) {
-        if let Some(track) = self.track_mut(probe) {
+        let place = self.places.get(probe).copied();
+        if let Some((watch, track)) = place.and_then(|at| Some((self.watches.get(at)?, self.tracks.get_mut(at)?))) {
             track.series.entry(key.clone()).or_default().precede_with(points);
+            track.look_back(watch, key);
         }
     }
 
@@ -274,7 +294,7 @@ impl Board {
             assessment.stale = age > watch.stale_after();
             assessment.samples.reserve(reading.samples.len());
             for sample in with_trends(watch, &track.series, &reading.samples) {
-                let (judged, finding) = track.judge(sample, &watch.rules, &reading.remarks, now);
+                let (judged, finding) = track.judge(sample, &watch.rules, &reading.remarks, now, self.one_look);
                 assessment.samples.push(judged);
                 assessment.findings.extend(finding);
             }
@@ -363,8 +383,8 @@ fn with_trends<'a>(
 
 impl Track {
     /// Notes since when each bound has been passed. A sample that is missing breaks the run.
-    fn note_bounds(&mut self, rules: &[Rule], samples: &[Sample], at: Timestamp) {
-        for rule in rules {
+    fn note_bounds(&mut self, watch: &Watch, samples: &[Sample], at: Timestamp) {
+        for rule in &watch.rules {
             let number = samples
                 .iter()
                 .find(|sample| sample.key == rule.key)
@@ -373,10 +393,25 @@ impl Track {
             for (bound, limit) in [(Bound::Warning, rule.warning), (Bound::Critical, rule.critical)] {
                 let passed = limit.zip(number).is_some_and(|(limit, number)| limit.is_passed_by(number));
                 let key = (rule.key.clone(), bound);
-                if passed {
-                    self.passed_since.entry(key).or_insert(at);
-                } else {
-                    self.passed_since.remove(&key);
+                match limit.filter(|_| passed) {
+                    Some(limit) if !self.passed.contains_key(&key) => {
+                        self.passed.insert(key, passed_before(watch, self.series.get(&rule.key), limit, at));
+                    }
+                    Some(_) => {}
+                    None => {
+                        self.passed.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes into account what has become known of the time before the readings of this run.
+    fn look_back(&mut self, watch: &Watch, key: &Key) {
+        for rule in watch.rules.iter().filter(|rule| rule.key == *key) {
+            for (bound, limit) in [(Bound::Warning, rule.warning), (Bound::Critical, rule.critical)] {
+                if let (Some(limit), Some(passed)) = (limit, self.passed.get_mut(&(key.clone(), bound))) {
+                    *passed = passed_before(watch, self.series.get(key), limit, passed.since);
                 }
             }
         }
@@ -389,6 +424,7 @@ impl Track {
         rules: &[Rule],
         remarks: &[Remark],
         now: Timestamp,
+        one_look: bool,
     ) -> (JudgedSample, Option<Finding>) {
         let Some(rule) = rules.iter().find(|rule| rule.key == sample.key) else {
             return (JudgedSample::plain(sample), None);
@@ -402,12 +438,20 @@ impl Track {
                     // An age passes its bound at an instant that can be told to the second.
                     let passed = match sample.value {
                         Value::Time(at) => at + chrono::Duration::milliseconds((limit.value * 1000.0) as i64),
-                        _ => self.passed_since.get(&(rule.key.clone(), bound)).copied().unwrap_or(now),
+                        _ => self.passed.get(&(rule.key.clone(), bound)).map_or(now, |passed| passed.since),
                     };
                     // A clock that was set back must not make what is passed now pass later.
                     let passed = passed.min(now);
                     (now - passed >= span(rule.hold)).then_some((status, limit, passed))
                 });
+        if verdict.is_none()
+            && one_look
+            && let Some(finding) = self.undecided(rule, number, unit)
+        {
+            let judged =
+                JudgedSample { sample, status: finding.status, warning: rule.warning, critical: rule.critical };
+            return (judged, Some(finding));
+        }
         let status = verdict.map_or(Status::Ok, |(status, ..)| status);
         let finding = verdict.map(|(status, limit, passed)| {
             let held = if rule.hold > Duration::ZERO {
@@ -429,6 +473,49 @@ impl Track {
         });
         (JudgedSample { sample, status, warning: rule.warning, critical: rule.critical }, finding)
     }
+}
+
+impl Track {
+    /// What is past a bound now, when it is not known whether for long enough.
+    fn undecided(&self, rule: &Rule, number: f64, unit: Unit) -> Option<Finding> {
+        let limit = [(Bound::Critical, rule.critical), (Bound::Warning, rule.warning)].into_iter().find_map(
+            |(bound, limit)| {
+                let passed = self.passed.get(&(rule.key.clone(), bound))?;
+                limit.filter(|limit| !passed.began && limit.is_passed_by(number))
+            },
+        )?;
+        let text = format!(
+            "{} {}, past the limit {} now; not known whether for {}",
+            rule.label,
+            humanize::beside_limit(number, limit.value, unit),
+            humanize::quantity(limit.value, limit.unit),
+            humanize::duration(rule.hold)
+        );
+        let mut finding = Finding::new(Status::Warning, rule.key.clone(), text);
+        finding.advice = rule.hint.clone().or_else(|| Some(RECORD.to_owned()));
+        Some(finding)
+    }
+}
+
+/// How what lasts becomes known.
+const RECORD: &str = "look again later; where a dashboard runs, what it records answers this";
+
+/// How far back from `at` a bound was passed without a break. A time of which nothing is known
+/// is no evidence: between two points there is no more than one interval beyond what is kept.
+fn passed_before(watch: &Watch, series: Option<&Series>, limit: Limit, at: Timestamp) -> Passed {
+    let mut passed = Passed { since: at, began: false };
+    let most = KEPT_STEP.max(span(watch.every)) + span(watch.every + watch.timeout);
+    for point in series.iter().flat_map(|series| series.recent()).rev().filter(|point| point.at < at) {
+        if passed.since - point.at > most {
+            break;
+        }
+        if !limit.is_passed_by(point.value) {
+            passed.began = true;
+            break;
+        }
+        passed.since = point.at;
+    }
+    passed
 }
 
 #[cfg(test)]

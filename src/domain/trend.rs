@@ -23,6 +23,8 @@ pub struct Series {
     long: VecDeque<Point>,
 }
 
+/// Of the readings of earlier runs, one is kept in each of these.
+pub const KEPT_STEP: Duration = Duration::minutes(5);
 /// How many of the latest readings are kept: a sparkline on a wide screen.
 const RECENT: usize = 240;
 /// The spacing of the long memory, and how many points it holds: two weeks.

@@ -10,7 +10,7 @@ use crate::domain::observation::{Observation, ProbeId};
 use crate::domain::time::{Timestamp, span};
 
 /// One observation of a probe is kept in each of these.
-pub(super) const FINE: TimeDelta = TimeDelta::minutes(5);
+pub(super) const FINE: TimeDelta = crate::domain::trend::KEPT_STEP;
 /// And one in each of these, once they are older than [`FINE_FOR`].
 pub(super) const COARSE: TimeDelta = TimeDelta::hours(1);
 pub(super) const FINE_FOR: TimeDelta = TimeDelta::days(7);

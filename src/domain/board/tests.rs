@@ -4,7 +4,6 @@ use super::*;
 use crate::domain::action_name::ActionName;
 use crate::domain::finding::Remark;
 use crate::domain::observation::ProbeError;
-use crate::domain::sample::Unit;
 use chrono::{TimeDelta, TimeZone, Utc};
 
 fn at(seconds: i64) -> Timestamp {
@@ -181,4 +180,66 @@ fn replaying_the_same_updates_rebuilds_the_same_board() {
         format!("{:?}", board.assess(at(200) + TimeDelta::seconds(1)))
     };
     assert_eq!(run(), run());
+}
+
+/// A limit that must last five minutes, read every ten seconds and kept every five minutes.
+fn lasting() -> Watch {
+    let mut watch = watch();
+    watch.every = Duration::from_secs(10);
+    watch.rules[0].hold = Duration::from_mins(5);
+    watch
+}
+
+/// What a look at `seconds` says when `past` holds what was recorded before.
+fn looked(past: &[(i64, f64)], seconds: i64, cpu: f64) -> (Status, String) {
+    let points = || past.iter().map(|(seconds, value)| Point { at: at(*seconds), value: *value });
+    let one = |late: bool| {
+        let mut board = Board::new(vec![lasting()], at(seconds)).for_one_look();
+        if !late {
+            board.load(&ProbeId::new("host", ""), &"cpu".into(), points());
+        }
+        board.apply(&saw(seconds, vec![Sample::percent("cpu", cpu)]));
+        if late {
+            board.load(&ProbeId::new("host", ""), &"cpu".into(), points());
+        }
+        let assessment = board.assess(at(seconds)).remove(0);
+        (assessment.status, assessment.findings.first().map_or_else(String::new, |finding| finding.text.clone()))
+    };
+    assert_eq!(one(false), one(true), "whether the past is known before or after the reading");
+    one(true)
+}
+
+#[test]
+fn one_look_takes_what_was_recorded_as_its_past() {
+    let lasted = looked(&[(0, 95.0), (300, 96.0), (600, 93.0)], 900, 95.0);
+    assert_eq!(lasted, (Status::Critical, "cpu 95 % for 15 m, limit 90 %".to_owned()));
+    let only_warning = looked(&[(0, 80.0), (300, 80.0), (600, 93.0)], 700, 95.0);
+    assert_eq!(only_warning, (Status::Warning, "cpu 95 % for 11 m 40 s, limit 70 %".to_owned()));
+    let began = looked(&[(0, 10.0), (300, 10.0), (600, 10.0)], 700, 95.0);
+    assert_eq!(began, (Status::Ok, String::new()), "it was well 100 s ago");
+    assert_eq!(looked(&[(0, 95.0), (300, 95.0)], 400, 20.0), (Status::Ok, String::new()));
+}
+
+#[test]
+fn one_look_without_a_past_is_not_ok_by_ignorance() {
+    let unknown = (Status::Warning, "cpu 95 %, past the limit 90 % now; not known whether for 5 m".to_owned());
+    assert_eq!(looked(&[], 900, 95.0), unknown);
+    assert_eq!(looked(&[(0, 95.0), (300, 95.0)], 900, 95.0), unknown, "ten minutes of which nothing is known");
+    assert_eq!(looked(&[(0, 10.0), (300, 10.0)], 900, 95.0), unknown, "it was well too long ago");
+    let (status, text) = looked(&[(0, 95.0)], 900, 80.0);
+    assert_eq!(
+        (status, text.as_str()),
+        (Status::Warning, "cpu 80 %, past the limit 70 % now; not known whether for 5 m")
+    );
+    assert_eq!(looked(&[], 900, 20.0), (Status::Ok, String::new()));
+}
+
+#[test]
+fn a_dashboard_that_begins_anew_goes_on_counting_and_waits_where_it_knows_nothing() {
+    let mut board = Board::new(vec![lasting()], at(900));
+    board.apply(&saw(900, vec![Sample::percent("cpu", 95.0)]));
+    assert_eq!(status(&board, 900), Status::Ok, "it looks again in a moment");
+    let past = [(300, 95.0), (600, 95.0)].map(|(seconds, value)| Point { at: at(seconds), value });
+    board.load(&ProbeId::new("host", ""), &"cpu".into(), past);
+    assert_eq!(status(&board, 900), Status::Critical);
 }
