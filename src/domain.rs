@@ -16,6 +16,7 @@ pub mod limit;
 pub mod observation;
 pub mod plan;
 pub mod plugin;
+pub mod redact;
 pub mod report;
 pub mod sample;
 pub mod sanitize;

@@ -10,6 +10,7 @@ mod lines;
 mod log;
 pub mod process;
 mod program;
+mod redacted;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::child::{Exit, Sink, Stream};
 use self::lines::Lines;
 use self::log::Log;
+use self::redacted::Redacted;
 use crate::domain::humanize;
 use crate::domain::plan::Invocation;
 
@@ -168,12 +170,10 @@ pub async fn run(
         Some(path) => Log::create(path, limits.log_bytes).await,
         None => Log::none(),
     };
-    let mut follower = Follower { lines: [Lines::new(), Lines::new()], log, tail: VecDeque::new(), on_line };
+    let mut follower = Follower { outputs: [Output::new(), Output::new()], log, tail: VecDeque::new(), on_line };
     let exit = child::attend(child, &limits, &cancel, &mut follower).await;
-    let Follower { mut lines, log, mut tail, mut on_line } = follower;
-    for lines in &mut lines {
-        lines.finish(&mut |line| tell(&mut tail, &mut on_line, line));
-    }
+    follower.finish().await;
+    let Follower { log, tail, .. } = follower;
     let Exit { code: exit_code, signal, ended, took } = exit;
     Ok(Finished { exit_code, signal, ended, took, tail: tail.into(), log_note: log.close().await })
 }
@@ -207,20 +207,49 @@ pub async fn capture_started(started: Started, timeout: Duration, cap_bytes: usi
     Ok(Captured { exit_code, signal, ended, took, stdout, stderr, cut })
 }
 
-/// Follows a job: every byte to the log file, every line to whoever watches.
+/// Follows a job: every byte but secrets to the log file, every line to whoever watches.
 struct Follower<F> {
     /// One per stream, or their halves of lines would mix.
-    lines: [Lines; 2],
+    outputs: [Output; 2],
     log: Log,
     tail: VecDeque<String>,
     on_line: F,
 }
 
+/// One stream on its way: whole lines for the eye, and for the log what is no secret.
+struct Output {
+    clean: Redacted,
+    lines: Lines,
+}
+
+impl Output {
+    fn new() -> Self {
+        Self { clean: Redacted::default(), lines: Lines::new() }
+    }
+}
+
+impl<F: FnMut(String) + Send> Follower<F> {
+    async fn pass_on(&mut self, from: usize, clean: &[u8]) {
+        self.log.append(clean).await;
+        let Self { outputs, tail, on_line, .. } = self;
+        outputs[from].lines.push(clean, &mut |line| tell(tail, on_line, line));
+    }
+
+    /// What no line end came after.
+    async fn finish(&mut self) {
+        for from in 0..self.outputs.len() {
+            let rest = self.outputs[from].clean.rest();
+            self.pass_on(from, &rest).await;
+            let Self { outputs, tail, on_line, .. } = self;
+            outputs[from].lines.finish(&mut |line| tell(tail, on_line, line));
+        }
+    }
+}
+
 impl<F: FnMut(String) + Send> Sink for Follower<F> {
     async fn take(&mut self, from: Stream, bytes: &[u8]) {
-        self.log.append(bytes).await;
-        let Self { lines, tail, on_line, .. } = self;
-        lines[from as usize].push(bytes, &mut |line| tell(tail, on_line, line));
+        let clean = self.outputs[from as usize].clean.push(bytes);
+        self.pass_on(from as usize, &clean).await;
     }
 }
 

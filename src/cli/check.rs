@@ -174,10 +174,7 @@ impl Look {
     fn lists(&self, session: &Session, report: &Report) -> Vec<ListView> {
         let lists = session.round.config.checklists.iter().map(|list| {
             let span = list.every.shifted(report.at, 0, &session.zone);
-            let marks: Vec<_> = self.memory.marks.iter().filter(|one| one.checklist == list.id).cloned().collect();
-            let signed: Vec<_> =
-                self.memory.signatures.iter().filter(|one| one.checklist == list.id).cloned().collect();
-            list.view(span, &marks, &signed, &report.assessments, report.at, &session.zone)
+            list.view(span, &self.memory.marks, &self.memory.signatures, &report.assessments, report.at, &session.zone)
         });
         lists.collect()
     }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::domain::redact;
 use crate::domain::task::RunEnd;
 use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
@@ -98,7 +99,8 @@ async fn supervise(
         timed_out,
     };
     if let Some(record) = record {
-        record.end(spool::End { run, output }).await;
+        // What passes through is the command's own; what is kept is without secrets.
+        record.end(spool::End { run, output: redact::text(&output).into_owned() }).await;
     }
     ending
 }

@@ -12,6 +12,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::humanize;
 use crate::domain::inventory::{Maintenance, Target};
 use crate::domain::observation::ProbeId;
+use crate::domain::redact;
 
 /// How much an act can hurt, and therefore how it is confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,20 +61,22 @@ impl Invocation {
 }
 
 impl fmt::Display for Invocation {
-    /// As one could type it: arguments with anything unusual in them are quoted.
+    /// As one could type it: arguments with anything unusual in them are quoted, and what looks
+    /// like a secret is masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
         for (index, argument) in self.argv.iter().enumerate() {
             if index > 0 {
-                f.write_str(" ")?;
+                text.push(' ');
             }
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
             if !argument.is_empty() && argument.chars().all(plain) {
-                f.write_str(argument)?;
+                text.push_str(argument);
             } else {
-                write!(f, "'{}'", argument.replace('\'', r"'\''"))?;
+                text.push_str(&format!("'{}'", argument.replace('\'', r"'\''")));
             }
         }
-        Ok(())
+        f.write_str(&redact::text(&text))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::finding::Finding;
 use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::plan::Invocation;
 use crate::domain::plugin::{self, Perf, PluginOutput};
+use crate::domain::redact;
 use crate::domain::sample::Sample;
 use crate::domain::sanitize;
 use crate::domain::status::Status;
@@ -71,9 +72,14 @@ impl Probe for CommandProbe {
             if captured.ended != Ended::Exited {
                 return Err(ProbeError::Timeout(self.timeout));
             }
-            reading(&captured)
+            let (stdout, stderr) = (redacted(&captured.stdout), redacted(&captured.stderr));
+            reading(&Captured { stdout, stderr, ..captured })
         })
     }
+}
+
+fn redacted(output: &[u8]) -> Vec<u8> {
+    redact::bytes(output).into_owned()
 }
 
 fn refused(error: &ExecError) -> ProbeError {

@@ -16,6 +16,7 @@ use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobId, JobResult, Outcome};
 use crate::domain::plan::{Confirmed, Guard, Plan, Step};
+use crate::domain::redact;
 use crate::domain::update::Update;
 use crate::probe::Context;
 use crate::runtime::clock::Clock;
@@ -224,7 +225,7 @@ impl Runner {
             action: plan.action.to_string(),
             target: plan.target.to_string(),
             risk: plan.risk.word().to_owned(),
-            reason: reason.to_owned(),
+            reason: redact::text(reason).into_owned(),
             plan: plan.to_string(),
             outcome: None,
             detail: String::new(),

@@ -28,8 +28,13 @@ mod postgresql;
 #[cfg(unix)]
 mod probes;
 mod readme;
+#[cfg(target_os = "linux")]
+mod readonly;
 #[cfg(unix)]
+#[cfg(target_os = "linux")]
+mod secrets;
 mod sqlite;
+mod stale;
 #[cfg(unix)]
 mod store;
 mod stories;
@@ -37,3 +42,5 @@ mod stories;
 mod support;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod trusted;

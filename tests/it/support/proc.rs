@@ -46,3 +46,9 @@ pub(crate) fn with_argument(mark: &str) -> BTreeSet<u32> {
     };
     all().into_iter().filter(has).collect()
 }
+
+/// Its arguments and its environment, as they lie in memory; empty when it is gone.
+pub(crate) fn spoken(pid: u32) -> Vec<u8> {
+    let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    [read("cmdline"), read("environ")].concat()
+}
