@@ -10,6 +10,7 @@ pub mod database;
 pub mod disk;
 pub mod file;
 pub mod host;
+mod lacking;
 pub mod task;
 
 use std::fmt::Debug;

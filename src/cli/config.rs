@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::cli::{Global, environment, output};
 use crate::config;
 use crate::domain::humanize;
+use crate::platform::lacks;
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -51,6 +52,10 @@ pub(super) fn run(command: &ConfigCommand, global: &Global) -> color_eyre::Resul
             };
             let parts = if parts.is_empty() { "the host and its disks".to_owned() } else { parts.join(", ") };
             output::answer(&format!("{from}: ok, {parts}"))?;
+            if let Some(why) = lacks::OWNERS.filter(|_| !config.files.is_empty()) {
+                let mend = "keep it where only you and administrators may write";
+                output::answer(&format!("not judged: who else may change it, because {why}; {mend}"))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -148,6 +148,8 @@ pub(super) fn file(url: &str, directory: &Path) -> Result<PathBuf, String> {
         return Err("this is not a database URL; write `sqlite:` and the path of the file".to_owned());
     };
     let path = path.strip_prefix("//").unwrap_or(path);
+    // `sqlite:///C:/db`: the root of an address is no part of a drive's path.
+    let path = path.strip_prefix('/').filter(|rest| starts_with_drive(rest)).unwrap_or(path);
     if path.is_empty() || path.starts_with(':') {
         return Err("this names no file; write `sqlite:` and the path of one".to_owned());
     }
@@ -155,6 +157,11 @@ pub(super) fn file(url: &str, directory: &Path) -> Result<PathBuf, String> {
         return Err("options after `?` are not supported; write `sqlite:` and the path alone".to_owned());
     }
     resolve(directory, path)
+}
+
+/// `C:/db`, where paths may begin like that.
+fn starts_with_drive(path: &str) -> bool {
+    matches!(Path::new(path).components().next(), Some(std::path::Component::Prefix(_)))
 }
 
 fn server(text: &str, directory: &Path, usual_port: u16) -> Result<ServerAddress, String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::spec::{Bounds, HostSpec};
 use crate::domain::limit::Limit;
 use crate::domain::sample::Unit::{Count, Percent, Seconds};
+use crate::platform::lacks;
 
 pub(super) const KEEP_OBSERVATIONS: Duration = Duration::from_hours(90 * 24);
 /// Seven years, as auditors count them: of 365.25 days.
@@ -25,14 +26,16 @@ pub(super) fn host() -> HostSpec {
     let warning = |limit| Bounds { warning: Some(limit), ..Bounds::default() };
     let over = |percent| Limit::over(percent, Percent);
     let under = |percent| Limit::under(percent, Percent);
+    // What a system does not have is limited only where somebody asks for it.
+    let unless = |lacking: Option<&str>, bounds| if lacking.is_some() { Bounds::default() } else { bounds };
     HostSpec {
         every: Duration::from_secs(2),
         cpu: Bounds { hold: Duration::from_mins(5), ..between(over(70.0), over(90.0)) },
         memory: between(over(80.0), over(95.0)),
         swap: warning(over(25.0)),
-        load: between(Limit::over(1.5, Count), Limit::over(4.0, Count)),
+        load: unless(lacks::LOAD, between(Limit::over(1.5, Count), Limit::over(4.0, Count))),
         disk_free: between(under(20.0), under(10.0)),
-        disk_inodes_free: warning(under(10.0)),
+        disk_inodes_free: unless(lacks::INODES, warning(under(10.0))),
         disk_full_in: warning(Limit::under(7.0 * 86_400.0, Seconds)),
         disk_exclude: Vec::new(),
     }

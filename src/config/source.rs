@@ -60,7 +60,7 @@ impl Source {
         }
         let odd = "the directory of this file has a name that is not UTF-8; write the full path";
         let directory = self.directory.to_str().ok_or_else(|| self.fault_at(pattern, odd))?;
-        Ok(format!("{}/{text}", glob::Pattern::escape(directory.trim_end_matches('/'))))
+        Ok(format!("{}/{text}", glob::Pattern::escape(directory.trim_end_matches(std::path::is_separator))))
     }
 
     /// The number of the line that holds `offset`, and where it starts.

@@ -14,7 +14,5 @@ pub const INODES: Option<&str> = on_windows("file systems of Windows have no ino
 /// Crontabs.
 pub const CRONTABS: Option<&str> = on_windows("Windows has no crontabs");
 
-/// Owners and modes by which a configuration can be trusted.
-pub const OWNERS: Option<&str> = on_windows(
-    "on Windows it is not judged who else may change this file; keep it where only you and administrators may",
-);
+/// Owners and modes, by which a file can be trusted.
+pub const OWNERS: Option<&str> = on_windows("Windows has no owners and modes");

@@ -38,18 +38,18 @@ pub fn at(path: &Path) -> io::Result<Room> {
     // One that is not there has no figures, though the drive it would be on has.
     std::fs::metadata(path)?;
     let path = std::path::absolute(path)?;
-    let disks = sysinfo::Disks::new_with_refreshed_list().map_err(|error| io::Error::other(error.to_string()))?;
-    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
-    let nearest = holding.max_by_key(|disk| disk.mount_point().components().count());
-    let disk =
-        nearest.ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "it is on no drive of this machine"))?;
+    let stat = fs4::statvfs(&path)?;
+    let drives = sysinfo::Disks::new_with_refreshed_list();
+    let is_read_only = |drives: sysinfo::Disks| {
+        drives.iter().any(|drive| path.starts_with(drive.mount_point()) && drive.is_read_only())
+    };
     Ok(Room {
-        size: disk.total_space(),
-        used: disk.total_space().saturating_sub(disk.available_space()),
-        available: disk.available_space(),
+        size: stat.total_space(),
+        used: stat.total_space().saturating_sub(stat.free_space()),
+        available: stat.available_space(),
         inodes: 0,
         inodes_free: 0,
-        read_only: disk.is_read_only(),
+        read_only: drives.is_ok_and(is_read_only),
     })
 }
 

@@ -13,34 +13,22 @@ pub fn number() -> u32 {
     }
 }
 
-/// The effective user's name, or what stands for it.
+/// The effective user's name, or the number where it has none.
+#[cfg(unix)]
 pub fn name() -> String {
-    let id = id();
+    let id = number();
     let users = sysinfo::Users::new_with_refreshed_list();
     let name = users.ok().and_then(|users| {
-        let found = users.iter().find(|user| user.id().to_string() == id)?;
+        let found = users.iter().find(|user| user.id().to_string() == id.to_string())?;
         Some(found.name().to_string())
     });
     name.unwrap_or_else(|| format!("uid {id}"))
 }
 
-#[cfg(unix)]
-fn id() -> String {
-    number().to_string()
-}
-
-/// Of a user of a domain, whom this machine does not list, nothing but this is known.
+/// The effective user's name.
 #[cfg(not(unix))]
-fn id() -> String {
-    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
-    let look = || {
-        let mut system = System::new().ok()?;
-        let me = Pid::from_u32(std::process::id());
-        let with_user = ProcessRefreshKind::nothing().with_user(UpdateKind::Always);
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[me]), true, with_user);
-        Some(system.process(me)?.user_id()?.to_string())
-    };
-    look().unwrap_or_else(|| "unknown".to_owned())
+pub fn name() -> String {
+    whoami::username().unwrap_or_else(|_| "unknown user".to_owned())
 }
 
 /// From here on what this process and its children make is nobody else's to read, where a

@@ -22,6 +22,7 @@ use crate::domain::sanitize;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
+use crate::platform::lacks;
 use crate::platform::room::{self, Room};
 
 /// The `disk` kind.
@@ -40,7 +41,7 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
         .filter(|mount| !excluded.iter().any(|pattern| pattern.matches_path(&mount.point)))
         .map(|mount| Watched {
             watch: watch(&mount.point, &config.host, &context.system),
-            probe: Box::new(DiskProbe::new(mount)),
+            probe: Box::new(DiskProbe { lacking: lacking(&config.host), ..DiskProbe::new(mount) }),
         })
         .collect()
 }
@@ -58,6 +59,10 @@ fn watch(point: &Path, spec: &HostSpec, system: &str) -> Watch {
     watch
 }
 
+fn lacking(spec: &HostSpec) -> Option<Finding> {
+    super::lacking::finding("inodes_free", "free inodes", "[host.disk]", &spec.disk_inodes_free, lacks::INODES)
+}
+
 fn shown(path: &Path) -> String {
     sanitize::bytes(path.as_os_str().as_encoded_bytes())
 }
@@ -70,6 +75,8 @@ pub struct DiskProbe {
     /// It took writes at some reading of ours, so that it should still.
     was_writable: bool,
     read_only_since: Option<Timestamp>,
+    /// What is limited and cannot be measured here.
+    lacking: Option<Finding>,
 }
 
 impl DiskProbe {
@@ -79,7 +86,7 @@ impl DiskProbe {
     }
 
     fn new(mount: Mount) -> Self {
-        Self { mount, blocking: Blocking::new(), was_writable: false, read_only_since: None }
+        Self { mount, blocking: Blocking::new(), was_writable: false, read_only_since: None, lacking: None }
     }
 
     /// What it means, beyond its numbers, that it takes no writes now.
@@ -118,7 +125,11 @@ impl Probe for DiskProbe {
             let mut samples = samples(&room, fills);
             samples.extend(self.mount.kind.as_deref().map(|kind| Sample::text("type", kind)));
             samples.extend(self.mount.source.as_deref().map(|source| Sample::text("device", source)));
-            Ok(Reading { samples, findings: finding.into_iter().collect(), ..Reading::default() })
+            Ok(Reading {
+                samples,
+                findings: finding.into_iter().chain(self.lacking.clone()).collect(),
+                ..Reading::default()
+            })
         })
     }
 }

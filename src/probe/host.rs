@@ -9,14 +9,16 @@ use tokio::time::Instant;
 
 use self::steps::Steps;
 use super::blocking::Blocking;
-use super::{BoxFuture, Context, Kind, Probe, Watched};
+use super::{BoxFuture, Context, Kind, Probe, Watched, lacking};
 use crate::config::Config;
 use crate::domain::board::Watch;
+use crate::domain::finding::Finding;
 use crate::domain::host::Host;
 use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
 use crate::domain::sample::Sample;
 use crate::domain::sanitize;
 use crate::domain::time::{Timestamp, seconds_between};
+use crate::platform::lacks;
 
 /// The `host` kind.
 pub const KIND: Kind =
@@ -36,7 +38,9 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
         spec.load.rule("load", "load per core"),
     ];
     watch.rules = rules.into_iter().flatten().collect();
-    vec![Watched { watch, probe: Box::new(HostProbe::default()) }]
+    let lacking = lacking::finding("load", "load per core", "[host]", &spec.load, lacks::LOAD);
+    let probe = HostProbe { lacking, ..HostProbe::default() };
+    vec![Watched { watch, probe: Box::new(probe) }]
 }
 
 /// Reads this machine. The processor's figure is the share since the reading before.
@@ -46,6 +50,8 @@ pub struct HostProbe {
     /// `None` before the first reading, and after one that was lost.
     system: Option<System>,
     steps: Steps,
+    /// What is limited and cannot be measured here.
+    lacking: Option<Finding>,
 }
 
 impl Probe for HostProbe {
@@ -62,7 +68,7 @@ impl Probe for HostProbe {
                 samples.push(Sample::flag("recently_booted", seconds_between(booted, now) < RECENT_BOOT_S));
             }
             samples.extend(step.map(|seconds| Sample::seconds("clock_step", seconds)));
-            let findings = self.steps.finding(mono).into_iter().collect();
+            let findings = self.steps.finding(mono).into_iter().chain(self.lacking.clone()).collect();
             Ok(Reading { samples, detail: Detail::Host(host), findings, ..Reading::default() })
         })
     }

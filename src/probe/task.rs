@@ -21,6 +21,7 @@ use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
 use crate::domain::task::{TaskFacts, TaskJudge, TaskRun};
 use crate::domain::time::{Timestamp, Zone};
 use crate::ledger::Ledger;
+use crate::platform::lacks;
 use crate::scheduler::crontab::{self, Account, Crontabs, Place};
 use crate::scheduler::spool;
 use crontabs::CrontabsProbe;
@@ -51,17 +52,19 @@ struct Scene {
     place: Place,
     account: Account,
     list: fn() -> Result<Vec<u8>, String>,
+    /// Why there are no crontabs on this system, if there are none.
+    lacks: Option<&'static str>,
 }
 
 impl Scene {
     fn new(root: &Path, zone: Zone, list: fn() -> Result<Vec<u8>, String>) -> Self {
         let account = Account::effective(root);
         let place = Place { root: root.to_owned(), user: account.name.clone(), zone };
-        Self { place, account, list }
+        Self { place, account, list, lacks: lacks::CRONTABS }
     }
 
     fn crontabs(&self) -> Crontabs {
-        crontab::read(&self.place, self.list)
+        if self.lacks.is_some() { Crontabs::default() } else { crontab::read(&self.place, self.list) }
     }
 
     /// When the machine started.
@@ -73,7 +76,9 @@ impl Scene {
 }
 
 fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
-    let looks_at_crontabs = config.discover_tasks || config.tasks.iter().any(|task| task.source == TaskSource::Cron);
+    let has_crontabs = scene.lacks.is_none();
+    let looks_at_crontabs =
+        has_crontabs && (config.discover_tasks || config.tasks.iter().any(|task| task.source == TaskSource::Cron));
     let found = if looks_at_crontabs { scene.crontabs() } else { Crontabs::default() };
     let crontabs_id = ProbeId::new(KIND.name, "cron");
     let mut watched: Vec<Watched> = expected::all(config, &found)
@@ -130,6 +135,10 @@ struct TaskProbe {
 impl Probe for TaskProbe {
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async move {
+            if let Some(why) = self.scene.lacks.filter(|_| self.expected.is_of_crontabs()) {
+                let mend = "put `rounds exec` before its command, and write `source = \"exec\"`";
+                return Err(ProbeError::Unreachable(format!("its line cannot be looked for: {why}; {mend}")));
+            }
             let first_read = *self.first_read.get_or_insert(now);
             let (scene, spool, configuration) = (self.scene.clone(), self.spool.clone(), self.configuration.clone());
             let look = move || {

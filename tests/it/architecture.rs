@@ -9,7 +9,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("platform", &[]),
     ("ledger", &["domain"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "platform"]),
     ("action", &["domain"]),
     ("exec", &["domain", "platform"]),
     ("database", &["domain", "platform", "ledger", "config", "exec"]),

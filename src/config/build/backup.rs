@@ -1,6 +1,6 @@
 //! `[[backup]]`: what is copied or watched, and where the files lie.
 
-use std::path::Path;
+use std::path::{Path, is_separator};
 
 use toml::Spanned;
 
@@ -94,7 +94,7 @@ fn stamped(text: &Spanned<String>, zone: &Zone, source: &Source) -> Result<Stamp
 fn literal<T>(directory: &Path, blame: &Spanned<T>, source: &Source) -> Result<String, Fault> {
     let odd = "the directory of the files has a name that is not UTF-8; write a full path in `files`";
     let text = directory.to_str().ok_or_else(|| source.fault_at(blame, odd))?;
-    Ok(text.trim_end_matches('/').to_owned())
+    Ok(text.trim_end_matches(is_separator).to_owned())
 }
 
 /// Backups of databases that we cannot copy ourselves.

@@ -3,6 +3,8 @@
 //! A name is an id (`server`), or a probe's full name (`database:rota`) where several things
 //! share the id. A checklist item may also name a kind (`disk`) and means all of that kind.
 
+use std::path::Path;
+
 use toml::Spanned;
 
 use crate::config::document::Document;
@@ -123,7 +125,8 @@ impl Names {
     /// The probe a name means; `None` when it means none, an error when it means several.
     fn one_probe(&self, text: &str) -> Option<Result<ProbeId, String>> {
         if let Some((kind, id)) = text.split_once(':') {
-            let found_later = (kind == "disk" && id.starts_with('/')) || (kind == "task" && self.discover_tasks());
+            let found_later =
+                (kind == "disk" && Path::new(id).is_absolute()) || (kind == "task" && self.discover_tasks());
             let mut known = self.known.iter().filter_map(|known| Some((known, known.probe()?)));
             let meant =
                 known.find(|(known, probe)| probe.as_str() == text || (known.section == kind && known.id == id));

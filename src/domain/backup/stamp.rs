@@ -1,7 +1,7 @@
 //! The time in a file's name: `db_backup_%Y%m%d_%H%M%S.sqlite3`, read and written alike.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Timelike};
 
@@ -66,8 +66,8 @@ pub enum StampError {
 impl StampPattern {
     /// Reads a pattern whose stamps are local to `zone`.
     pub fn parse(text: &str, zone: Zone) -> Result<Self, StampError> {
-        let (dir, name) = text.rsplit_once('/').ok_or_else(|| StampError::Relative(text.to_owned()))?;
-        if !text.starts_with('/') {
+        let (dir, name) = text.rsplit_once(is_separator).ok_or_else(|| StampError::Relative(text.to_owned()))?;
+        if !Path::new(text).is_absolute() {
             return Err(StampError::Relative(text.to_owned()));
         }
         if matches!(name, "" | "." | "..") {
@@ -79,7 +79,8 @@ impl StampPattern {
         if name.starts_with(".partial-") || name.ends_with(".manifest.json") {
             return Err(StampError::Reserved(name.to_owned()));
         }
-        let dir = if dir.is_empty() { "/" } else { dir };
+        // The root, or a drive's, is not one without its separator.
+        let dir = if Path::new(dir).is_absolute() { dir } else { &text[..=dir.len()] };
         Ok(Self { text: text.to_owned(), zone, dir: PathBuf::from(dir), pieces: pieces(name)? })
     }
 

@@ -34,7 +34,8 @@ impl Mount {
             table.split(|byte| *byte == b'\n').filter_map(linux::Line::parse).any(|line| line.point == self.point)
         });
         #[cfg(not(target_os = "linux"))]
-        true
+        sysinfo::Disks::new_with_refreshed_list()
+            .map_or(true, |disks| disks.iter().any(|disk| disk.mount_point() == self.point))
     }
 }
 

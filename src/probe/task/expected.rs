@@ -63,6 +63,11 @@ impl Expected {
         }
     }
 
+    /// Whether a crontab is where it stands.
+    pub(super) fn is_of_crontabs(&self) -> bool {
+        self.spec().is_none_or(|spec| spec.source == TaskSource::Cron)
+    }
+
     /// Whether nothing will ever record how it went.
     pub(super) fn is_blind(&self) -> bool {
         matches!(self, Expected::Found { line, .. } if line.wrapped_as.is_none())

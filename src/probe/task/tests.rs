@@ -79,13 +79,17 @@ impl World {
     }
 
     fn watched(&self) -> Vec<Watched> {
+        self.watched_in(&self.scene())
+    }
+
+    fn watched_in(&self, scene: &Scene) -> Vec<Watched> {
         let context = Context {
             ledger: Arc::new(Runs(self.runs.clone())),
             system: "rota".into(),
             zone: Zone::utc(),
             state_dir: self.root.path().join("state"),
         };
-        watched(&self.config, &context, &self.scene())
+        watched(&self.config, &context, scene)
     }
 
     /// Reads everything once; each id with its status and its sentences.
@@ -112,6 +116,19 @@ impl World {
 
 const NIGHTLY: &str = "[[task]]\nid = \"nightly\"\nsource = \"cron\"\nmatch = \"backup.sh\"\ngrace = \"15m\"\n";
 const WRAPPED: &str = "0 2 * * * rounds exec --task nightly -- /srv/backup.sh\n";
+
+#[tokio::test]
+async fn where_there_are_no_crontabs_a_task_of_theirs_is_unknown_and_nothing_is_looked_for() {
+    let world = World::new(WRAPPED, NIGHTLY);
+    let scene = Scene { lacks: Some("nobody has any"), ..world.scene() };
+    let mut watched = world.watched_in(&scene);
+    assert_eq!(watched.len(), 1, "the crontabs themselves are not watched");
+    let (id, status, texts) = world.told(&mut watched).await.remove(0);
+    assert_eq!((id.as_str(), status), ("task:nightly", Status::Unknown));
+    assert!(texts[0].contains("nobody has any") && texts[0].contains("rounds exec"), "{texts:?}");
+    let undiscovered = World::new(WRAPPED, "");
+    assert!(undiscovered.watched_in(&Scene { lacks: Some("nobody has any"), ..undiscovered.scene() }).is_empty());
+}
 
 #[tokio::test]
 async fn lines_nobody_records_are_unknown_and_folded_under_the_crontabs() {
