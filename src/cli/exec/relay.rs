@@ -10,13 +10,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::system::{self, Pipe};
 
@@ -24,11 +24,23 @@ use super::system::{self, Pipe};
 /// `tee` of a shell.
 const LINGER: Duration = Duration::from_millis(100);
 
+/// Where a read cannot be left: how long nothing comes until the command has said all.
+const QUIET: Duration = Duration::from_secs(1);
+/// For how many of those others may talk on, where they cannot be told from the command.
+const MOST_WAITS: u32 = 10;
+
 /// The two streams of one command.
 #[derive(Debug)]
 pub(super) struct Relays {
     shared: Arc<Shared>,
-    done: Vec<oneshot::Receiver<()>>,
+    streams: Vec<Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    done: oneshot::Receiver<()>,
+    /// One more with each end of a read and each end of a write: odd while it writes.
+    turns: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -44,30 +56,30 @@ impl Relays {
         let stdout = stdout.and_then(Pipe::of_stdout).map(|from| (from, system::stdout()));
         let stderr = stderr.and_then(Pipe::of_stderr).map(|from| (from, system::stderr()));
         let streams = [stdout, stderr].into_iter().flatten();
-        let done = streams.filter_map(|(from, to)| {
+        let streams = streams.filter_map(|(from, to)| {
             let (tell, done) = oneshot::channel();
-            let shared = Arc::clone(&shared);
+            let turns = Arc::<AtomicU64>::default();
+            let (shared, counter) = (Arc::clone(&shared), Arc::clone(&turns));
             let relay = move || {
-                if let Some((from, to)) = shared.relay(from, to) {
+                if let Some((from, to)) = shared.relay(from, to, &counter) {
                     from.go_on_into(to);
                 }
                 // Nobody waits any more when the wrapper was told to hurry.
                 let _ = tell.send(());
             };
             std::thread::Builder::new().name("relay".to_owned()).spawn(relay).ok()?;
-            Some(done)
+            Some(Stream { done, turns })
         });
-        let done = done.collect();
-        Self { shared, done }
+        let streams = streams.collect();
+        Self { shared, streams }
     }
 
     /// Waits until what the command wrote before its end has been passed on, and somebody else
     /// passes on what a process that it left behind still writes.
     pub(super) async fn finish(&mut self) {
         self.shared.ended.store(true, Ordering::Release);
-        for done in &mut self.done {
-            // An error says that the thread is gone, which is as good.
-            let _ = done.await;
+        for stream in &mut self.streams {
+            stream.finish().await;
         }
     }
 
@@ -77,9 +89,31 @@ impl Relays {
     }
 }
 
+impl Stream {
+    /// Where a read cannot be left, it is given up once nothing has come for a while, or others
+    /// have talked for long; never while something is on its way to a slow reader.
+    async fn finish(&mut self) {
+        let mut waits = 0;
+        loop {
+            let before = self.turns.load(Ordering::Acquire);
+            // An error says that the thread is gone, which is as good.
+            if timeout(QUIET, &mut self.done).await.is_ok() {
+                return;
+            }
+            let turns = self.turns.load(Ordering::Acquire);
+            if system::READS_CANNOT_BE_LEFT && turns.is_multiple_of(2) {
+                waits += 1;
+                if turns == before || waits == MOST_WAITS {
+                    return;
+                }
+            }
+        }
+    }
+}
+
 impl Shared {
     /// Passes on until the end of the stream, or of the command: then what is still open.
-    fn relay(&self, mut from: Pipe, mut to: Option<Pipe>) -> Option<(Pipe, Pipe)> {
+    fn relay(&self, mut from: Pipe, mut to: Option<Pipe>, turns: &AtomicU64) -> Option<(Pipe, Pipe)> {
         let mut buffer = vec![0; 64 * 1024];
         // Once the command has ended: until when others may go on, and what is still its own.
         let mut rest: Option<(Instant, u64)> = None;
@@ -101,10 +135,12 @@ impl Shared {
                 Err(_) => return None,
             };
             self.excerpt.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..read]);
+            turns.fetch_add(1, Ordering::AcqRel);
             // A reader that went away must not take the command with it.
             if to.as_mut().is_some_and(|to| write(to, &buffer[..read]).is_err()) {
                 to = None;
             }
+            turns.fetch_add(1, Ordering::AcqRel);
             if let Some((until, own)) = &mut rest {
                 *own = own.saturating_sub(read as u64);
                 if *own == 0 && Instant::now() >= *until {

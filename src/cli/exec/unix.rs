@@ -18,6 +18,9 @@ pub(super) use ending::{become_command, die_by};
 pub(super) use pipe::{Pipe, stderr, stdout};
 pub(in crate::cli) use signals::Signals;
 
+/// A pipe is waited for, and only then read.
+pub(super) const READS_CANNOT_BE_LEFT: bool = false;
+
 /// How long a command that was told to end may take to do so.
 const GRACE: Duration = Duration::from_secs(10);
 

@@ -18,6 +18,9 @@ use super::{Ending, note, ring};
 use crate::platform::tree::Tree;
 pub(super) use pipe::{Pipe, stderr, stdout};
 
+/// A pipe cannot be waited for: a read that has begun ends with what comes.
+pub(super) const READS_CANNOT_BE_LEFT: bool = true;
+
 /// A command that was started, and is waited for.
 #[derive(Debug)]
 pub(super) struct Running(Tree);
