@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::source::resolve;
 use crate::domain::plan::Invocation;
+use crate::platform::file::mode;
 
 /// Where a secret is to be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,17 +114,12 @@ const LONGEST: u64 = 64 * 1024;
 /// read.
 fn private(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|why| why.to_string())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let found = file.metadata().map_err(|why| why.to_string())?;
-        if !found.is_file() {
-            return Err("this is not a regular file".to_owned());
-        }
-        if found.mode() & 0o077 != 0 {
-            let mode = found.mode() & 0o7777;
-            return Err(format!("others can read it (mode {mode:04o}); chmod 600 {}", path.display()));
-        }
+    let found = file.metadata().map_err(|why| why.to_string())?;
+    if !found.is_file() {
+        return Err("this is not a regular file".to_owned());
+    }
+    if let Some(mode) = mode(&found).filter(|mode| mode & 0o077 != 0) {
+        return Err(format!("others can read it (mode {mode:04o}); chmod 600 {}", path.display()));
     }
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).map_err(|why| why.to_string())?;

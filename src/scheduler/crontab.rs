@@ -78,8 +78,8 @@ const MOST_BYTES: usize = 1_048_576;
 /// How long `crontab -l` may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where the crontabs of users lie: on Debian, on Red Hat, on SUSE.
-const SPOOLS: [&str; 3] = ["var/spool/cron/crontabs", "var/spool/cron", "var/spool/cron/tabs"];
+/// Where the crontabs of users lie: on Debian, on Red Hat, on SUSE, on macOS.
+const SPOOLS: [&str; 4] = ["var/spool/cron/crontabs", "var/spool/cron", "var/spool/cron/tabs", "var/at/tabs"];
 
 /// Reads every crontab there is. `list` prints the user's own crontab where its file may not
 /// be read, as on Debian; it is asked only then.

@@ -149,6 +149,47 @@ fn no_floor_touches_what_belongs_to_another() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What must ask which system it is, beside the floor that is there for it: each does one thing
+/// in two ways from top to bottom.
+const ASKS_FOR_THE_SYSTEM: &[&str] = &[
+    "cli/demo/signals.rs",
+    "cli/exec.rs",
+    "cli/exec/",
+    "config/trust.rs",
+    "database/sqlite/open.rs",
+    "platform/",
+    "probe/disk/mounts.rs",
+    "tui/input/signals.rs",
+];
+
+#[test]
+fn only_the_platform_asks_which_system_it_is() {
+    let marks = [
+        "rustix::",
+        "std::os::unix",
+        "std::os::windows",
+        "cfg(unix",
+        "cfg(windows",
+        "cfg!(unix",
+        "cfg!(windows",
+        "target_os",
+        "not(unix",
+    ];
+    let mut wrong = Vec::new();
+    for path in rust_files(&source()) {
+        let name = path.strip_prefix(source()).expect("below src").to_string_lossy().replace('\\', "/");
+        let is_test_file = path.file_stem().is_some_and(|stem| stem == "tests");
+        if is_test_file || ASKS_FOR_THE_SYSTEM.iter().any(|known| name.starts_with(known)) {
+            continue;
+        }
+        let code = code(&path);
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = code.split("#[cfg(all(test, unix))]").next().unwrap_or_default();
+        wrong.extend(marks.iter().filter(|mark| code.contains(**mark)).map(|mark| format!("{name} has {mark}")));
+    }
+    assert!(wrong.is_empty(), "put it into src/platform:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_file_says_its_one_idea_first() {
     let bare: Vec<String> = rust_files(&source())
