@@ -33,6 +33,7 @@ fn inventory(environment: &str) -> Inventory {
         command: None,
         files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
         rows: Vec::new(),
+        keep: None,
     };
     inventory.backups.insert("rota-db".into(), backup("rota-db", Some("rota")));
     inventory.backups.insert("watched".into(), backup("watched", None));

@@ -1,4 +1,6 @@
-//! `rounds backup`: what there is, one more, and whether it is any good.
+//! `rounds backup`: what there is, one more, whether it is any good, and what could go.
+
+mod prune;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::act::act;
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::{Backup, BackupState, Catalogue};
+use crate::domain::backup::{Backup, BackupState, Catalogue, Retention};
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
 use crate::domain::inventory::{Inventory, Target};
@@ -37,6 +39,15 @@ pub enum BackupCommand {
         #[command(flatten)]
         act: ActFlags,
     },
+    /// What `keep` would leave and what could go, each file with its reasons; deletes nothing
+    Prune {
+        id: Option<String>,
+        /// Only tell; deleting is not yet supported by this version
+        #[arg(long)]
+        dry_run: bool,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
 }
 
 pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre::Result<ExitCode> {
@@ -60,6 +71,15 @@ pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre:
             let flags = ActFlags { yes: true, ..flags.clone() };
             act(&session, &ActionName::VERIFY, &Target::backup(id), &BTreeMap::new(), &flags).await
         }
+        BackupCommand::Prune { dry_run: false, .. } => {
+            color_eyre::eyre::bail!(
+                "deleting is not yet supported by this version; `--dry-run` tells what the policy would keep"
+            )
+        }
+        BackupCommand::Prune { id, dry_run: true, format } => {
+            let id = one_of(id, &session.round.inventory)?;
+            prune::dry_run(&mut session, &id, *format).await
+        }
     }
 }
 
@@ -79,7 +99,14 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     });
     match format {
         Format::Json => {
-            let backups: Vec<Value> = backups.map(|(one, catalogue)| backup(one, catalogue, report.at)).collect();
+            let judged = |(one, catalogue): (&Assessment, Option<&Catalogue>)| {
+                let policy = session.round.inventory.backups.get(one.id.name()).and_then(|card| card.keep.as_ref());
+                let retention = policy
+                    .zip(catalogue)
+                    .map(|(policy, catalogue)| prune::decide(policy, catalogue, report.at, &session.zone));
+                backup(one, catalogue, retention.as_ref(), report.at)
+            };
+            let backups: Vec<Value> = backups.map(judged).collect();
             output::document(&json!({ "schema": 1, "backups": backups }))?;
         }
         Format::Text => {
@@ -121,19 +148,20 @@ fn state(file: &Backup) -> String {
     }
 }
 
-fn backup(one: &Assessment, catalogue: Option<&Catalogue>, now: Timestamp) -> Value {
-    let files: Vec<Value> = catalogue.map_or_else(Vec::new, |catalogue| catalogue.files.iter().map(file).collect());
+fn backup(one: &Assessment, catalogue: Option<&Catalogue>, retention: Option<&Retention>, now: Timestamp) -> Value {
+    let files = catalogue.map_or_else(Vec::new, |catalogue| prune::files(catalogue, retention));
     json!({
         "id": one.id.name(),
         "status": one.status,
         "findings": one.findings,
-        "newest": catalogue.and_then(|catalogue| catalogue.newest(now)).map(file),
+        "newest": catalogue.and_then(|catalogue| catalogue.newest(now)).map(row),
         "files": files,
+        "slots": prune::slots(retention),
         "rpo_s": one.gauge("rpo"),
     })
 }
 
-fn file(file: &Backup) -> Value {
+fn row(file: &Backup) -> Value {
     json!({
         "path": file.path,
         "taken_at": rfc3339(file.taken_at),

@@ -8,6 +8,7 @@ mod check;
 mod checklist;
 mod database;
 mod host;
+mod keep;
 mod names;
 mod system;
 mod task;

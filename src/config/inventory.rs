@@ -42,6 +42,7 @@ impl BackupSpec {
             command: self.command.clone(),
             files: Some(self.files.clone()),
             rows: self.rows.clone(),
+            keep: self.keep.clone(),
         }
     }
 }

@@ -158,6 +158,22 @@ pub(super) struct Backup {
     pub(super) size_change: Option<Bounds>,
     #[serde(default)]
     pub(super) verify: Verify,
+    pub(super) keep: Option<Spanned<Keep>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Keep {
+    pub(super) last: Option<Spanned<i64>>,
+    pub(super) hourly: Option<Spanned<i64>>,
+    pub(super) daily: Option<Spanned<i64>>,
+    pub(super) weekly: Option<Spanned<i64>>,
+    pub(super) monthly: Option<Spanned<i64>>,
+    pub(super) yearly: Option<Spanned<i64>>,
+    pub(super) within: Option<Interval>,
+    pub(super) pick: Option<Spanned<String>>,
+    pub(super) min: Option<Spanned<i64>>,
+    pub(super) week_start: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, TaskSource, TaskSpec};
+use crate::domain::backup::Rule;
 use crate::domain::checklist::{Checklist, Evidence, Period};
 use crate::domain::inventory::{ActionCard, ParamKind, Repeat};
 use crate::domain::limit::Limit;
@@ -109,6 +110,19 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     page.maybe("verify.every", spec.verify_every.map(span));
     if !spec.rows.is_empty() {
         page.set("verify.rows", list(&spec.rows));
+    }
+    if let Some(keep) = &spec.keep {
+        for (rule, count) in &keep.counts {
+            page.set(&format!("keep.{}", rule.word()), count.to_string());
+        }
+        page.maybe("keep.within", keep.within.map(span));
+        if keep.counts.keys().any(|rule| *rule != Rule::Last) {
+            page.set("keep.pick", quoted(keep.pick.word()));
+        }
+        page.set("keep.min", keep.min.to_string());
+        if keep.counts.contains_key(&Rule::Weekly) {
+            page.set("keep.week_start", quoted(&keep.week_start.to_string().to_lowercase()));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::secret::SecretRef;
-use crate::domain::backup::StampPattern;
+use crate::domain::backup::{KeepPolicy, StampPattern};
 use crate::domain::checklist::Checklist;
 use crate::domain::inventory::{ActionCard, Repeat, SystemCard};
 use crate::domain::limit::{Limit, Rule};
@@ -145,6 +145,8 @@ pub struct BackupSpec {
     pub verify_every: Option<Duration>,
     /// Tables whose rows are compared; all when empty.
     pub rows: Vec<String>,
+    /// Which are kept; all of them without it.
+    pub keep: Option<KeepPolicy>,
 }
 
 /// `[[task]]`

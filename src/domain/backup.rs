@@ -5,6 +5,7 @@ mod keep;
 mod policy;
 mod stamp;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::domain::time::Timestamp;
@@ -50,6 +51,8 @@ pub struct Catalogue {
     pub source_since: Option<Timestamp>,
     /// Why it cannot be told which files were verified; `None` when it can.
     pub proofs_unknown: Option<String>,
+    /// Files that stay whatever a policy says.
+    pub held: BTreeMap<PathBuf, Hold>,
 }
 
 impl Backup {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::StampPattern;
+use crate::domain::backup::{KeepPolicy, StampPattern};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::{Guard, Invocation, Postcondition, Risk};
 
@@ -146,6 +146,8 @@ pub struct BackupCard {
     pub files: Option<StampPattern>,
     /// Tables whose rows are compared with the source after the copy; all when empty.
     pub rows: Vec<String>,
+    /// Which are kept; all of them without it.
+    pub keep: Option<KeepPolicy>,
 }
 
 impl BackupCard {

@@ -11,7 +11,7 @@ use crate::archive::manifest::{self, Manifest, ManifestError};
 use crate::archive::shelf::{self, Seen};
 use crate::config::Config;
 use crate::config::spec::BackupSpec;
-use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, StampPattern};
+use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, Hold, StampPattern};
 use crate::domain::board::Watch;
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -190,6 +190,9 @@ impl Shelf {
         for seen in contents.files.into_iter().rev() {
             let earlier = before.get(&seen.path);
             let remembered = Remembered::of(&seen, earlier);
+            if remembered.known == Known::Newer {
+                catalogue.held.insert(seen.path.clone(), Hold::NewerFormat);
+            }
             let pair = self.pair.as_ref().map(|pair| pair.path_of(seen.stamp));
             let taken = taken_at(&self.files, &seen, &remembered.known);
             catalogue.files.push(Backup {

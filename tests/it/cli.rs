@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::process::Stdio;
 
+use rounds::archive::manifest::Manifest;
+
 use crate::support::{World, mode};
 
 const ROTA: &str = r#"
@@ -23,6 +25,7 @@ url = "sqlite:{root}/rota.sqlite3"
 id = "rota-db"
 database = "rota"
 files = "{root}/backups/rota_%Y%m%d_%H%M%S.sqlite3"
+keep = { last = 1, daily = 2, min = 1 }
 [[task]]
 id = "report"
 source = "exec"
@@ -115,6 +118,48 @@ fn a_backup_is_planned_made_verified_listed_and_recorded() {
     let reasons = audit["records"].to_string();
     assert!(reasons.contains("before the move"));
     world.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn what_could_go_is_told_with_its_reasons_and_nothing_goes() {
+    let world = rota();
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let folder = world.path("backups");
+    let made = world.files("backups").into_iter().find(|name| name.ends_with(".sqlite3")).expect("a copy");
+    for day in ["20260302_020000", "20260303_020000", "20260303_030000"] {
+        std::fs::copy(folder.join(&made), folder.join(format!("rota_{day}.sqlite3"))).expect("copy");
+    }
+    let mut manifest = Manifest::of(&folder.join(&made)).expect("manifest");
+    manifest.format = 99;
+    let later = folder.join("rota_20260302_020000.sqlite3.manifest.json");
+    std::fs::write(later, manifest.to_bytes().expect("document")).expect("write");
+    let before = world.files("backups");
+    let judged = world.run(&["backup", "prune", "rota-db", "--dry-run", "--format", "json"]).exits(0).json();
+    assert_eq!((judged["schema"].as_i64(), judged["id"].as_str()), (Some(1), Some("rota-db")));
+    let said = |document: &serde_json::Value| -> Vec<(bool, String)> {
+        let files = document["files"].as_array().expect("files");
+        files.iter().map(|one| (one["keep"].as_bool().expect("keep"), one["reasons"].to_string())).collect()
+    };
+    let expected = [
+        (true, r#"["last","daily","newest","newest verified"]"#),
+        (false, "[]"),
+        (true, r#"["daily"]"#),
+        (true, r#"["newer format"]"#),
+    ]
+    .map(|(keep, reasons)| (keep, reasons.to_owned()));
+    assert_eq!(said(&judged), expected);
+    assert_eq!(judged["guards"], serde_json::json!([]));
+
+    let list = world.run(&["backup", "list", "--format", "json"]).exits(0).json();
+    assert_eq!(said(&list["backups"][0]), expected);
+    assert_eq!(list["backups"][0]["slots"]["last"]["have"], 1, "{list:#}");
+    assert_eq!(list["backups"][0]["slots"]["daily"]["want"], 2);
+
+    let text = world.run(&["backup", "prune", "--dry-run"]).exits(0).out();
+    assert!(text.starts_with("rota-db: 1 of 4 files superfluous, "), "{text}");
+    let refused = world.run(&["backup", "prune"]).exits(1).err();
+    assert!(refused.contains("deleting is not yet supported"), "{refused}");
+    assert_eq!(world.files("backups"), before, "nothing is deleted");
 }
 
 #[test]

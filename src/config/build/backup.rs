@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::bounds::{Bad, Measure};
 use super::names::Names;
-use super::{Scope, command, id, schedule};
+use super::{Scope, command, id, keep, schedule};
 use crate::config::error::Fault;
 use crate::config::source::{Source, resolve};
 use crate::config::spec::{BackupSpec, DatabaseSpec};
@@ -46,6 +46,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         size_change: SIZE_CHANGE.optional(raw.size_change.as_ref(), source)?,
         verify_every: raw.verify.every.map(|every| every.0),
         rows: rows.map(|rows| rows.get_ref().clone()).unwrap_or_default(),
+        keep: raw.keep.as_ref().map(|written| keep::keep(written, source)).transpose()?,
     })
 }
 

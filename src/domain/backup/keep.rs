@@ -9,7 +9,6 @@ mod guard;
 mod slots;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Weekday;
@@ -89,7 +88,6 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// The zone of the system's calendar.
     pub zone: &'a Zone,
-    pub holds: &'a BTreeMap<PathBuf, Hold>,
     /// When files were deleted last.
     pub last_prune: Option<Timestamp>,
 }
@@ -147,7 +145,7 @@ impl KeepPolicy {
             files[*index].reasons.push(Reason::NewestVerified);
         }
         for (decision, file) in files.iter_mut().zip(&catalogue.files) {
-            decision.reasons.extend(moment.holds.get(&file.path).copied().map(Reason::Held));
+            decision.reasons.extend(catalogue.held.get(&file.path).copied().map(Reason::Held));
         }
         let kept = usable.0.iter().filter(|(index, _)| files[*index].is_kept()).count();
         let lacking = (self.min as usize).saturating_sub(kept);
@@ -232,6 +230,15 @@ impl Rule {
             Rule::Weekly => "weekly",
             Rule::Monthly => "monthly",
             Rule::Yearly => "yearly",
+        }
+    }
+}
+
+impl Pick {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Pick::First => "first",
+            Pick::Last => "last",
         }
     }
 }

@@ -128,6 +128,7 @@ fn inventory(production: bool) -> Inventory {
         command: None,
         files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
         rows: Vec::new(),
+        keep: None,
     };
     let task = TaskCard {
         id: "weekly-report".to_owned(),

@@ -5,9 +5,9 @@ mod oracle;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::*;
+use std::path::PathBuf;
 
-const NO_HOLDS: &BTreeMap<PathBuf, Hold> = &BTreeMap::new();
+use super::*;
 
 fn zone(name: &str) -> Zone {
     Zone::named(name).expect("zone")
@@ -49,7 +49,7 @@ fn procedure() -> KeepPolicy {
 
 fn judged(policy: &KeepPolicy, catalogue: &Catalogue, now: &str) -> Retention {
     let zone = zone("Europe/London");
-    policy.decide(catalogue, Moment { now: london(now), zone: &zone, holds: NO_HOLDS, last_prune: None })
+    policy.decide(catalogue, Moment { now: london(now), zone: &zone, last_prune: None })
 }
 
 /// What is kept, oldest first: `2026-11-16 daily, weekly`.
@@ -193,7 +193,7 @@ fn a_day_the_zone_skipped_is_not_missing() {
     let apia = zone("Pacific/Apia");
     let day = |text: &str| apia.at(text.parse().expect("date"), NaiveTime::from_hms_opt(12, 0, 0).expect("time"));
     let shelf = catalogue([day("2011-12-28"), day("2011-12-29"), day("2011-12-31")].map(backup));
-    let moment = Moment { now: day("2011-12-31"), zone: &apia, holds: NO_HOLDS, last_prune: None };
+    let moment = Moment { now: day("2011-12-31"), zone: &apia, last_prune: None };
     let retention = policy(&[(Rule::Daily, 3)]).decide(&shelf, moment);
     assert_eq!(retention.slots[0].sentence(), "daily: 3 of 3");
 }
@@ -205,10 +205,9 @@ fn what_is_held_damaged_growing_or_from_the_future_is_never_deleted() {
     shelf.files[13].state = BackupState::Growing;
     shelf.files.insert(0, backup(london("2026-11-21 02:00")));
     let holds = [(15, Hold::Pinned), (16, Hold::InUse), (17, Hold::NewerFormat), (18, Hold::BeforeRestore)];
-    let holds: BTreeMap<PathBuf, Hold> =
-        holds.into_iter().map(|(index, hold)| (shelf.files[index].path.clone(), hold)).collect();
+    shelf.held = holds.into_iter().map(|(index, hold)| (shelf.files[index].path.clone(), hold)).collect();
     let zone = zone("Europe/London");
-    let moment = Moment { now: london("2026-11-20 09:00"), zone: &zone, holds: &holds, last_prune: None };
+    let moment = Moment { now: london("2026-11-20 09:00"), zone: &zone, last_prune: None };
     let retention = KeepPolicy { min: 0, ..policy(&[(Rule::Last, 1)]) }.decide(&shelf, moment);
     assert_eq!(
         kept(&shelf, &retention),

@@ -49,7 +49,6 @@ struct History {
     policy: KeepPolicy,
     tz: Tz,
     shelf: Catalogue,
-    holds: BTreeMap<PathBuf, Hold>,
     now: Timestamp,
 }
 
@@ -78,10 +77,15 @@ impl History {
             at += minutes(step * [0, 1, 1, 1, 1, 2, 5][random.below(7) as usize]);
         }
         let held = files.iter().filter(|_| random.one_in(15)).map(|file| file.path.clone()).collect::<Vec<_>>();
-        let holds = held.into_iter().map(|path| (path, HOLDS[random.below(4) as usize])).collect();
+        let held = held.into_iter().map(|path| (path, HOLDS[random.below(4) as usize])).collect();
         let ahead = minutes([0, 0, 30, 600, 20_000][random.below(5) as usize]);
         let behind = if random.one_in(6) { minutes(step * 3) } else { TimeDelta::zero() };
-        Self { policy: Self::policy(random), tz, shelf: catalogue(files), holds, now: at + ahead - behind }
+        Self {
+            policy: Self::policy(random),
+            tz,
+            shelf: Catalogue { held, ..catalogue(files) },
+            now: at + ahead - behind,
+        }
     }
 
     fn policy(random: &mut Random) -> KeepPolicy {
@@ -107,11 +111,11 @@ impl History {
 
     fn judged(&self, now: Timestamp) -> Retention {
         let zone = self.zone();
-        self.policy.decide(&self.shelf, Moment { now, zone: &zone, holds: &self.holds, last_prune: None })
+        self.policy.decide(&self.shelf, Moment { now, zone: &zone, last_prune: None })
     }
 
     fn oracle(&self) -> Oracle<'_> {
-        let files = self.shelf.files.iter().map(|file| (file, self.holds.get(&file.path).copied())).collect();
+        let files = self.shelf.files.iter().map(|file| (file, self.shelf.held.get(&file.path).copied())).collect();
         Oracle::new(&self.policy, self.tz, self.now, files)
     }
 }
@@ -212,7 +216,7 @@ fn many_wrong_clocks_delete_nothing_more() {
 fn pruning_every_time_leaves_what_pruning_once_would() {
     for seed in 0..300 {
         let mut history = History::random(&mut Random(seed));
-        history.holds.clear();
+        history.shelf.held.clear();
         for file in &mut history.shelf.files {
             file.state = BackupState::Complete;
             file.verified_at = Some(file.taken_at);
