@@ -37,12 +37,20 @@ pub const REFUSED: u8 = 77;
 /// Exit code of everything: a word on the command line is wrong.
 pub const USAGE: u8 = 2;
 
+/// What else the environment says; the flags name theirs themselves.
+const ENVIRONMENT: &str = "\
+Environment:
+  ROUNDS_THEME  The dashboard's colours: dark, light, high-contrast or mono; `:theme NAME` changes them
+  ROUNDS_ASCII  1: plain signs instead of lines and marks; 0: never; `:ascii` changes it
+  NO_COLOR      No colours, whatever the theme
+  COLORTERM, TERM  How many colours there are: truecolor, 256, 16 or none";
+
 /// The on-call operator's morning round, in a terminal.
 ///
 /// Without a command the dashboard opens. Without a configuration it makes the round of this
 /// machine: the host and its disks, the crontabs, and its own store with a nightly backup.
 #[derive(Debug, Parser)]
-#[command(name = "rounds", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "rounds", version, propagate_version = true, max_term_width = 100, after_help = ENVIRONMENT)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

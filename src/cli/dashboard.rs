@@ -3,19 +3,22 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::cli::output::Usage;
 use crate::cli::session::FOR_THE_CONFIGURATION;
 use crate::cli::world::Behind;
 use crate::cli::{Color, Global, Session, environment};
 use crate::domain::board::Board;
+use crate::domain::sanitize::line;
 use crate::domain::update::Update;
 use crate::runtime::{Runtime, memory};
 use crate::tui;
 use crate::tui::app::{App, Event, Setup};
 use crate::tui::keymap::Keymap;
 use crate::tui::screen::Screen;
-use crate::tui::theme::{ColorDepth, Theme, ThemeName};
+use crate::tui::theme::{self, ColorDepth, Said, Theme, ThemeName};
 
 pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
+    let theme = theme(global)?;
     let session = Session::begin(global, FOR_THE_CONFIGURATION)?;
     let now = session.clock.now();
     let setup = Setup {
@@ -23,7 +26,7 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
         checklists: session.round.config.checklists.clone(),
         inventory: (*session.round.inventory).clone(),
         zone: session.zone.clone(),
-        theme: theme(global),
+        theme,
         keymap: Keymap::built_in(),
         operator: session.actor.operator.clone(),
         read_only: session.read_only,
@@ -50,15 +53,35 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn theme(global: &Global) -> Theme {
-    let mono = match global.color {
-        Color::Always => false,
-        Color::Never => true,
-        Color::Auto => environment::no_color(),
+/// How it looks, as the terminal, the environment and `--color` say. A name that is none is told
+/// before anything is opened.
+fn theme(global: &Global) -> Result<Theme, Usage> {
+    let name = match environment::variable("ROUNDS_THEME") {
+        None => ThemeName::default(),
+        Some(name) => ThemeName::named(&name).ok_or_else(|| {
+            let names = ThemeName::ALL.map(ThemeName::word).join(", ");
+            Usage(format!("ROUNDS_THEME is `{}`, and there is no such theme; write one of {names}", line(&name)))
+        })?,
     };
-    let name = if mono { ThemeName::Mono } else { ThemeName::Dark };
-    let depth = if environment::true_color() { ColorDepth::TrueColor } else { ColorDepth::Sixteen };
-    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment::variable(name));
-    let ascii = utf8.is_some_and(|locale| locale == "C" || locale == "POSIX");
-    Theme::built_in(name, depth, ascii)
+    let ascii = match environment::variable("ROUNDS_ASCII").as_deref() {
+        None => environment::locale().is_some_and(|locale| locale == "C" || locale == "POSIX"),
+        Some("1") => true,
+        Some("0") => false,
+        Some(other) => {
+            let text = format!("ROUNDS_ASCII is `{}`; write 1 for plain signs, 0 for lines and marks", line(other));
+            return Err(Usage(text));
+        }
+    };
+    let (colorterm, term) = (environment::variable("COLORTERM"), environment::variable("TERM"));
+    let depth = ColorDepth::of(Said {
+        color: match global.color {
+            Color::Auto => theme::Color::Auto,
+            Color::Always => theme::Color::Always,
+            Color::Never => theme::Color::Never,
+        },
+        no_color: environment::no_color(),
+        colorterm: colorterm.as_deref(),
+        term: term.as_deref(),
+    });
+    Ok(Theme::built_in(name, depth, ascii))
 }

@@ -33,9 +33,9 @@ pub(super) fn no_color() -> bool {
     variable("NO_COLOR").is_some()
 }
 
-/// Whether the terminal says it shows 24-bit colour.
-pub(super) fn true_color() -> bool {
-    variable("COLORTERM").is_some_and(|depth| depth == "truecolor" || depth == "24bit")
+/// The locale that text is shown in.
+pub(super) fn locale() -> Option<String> {
+    ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name))
 }
 
 /// A variable of the environment that is set to something.

@@ -81,11 +81,22 @@ pub struct JudgedSample {
     pub status: Status,
     pub warning: Option<Limit>,
     pub critical: Option<Limit>,
+    /// It is ok only because its limit has not been passed for long enough yet.
+    pub pending: Option<Pending>,
+}
+
+/// A limit that is passed, and not yet for as long as its rule wants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pending {
+    pub limit: Limit,
+    pub since: Timestamp,
+    /// How long it must be passed before it counts.
+    pub hold: Duration,
 }
 
 impl JudgedSample {
     pub fn plain(sample: Sample) -> Self {
-        Self { sample, status: Status::Ok, warning: None, critical: None }
+        Self { sample, status: Status::Ok, warning: None, critical: None, pending: None }
     }
 }
 
@@ -430,6 +441,7 @@ impl Track {
             return (JudgedSample::plain(sample), None);
         };
         let Some((number, unit)) = sample.value.number(now) else { return (JudgedSample::plain(sample), None) };
+        let mut pending = None;
         let verdict =
             [(Bound::Critical, rule.critical, Status::Critical), (Bound::Warning, rule.warning, Status::Warning)]
                 .into_iter()
@@ -442,7 +454,11 @@ impl Track {
                     };
                     // A clock that was set back must not make what is passed now pass later.
                     let passed = passed.min(now);
-                    (now - passed >= span(rule.hold)).then_some((status, limit, passed))
+                    if now - passed >= span(rule.hold) {
+                        return Some((status, limit, passed));
+                    }
+                    pending.get_or_insert(Pending { limit, since: passed, hold: rule.hold });
+                    None
                 });
         if verdict.is_none()
             && one_look
@@ -471,7 +487,9 @@ impl Track {
             finding.advice = rule.hint.clone().or_else(|| remark?.advice.clone());
             finding
         });
-        (JudgedSample { sample, status, warning: rule.warning, critical: rule.critical }, finding)
+        // What is not ok says so itself.
+        let pending = pending.filter(|_| status.is_ok());
+        (JudgedSample { sample, status, warning: rule.warning, critical: rule.critical, pending }, finding)
     }
 }
 

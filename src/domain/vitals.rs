@@ -130,6 +130,7 @@ impl Judge for DatabasePolicy {
             status: integrity.as_ref().map_or(Status::Ok, |finding| finding.status),
             warning: self.integrity_every.map(|every| Limit::over(every.as_secs_f64(), Unit::Seconds)),
             critical: None,
+            pending: None,
         });
         let samples = samples.collect();
         let findings = integrity.into_iter().chain(self.judge_free(vitals)).chain(self.judge_hidden(vitals)).collect();

@@ -24,6 +24,7 @@ use crate::domain::job::JobId;
 use crate::domain::job::Jobs;
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Confirmed;
+use crate::tui::app::entries::Look;
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
 use crate::tui::pane::Snapshot;
@@ -52,6 +53,7 @@ pub enum Reply {
     Command(Command),
     Propose(ActionName, Target),
     Explain(ProbeId),
+    Look(Look),
     /// The plan was shown and agreed to.
     Start {
         plan: Box<Confirmed>,

@@ -43,6 +43,8 @@ impl Screen {
         if !io::stdout().is_terminal() {
             bail!("the dashboard needs a terminal, and standard output is none; `rounds check` reports without one");
         }
+        // Whether there is colour is the theme's to say, which has heard NO_COLOR and --color.
+        crossterm::style::force_color_output(true);
         let taken = Taken::default();
         taken.take().wrap_err("failed to take the terminal")?;
         taken.restore_on_panic();

@@ -1,8 +1,12 @@
 //! How things look: roles, not colours. Panes ask for a role and never name a colour; what a
 //! role looks like stands in `assets/theme/*.toml`.
 
+#[cfg(test)]
+mod contrast;
+mod depth;
 mod file;
 
+pub use depth::{Color, ColorDepth, Said};
 pub use file::ThemeError;
 use ratatui::style::Style;
 use ratatui::symbols::border;
@@ -17,17 +21,6 @@ pub enum ThemeName {
     Light,
     HighContrast,
     Mono,
-}
-
-/// How many colours the terminal has; the caller reads `NO_COLOR`, `COLORTERM` and `--color`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ColorDepth {
-    /// None are wanted, or there are none: bold, dim and reverse carry everything.
-    None,
-    /// The sixteen every terminal has, in the shades its owner chose.
-    #[default]
-    Sixteen,
-    TrueColor,
 }
 
 /// The style of every role, and the marks that carry meaning without colour.
@@ -53,7 +46,11 @@ pub struct Theme {
     pub bar: Style,
     pub bar_rest: Style,
     pub limit: Style,
+    /// Letters and signs that every terminal and font has, and no others.
     pub ascii: bool,
+    /// The one that was asked for.
+    pub name: ThemeName,
+    pub depth: ColorDepth,
 }
 
 impl ThemeName {
@@ -66,6 +63,21 @@ impl ThemeName {
             ThemeName::Light => "light",
             ThemeName::HighContrast => "high-contrast",
             ThemeName::Mono => "mono",
+        }
+    }
+
+    /// The theme of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.word() == name)
+    }
+
+    /// For whom it is, in a few words.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            ThemeName::Dark => "colours for a dark terminal",
+            ThemeName::Light => "colours for a light terminal",
+            ThemeName::HighContrast => "loud colours for a dark terminal in a bright room",
+            ThemeName::Mono => "no colours: bold, dim and reversed",
         }
     }
 
@@ -82,8 +94,15 @@ impl ThemeName {
 impl Theme {
     /// A theme that is compiled in. Without colours every name means mono.
     pub fn built_in(name: ThemeName, depth: ColorDepth, ascii: bool) -> Self {
-        let name = if depth == ColorDepth::None { ThemeName::Mono } else { name };
-        Self::parse(name.text(), depth, ascii).expect("the built-in themes are valid, a test reads them")
+        let shown = if depth == ColorDepth::None { ThemeName::Mono } else { name };
+        let theme = Self::parse(shown.text(), depth, ascii).expect("the built-in themes are valid, a test reads them");
+        Self { name, ..theme }
+    }
+
+    /// Another theme on the same terminal.
+    #[must_use]
+    pub fn with_name(&self, name: ThemeName) -> Self {
+        Self::built_in(name, self.depth, self.ascii)
     }
 
     /// The corners and edges of frames.
@@ -140,7 +159,7 @@ mod tests {
     #[test]
     fn every_theme_is_valid_and_leaves_the_background_alone() {
         for name in ThemeName::ALL {
-            for depth in [ColorDepth::None, ColorDepth::Sixteen, ColorDepth::TrueColor] {
+            for depth in ColorDepth::ALL {
                 let theme = Theme::built_in(name, depth, false);
                 for style in [theme.text, theme.dim, theme.accent, theme.border].into_iter().chain(roles(&theme)) {
                     assert_eq!(style.bg, None, "{name:?} {depth:?}");
@@ -152,7 +171,7 @@ mod tests {
     #[test]
     fn with_colours_no_two_statuses_look_the_same() {
         for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
-            for depth in [ColorDepth::Sixteen, ColorDepth::TrueColor] {
+            for depth in [ColorDepth::Sixteen, ColorDepth::Indexed, ColorDepth::TrueColor] {
                 let roles = roles(&Theme::built_in(name, depth, false));
                 for (index, one) in roles.iter().enumerate() {
                     assert!(!roles[index + 1..].contains(one), "{name:?} {depth:?} {one:?}");
@@ -177,5 +196,11 @@ mod tests {
         assert_eq!(Theme::built_in(ThemeName::Dark, ColorDepth::Sixteen, false).warning.fg, Some(Color::Yellow));
         let rich = Theme::built_in(ThemeName::Dark, ColorDepth::TrueColor, false);
         assert_eq!(rich.warning.fg, Some(Color::Rgb(0xd9, 0xa9, 0x4e)));
+        for name in ThemeName::ALL {
+            for depth in [ColorDepth::None, ColorDepth::Sixteen, ColorDepth::Indexed] {
+                let shown = format!("{:?}", Theme::built_in(name, depth, false));
+                assert!(!shown.contains("Rgb"), "{shown}");
+            }
+        }
     }
 }

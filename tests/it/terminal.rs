@@ -5,6 +5,7 @@
 
 mod any_text;
 mod bytes;
+mod colors;
 mod corpus;
 mod panics;
 mod pty;

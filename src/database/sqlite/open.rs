@@ -102,17 +102,17 @@ fn look(path: &Path) -> Result<(), DatabaseError> {
     let place = path.display();
     let meta = std::fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            DatabaseError::Missing(format!("{place}: there is no such file; check the path, or restore a backup"))
+            DatabaseError::Missing(format!("there is no such file: {place}; check the path, or restore a backup"))
         }
         io::ErrorKind::PermissionDenied => denied(path, "a directory on the way to it"),
         _ => DatabaseError::Unreachable(format!("{place}: {error}")),
     })?;
     if !meta.is_file() {
-        return Err(DatabaseError::Malformed(format!("{place}: not a file, and so not a SQLite database")));
+        return Err(DatabaseError::Malformed(format!("not a file, and so not a SQLite database: {place}")));
     }
     if meta.len() == 0 {
         return Err(DatabaseError::Malformed(format!(
-            "{place}: the file is empty, not a SQLite database; its program has not set it up, or it was truncated"
+            "the file is empty, not a SQLite database: {place}; its program has not set it up, or it was truncated"
         )));
     }
     if may_read(path) { Ok(()) } else { Err(denied(path, "the file")) }
@@ -120,7 +120,7 @@ fn look(path: &Path) -> Result<(), DatabaseError> {
 
 fn denied(path: &Path, what: &str) -> DatabaseError {
     DatabaseError::Denied(format!(
-        "{}: no permission to read {what}; run as its owner, or give this user's group the right to read",
+        "no permission to read {what}: {}; run as its owner, or give this user's group the right to read",
         path.display()
     ))
 }

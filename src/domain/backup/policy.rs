@@ -92,6 +92,7 @@ impl BackupPolicy {
             status: passed.map_or(Status::Ok, |(status, _)| status),
             warning: warning.map(over),
             critical: critical.map(over),
+            pending: None,
         });
         if let Some(rpo) = self.rpo {
             verdict.samples.push(JudgedSample::plain(Sample::seconds("rpo", rpo.as_secs_f64())));
@@ -142,6 +143,7 @@ impl BackupPolicy {
             status,
             warning: None,
             critical: self.min_size.map(|least| Limit::under(least as f64, Unit::Bytes)),
+            pending: None,
         });
     }
 
@@ -196,6 +198,7 @@ impl BackupPolicy {
                 status: finding.as_ref().map_or(Status::Ok, |finding| finding.status),
                 warning: every.map(|every| Limit::over(every.as_secs_f64(), Unit::Seconds)),
                 critical: None,
+                pending: None,
             });
         }
         verdict.findings.extend(finding);

@@ -146,6 +146,10 @@ impl App {
                 self.open(Overlay::Why(Why::new(About::Probe(probe))));
                 Vec::new()
             }
+            Reply::Look(look) => {
+                self.look(look);
+                Vec::new()
+            }
             Reply::Start { plan, reason } => {
                 let shown = plan.plan();
                 // A routine act is watched from the corner of the eye.
@@ -229,6 +233,10 @@ impl App {
             Ok(Does::Act(action, target)) => self.propose(action, target, BTreeMap::new()),
             Ok(Does::Explain(probe)) => {
                 self.open(Overlay::Why(Why::new(About::Probe(probe))));
+                Vec::new()
+            }
+            Ok(Does::Look(look)) => {
+                self.look(look);
                 Vec::new()
             }
             Err(why) => {

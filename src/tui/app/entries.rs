@@ -7,6 +7,7 @@ use crate::domain::inventory::{Inventory, Target, TargetKind};
 use crate::domain::observation::ProbeId;
 use crate::tui::command::Command;
 use crate::tui::pane::Snapshot;
+use crate::tui::theme::ThemeName;
 
 /// One thing that can be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,9 +25,18 @@ pub enum Does {
     Command(Command),
     Act(ActionName, Target),
     Explain(ProbeId),
+    Look(Look),
 }
 
-/// Everything: commands first, then acts on their targets, then what is watched.
+/// How the screen shall look from now on. It has names and no keys: it is chosen once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Theme(ThemeName),
+    /// Signs every terminal has instead of lines and marks, and back.
+    Ascii,
+}
+
+/// Everything: commands first, then acts on their targets, what is watched, and the looks.
 pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
     let commands = Command::ALL.iter().map(|command| Entry {
         name: command.name().to_owned(),
@@ -50,7 +60,10 @@ pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
         key: None,
         does: Does::Explain(one.id.clone()),
     });
-    commands.chain(acts).chain(shown).collect()
+    let look = |name: String, doc: &str, look| Entry { name, doc: doc.to_owned(), key: None, does: Does::Look(look) };
+    let themes = ThemeName::ALL.map(|theme| look(format!("theme {}", theme.word()), theme.doc(), Look::Theme(theme)));
+    let ascii = look("ascii".to_owned(), "plain signs instead of lines and marks, and back", Look::Ascii);
+    commands.chain(acts).chain(shown).chain(themes).chain([ascii]).collect()
 }
 
 /// What a typed line means: the entry of that name, or the only one that begins with it.
@@ -58,11 +71,23 @@ pub fn meant(see: &Snapshot<'_>, line: &str) -> Result<Does, String> {
     let entries = entries(see);
     let found = find(&entries, line).map(|entry| entry.does.clone());
     let mut words = line.split_whitespace();
+    if let (Err(_), Some("theme")) = (&found, words.clone().next()) {
+        return Err(no_theme(words.nth(1)));
+    }
     let act = words.next().and_then(Command::named).and_then(Command::act);
     match (found, act, words.next()) {
         // An act of a name that is none: what there is instead helps more than another command.
         (Err(_), Some((_, kind)), Some(id)) => Err(no_target(kind, Some(id), see.inventory)),
         (found, ..) => found,
+    }
+}
+
+/// Says which themes there are.
+fn no_theme(name: Option<&str>) -> String {
+    let names = ThemeName::ALL.map(ThemeName::word).join(", ");
+    match name {
+        Some(name) => format!("there is no theme `{name}`; there are: {names}"),
+        None => format!("which theme? there are: {names}"),
     }
 }
 

@@ -3,17 +3,41 @@
 
 use ratatui::layout::Rect;
 
+use super::entries::Look;
 use super::{App, CHECKLIST, Facts, Ui};
 use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
 use crate::domain::report::Report;
+use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, Zone};
 use crate::tui::keymap::{Context, Keymap};
 use crate::tui::layout::{Regions, layout};
 use crate::tui::pane::{Selection, Snapshot};
-use crate::tui::theme::Theme;
+use crate::tui::theme::{ColorDepth, Theme, ThemeName};
 
 impl App {
+    /// Looks otherwise from the next frame on, and says what that is.
+    pub(super) fn look(&mut self, look: Look) {
+        let (status, text) = match look {
+            Look::Theme(name) => {
+                self.theme = self.theme.with_name(name);
+                match self.theme.depth {
+                    ColorDepth::None if name != ThemeName::Mono => {
+                        let why = "NO_COLOR, --color never or TERM says so";
+                        (Status::Warning, format!("this terminal gets no colours ({why}): the theme stays mono"))
+                    }
+                    _ => (Status::Ok, format!("theme {}: {}", name.word(), name.doc())),
+                }
+            }
+            Look::Ascii => {
+                self.theme.ascii = !self.theme.ascii;
+                let now = if self.theme.ascii { "plain signs" } else { "lines and marks" };
+                (Status::Ok, format!("{now}; `:ascii` changes it back"))
+            }
+        };
+        self.ui.tell(status, text);
+    }
+
     /// What the pane sees.
     pub fn see(&self, pane: usize) -> Snapshot<'_> {
         let regions = self.regions();

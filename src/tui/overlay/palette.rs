@@ -35,6 +35,7 @@ impl Palette {
                     Does::Command(command) => Reply::Command(command),
                     Does::Act(action, target) => Reply::Propose(action, target),
                     Does::Explain(probe) => Reply::Explain(probe),
+                    Does::Look(look) => Reply::Look(look),
                 });
             }
             KeyCode::Down => self.cursor = (self.cursor + 1).min(last),

@@ -5,14 +5,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::domain::board::{Assessment, JudgedSample};
+use crate::domain::board::{Assessment, JudgedSample, Pending};
 use crate::domain::host::Host;
 use crate::domain::humanize;
 use crate::domain::limit::Limit;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::sample::Value;
 use crate::domain::status::Status;
-use crate::domain::time::seconds_between;
+use crate::domain::time::{Timestamp, seconds_between};
 use crate::tui::command::Command;
 use crate::tui::keymap::Context;
 use crate::tui::pane::cursor::Cursor;
@@ -56,7 +56,12 @@ struct Gauge<'a> {
     value: String,
     bound: String,
     note: String,
+    /// Its limit is passed, and not yet for long enough to count.
+    pending: bool,
 }
+
+/// What stands where a status would, while a limit is passed that does not count yet.
+const PASSED: &str = "! past";
 
 /// The host's measures: sample, label.
 const HOST: [(&str, &str); 4] = [("cpu", "CPU"), ("memory", "MEM"), ("swap", "SWAP"), ("load", "LOAD")];
@@ -64,7 +69,7 @@ const HOST: [(&str, &str); 4] = [("cpu", "CPU"), ("memory", "MEM"), ("swap", "SW
 fn gauges<'a>(see: &Snapshot<'a>) -> Vec<Gauge<'a>> {
     let host = rows::of_kind(see, "host").into_iter().flat_map(|one| {
         let host = host(see, &one.id);
-        HOST.into_iter().filter_map(move |(key, label)| of_host(one, host, key, label))
+        HOST.into_iter().filter_map(move |measure| of_host(one, host, measure, see.now))
     });
     let disks = rows::of_kind(see, "disk").into_iter().map(of_disk);
     host.chain(disks).collect()
@@ -78,7 +83,12 @@ fn host<'a>(see: &Snapshot<'a>, id: &ProbeId) -> Option<&'a Host> {
     }
 }
 
-fn of_host<'a>(one: &'a Assessment, host: Option<&Host>, key: &'static str, label: &'static str) -> Option<Gauge<'a>> {
+fn of_host<'a>(
+    one: &'a Assessment,
+    host: Option<&Host>,
+    (key, label): (&'static str, &'static str),
+    now: Timestamp,
+) -> Option<Gauge<'a>> {
     let empty = Gauge {
         one,
         key,
@@ -89,6 +99,7 @@ fn of_host<'a>(one: &'a Assessment, host: Option<&Host>, key: &'static str, labe
         value: String::new(),
         bound: String::new(),
         note: String::new(),
+        pending: false,
     };
     let Some(judged) = one.sample(key) else {
         // Before the first reading the frame of the picture is already there; a measure this
@@ -112,7 +123,11 @@ fn of_host<'a>(one: &'a Assessment, host: Option<&Host>, key: &'static str, labe
         limit: bound.map(|limit| limit.value / full),
         value: humanize::quantity(value, unit),
         bound: worst_passed(judged, value).or(bound).map_or_else(String::new, |limit| against(value, limit)),
-        note: said(one, key, note),
+        note: match judged.pending {
+            Some(pending) => passing(pending, now),
+            None => said(one, key, note),
+        },
+        pending: judged.pending.is_some(),
         ..empty
     })
 }
@@ -152,7 +167,15 @@ fn of_disk(one: &Assessment) -> Gauge<'_> {
         value: used.map_or_else(String::new, |used| humanize::quantity(used, crate::domain::sample::Unit::Percent)),
         bound: used.zip(most).map_or_else(String::new, |(used, most)| against(used, most)),
         note,
+        pending: false,
     }
+}
+
+/// `for 2 m of 5 m past 90 %`: what will count when it lasts; the limit stands beside it, too.
+fn passing(pending: Pending, now: Timestamp) -> String {
+    let limit = humanize::quantity(pending.limit.value, pending.limit.unit);
+    let lasted = humanize::seconds(seconds_between(pending.since, now));
+    format!("for {lasted} of {} past {limit}", humanize::duration(pending.hold))
 }
 
 /// `< 70 %`: on which side of its limit a value is.
@@ -201,6 +224,9 @@ impl Pane for System {
             spans.push(Span::styled(format!("{label} "), theme.dim));
             let style = if gauge.status.is_ok() { theme.text } else { theme.status(gauge.status) };
             spans.push(Span::styled(value.to_owned(), age::fresh(gauge.one, style, theme)));
+            if gauge.pending && gauge.status.is_ok() {
+                spans.push(Span::styled(format!(" {PASSED}"), theme.limit));
+            }
             if !gauge.status.is_ok() {
                 spans.push(Span::styled(
                     format!(" {} {}", theme.glyph(gauge.status), gauge.status.label()),
@@ -293,11 +319,16 @@ fn keys(gauges: &[Gauge<'_>]) -> Vec<(ProbeId, &'static str)> {
 fn cells<'a>(see: &Snapshot<'_>, gauge: &Gauge<'a>, bar: u16, sparks: u16) -> Cells<'a> {
     let theme = see.theme;
     let loud = |quiet| {
-        let style = if gauge.status.is_ok() { quiet } else { theme.status(gauge.status) };
+        let style = match gauge.status {
+            Status::Ok if gauge.pending => theme.limit,
+            Status::Ok => quiet,
+            status => theme.status(status),
+        };
         age::fresh(gauge.one, style, theme)
     };
     // Good is a mark; what is not good is also a word.
     let status = match gauge.status {
+        Status::Ok if gauge.pending => Span::styled(PASSED, theme.limit),
         Status::Ok => Span::styled(theme.glyph(Status::Ok), theme.ok),
         status => rows::status(status, theme),
     };

@@ -10,9 +10,10 @@ use ratatui::layout::Rect;
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::Target;
 use crate::tui::command::Command;
-use crate::tui::pane::stage::watched::task;
+use crate::tui::pane::stage::watched::{host, task};
 use crate::tui::pane::stage::{Stage, draw, empty, failing, full, hostile, stale, waiting};
 use crate::tui::pane::{PANES, Pane, Request, Selection};
+use crate::tui::theme::{ColorDepth, Theme, ThemeName};
 use crate::tui::widget::look;
 
 /// The sizes panes are shown in: a narrow one of the overview, a wide one, and whole screens.
@@ -77,6 +78,40 @@ fn the_plain_alphabet_needs_no_unicode() {
             }
         }
     }
+}
+
+#[test]
+fn every_theme_in_every_depth_says_the_same() {
+    for stage in [full, failing, waiting, stale, empty] {
+        let mut stage = stage();
+        for make in PANES {
+            let pane = make();
+            let mut said = None;
+            for (name, depth) in ThemeName::ALL.into_iter().flat_map(|name| ColorDepth::ALL.map(|depth| (name, depth)))
+            {
+                stage.theme = Theme::built_in(name, depth, false);
+                let text = look::text(&draw(&*pane, &stage, 78, 20, true));
+                let first = said.get_or_insert_with(|| text.clone());
+                assert_eq!(*first, text, "{} in {name:?} {depth:?}", pane.title());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_measure_past_its_limit_is_not_shown_as_good_while_the_limit_does_not_count_yet() {
+    let (mut watch, reading) = host(95.0, 40.0);
+    for rule in &mut watch.rules {
+        rule.hold = Duration::from_mins(5);
+    }
+    let stage = Stage::of(vec![(watch, reading)], TimeDelta::zero());
+    let pane = PANES[2]();
+    let text = look::text(&draw(&*pane, &stage, 160, 20, true));
+    let cpu = text.lines().find(|line| line.contains("CPU")).expect("the processor");
+    assert!(cpu.contains("! past") && cpu.contains("for 2.0 s of 5 m past 90 %"), "{text}");
+    let memory = text.lines().find(|line| line.contains("MEM")).expect("the memory");
+    assert!(memory.contains('✓'), "{text}");
+    assert!(pane.summary(&stage.see(120, 1, false)).to_string().contains("95 % ! past"));
 }
 
 #[test]

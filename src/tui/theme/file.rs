@@ -36,9 +36,9 @@ struct Roles {
 #[expect(clippy::struct_excessive_bools, reason = "they are the switches a terminal has")]
 struct Role {
     color: Option<Paint>,
-    /// Instead of `color`, where there is true colour.
+    /// Instead of `color`, where there is true colour; with 256 the nearest of them.
     rgb: Option<Paint>,
-    /// Instead of `reversed`, where there is true colour.
+    /// Instead of `reversed`, where there are as many colours.
     rgb_background: Option<Paint>,
     bold: bool,
     dim: bool,
@@ -63,10 +63,10 @@ impl TryFrom<String> for Paint {
 
 impl Role {
     fn style(&self, depth: ColorDepth) -> Style {
-        let rich = depth == ColorDepth::TrueColor;
+        let rich = depth >= ColorDepth::Indexed;
         let foreground = if rich { self.rgb.or(self.color) } else { self.color };
         let background = self.rgb_background.filter(|_| rich);
-        let color = |paint: Option<Paint>| paint.map(|Paint(color)| color);
+        let color = |paint: Option<Paint>| paint.map(|Paint(color)| depth.nearest(color));
         let mut style = Style { fg: color(foreground), bg: color(background), ..Style::default() };
         let modifiers = [
             (self.bold, Modifier::BOLD),
@@ -105,6 +105,8 @@ impl Theme {
             bar_rest: roles.bar_rest.style(depth),
             limit: roles.limit.style(depth),
             ascii,
+            name: super::ThemeName::default(),
+            depth,
         })
     }
 }
