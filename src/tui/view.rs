@@ -58,11 +58,20 @@ pub fn render(app: &App, buffer: &mut Buffer) {
     if let Some(area) = regions.detail {
         detail(app, area, buffer);
     }
-    // The focused pane comes last: its border lies over those of its neighbours.
+    // The focused pane comes last: its border lies over those of its neighbours. Their titles
+    // stay their own, in their own colours, and so are written again.
     let (focused, others): (Vec<&Placed>, Vec<&Placed>) =
         regions.panes.iter().partition(|placed| placed.pane == app.ui().focus);
-    for placed in others.into_iter().chain(focused) {
+    for placed in others.iter().chain(&focused) {
         pane(app, placed, buffer);
+    }
+    for placed in others.iter().filter(|placed| placed.form == Form::Framed) {
+        let Some(pane) = app.panes().get(placed.pane) else { continue };
+        let caption = pane.caption(&app.see(placed.pane));
+        title_of(app, placed.area, pane.title(), Some(placed.pane), caption, buffer);
+    }
+    if let Some(area) = regions.summaries {
+        title_of(app, area, "Summary", None, Line::default(), buffer);
     }
     let last = regions.status.or(regions.keys).unwrap_or(Rect {
         y: screen.bottom().saturating_sub(1),
@@ -124,23 +133,44 @@ fn pane(app: &App, placed: &Placed, buffer: &mut Buffer) {
     }
 }
 
+/// Title and caption once more, without the frame.
+fn title_of(app: &App, area: Rect, title: &str, number: Option<usize>, caption: Line<'static>, buffer: &mut Buffer) {
+    let row = Rect { x: area.x + 1, width: area.width.saturating_sub(2), height: area.height.min(1), ..area };
+    titles(app, Block::new(), area.width, title, number, caption).render(row, buffer);
+}
+
 /// A frame with its number, title and caption. Neighbours share their edges.
 fn frame_of(app: &App, area: Rect, title: &str, number: Option<usize>, caption: Line<'static>, buffer: &mut Buffer) {
     let theme = app.theme();
     let focused = number == Some(app.ui().focus);
-    let (edge, look) =
-        if focused { (theme.border_focused, theme.title.patch(theme.accent)) } else { (theme.border, theme.title) };
+    let edge = if focused { theme.border_focused } else { theme.border };
     let mut block = Block::bordered().border_set(theme.frame()).border_style(edge);
     if !theme.ascii {
         block = block.merge_borders(MergeStrategy::Exact);
     }
+    titles(app, block, area.width, title, number, caption).render(area, buffer);
+}
+
+/// Puts number and title to the left of a frame's first row, and the caption to the right where
+/// there is room.
+fn titles<'a>(
+    app: &App,
+    mut block: Block<'a>,
+    width: u16,
+    title: &str,
+    number: Option<usize>,
+    caption: Line<'static>,
+) -> Block<'a> {
+    let theme = app.theme();
+    let focused = number == Some(app.ui().focus);
+    let look = if focused { theme.title.patch(theme.accent) } else { theme.title };
     let mut left = vec![Span::raw(" ")];
     if let Some(number) = number {
         left.push(Span::styled(format!("{} ", number + 1), theme.accent));
     }
     left.extend([Span::styled(title.to_owned(), look), Span::raw(" ")]);
     let left = Line::from(left).style(Style::reset());
-    let room = usize::from(area.width).saturating_sub(left.width() + 6);
+    let room = usize::from(width).saturating_sub(left.width() + 6);
     block = block.title_top(left);
     if caption.width() > 0 && caption.width() <= room {
         let mut spans = vec![Span::raw(" ")];
@@ -148,7 +178,7 @@ fn frame_of(app: &App, area: Rect, title: &str, number: Option<usize>, caption: 
         spans.push(Span::raw(" "));
         block = block.title_top(Line::from(spans).style(Style::reset().patch(theme.dim)).right_aligned());
     }
-    block.render(area, buffer);
+    block
 }
 
 /// Why the selected row is as it is, where the screen is wide enough to always show it.
@@ -166,6 +196,6 @@ fn detail(app: &App, area: Rect, buffer: &mut Buffer) {
         None => vec![Line::styled("nothing is read about this row", app.theme().dim)],
     };
     for (line, row) in lines.iter().zip(inner.rows()) {
-        line.render(row, buffer);
+        text::put(buffer, row, line, Marks::of(app.theme()));
     }
 }

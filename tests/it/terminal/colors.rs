@@ -39,9 +39,12 @@ fn start(variables: &[(&str, &str)], flags: &[&str]) -> Terminal {
     Terminal::sized(command, Some(folder), 40, 120)
 }
 
+/// Variables, flags, and the depth of what is written.
+type Start = (&'static [(&'static str, &'static str)], &'static [&'static str], u32);
+
 #[test]
 fn no_terminal_gets_more_colours_than_it_has() {
-    let table: [(&[(&str, &str)], &[&str], u32); 9] = [
+    let table: [Start; 9] = [
         (&[("COLORTERM", "truecolor")], &[], 1 << 24),
         (&[("TERM", "xterm-256color")], &[], 256),
         (&[("TERM", "xterm-256color"), ("ROUNDS_THEME", "light")], &[], 256),
