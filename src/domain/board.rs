@@ -464,8 +464,13 @@ impl Track {
             && one_look
             && let Some(finding) = self.undecided(rule, number, unit)
         {
-            let judged =
-                JudgedSample { sample, status: finding.status, warning: rule.warning, critical: rule.critical };
+            let judged = JudgedSample {
+                sample,
+                status: finding.status,
+                warning: rule.warning,
+                critical: rule.critical,
+                pending: None,
+            };
             return (judged, Some(finding));
         }
         let status = verdict.map_or(Status::Ok, |(status, ..)| status);
