@@ -154,8 +154,14 @@ pub struct ActFlags {
     #[arg(long, value_name = "TARGET")]
     pub confirm: Option<String>,
     /// Why; stands in the audit log
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = line)]
     pub reason: String,
+}
+
+/// Text that will be shown to others: one line, and nothing in it that a terminal obeys.
+#[expect(clippy::unnecessary_wraps, reason = "the shape that the command line's parser asks for")]
+fn line(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(crate::domain::sanitize::line(text))
 }
 
 /// A duration as a word of the command line.

@@ -36,7 +36,7 @@ pub enum ChecklistCommand {
     Sign {
         id: Option<String>,
         /// Why it is signed although something is open or bad
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        #[arg(long, value_name = "TEXT", default_value = "", value_parser = super::line)]
         reason: String,
         /// Show what would be signed, and stop there
         #[arg(long)]
@@ -58,7 +58,7 @@ pub struct MarkArgs {
     #[arg(long, value_name = "ID")]
     list: Option<String>,
     /// Why; a skip wants one
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = super::line)]
     reason: String,
 }
 

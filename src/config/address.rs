@@ -147,7 +147,13 @@ pub(super) fn file(url: &str, directory: &Path) -> Result<PathBuf, String> {
         }
         return Err("this is not a database URL; write `sqlite:` and the path of the file".to_owned());
     };
-    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = match path.strip_prefix("//") {
+        // Taken for a path, it would make a file that has a password for its name.
+        Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
+            return Err("a SQLite file has no host and no password; write `sqlite:` and its path".to_owned());
+        }
+        rest => rest.unwrap_or(path),
+    };
     // `sqlite:///C:/db`: the root of an address is no part of a drive's path.
     let path = path.strip_prefix('/').filter(|rest| starts_with_drive(rest)).unwrap_or(path);
     if path.is_empty() || path.starts_with(':') {
@@ -275,6 +281,9 @@ mod tests {
         for (url, path) in [("sqlite:db", "/srv/db"), ("sqlite:/var/db", "/var/db"), ("sqlite:///var/db", "/var/db")] {
             assert_eq!(at(url), Ok(Address::File(path.into())));
         }
+        assert!(
+            at("sqlite://rota:hunter2@/srv/db").is_err_and(|why| why.contains("no host") && !why.contains("hunter2"))
+        );
         let table = [
             ("postgres://mon@db1/rota", "postgres://mon@db1/rota?sslmode=verify-full"),
             ("postgresql://mon@db1:5433/rota?sslmode=require", "postgres://mon@db1:5433/rota?sslmode=require"),

@@ -51,7 +51,7 @@ pub(super) async fn check(
             in_time(&place, move || room(&file, &at)).await?
         }
         Guard::NotRunning { task } => match runs(task, config, context, clock).await? {
-            facts if facts.runs.first().is_some_and(|run| run.ended.is_none() && run.alive) => {
+            facts if facts.runs.iter().any(|run| run.ended.is_none() && run.alive) => {
                 Err(format!("`{task}` is running already"))
             }
             _ => Ok(()),

@@ -251,7 +251,10 @@ impl Writer {
 
     async fn flush(&mut self) {
         self.flush_changes().await;
+        // A store that took no changes is away: thinned out to nothing, observations would pass
+        // without asking it, and it would be said to work again.
         if let Ok(store) = self.store.get()
+            && self.changes.is_empty()
             && !self.observations.is_empty()
         {
             let written = store.record(self.observations.held()).await.map(drop).map_err(|error| error.to_string());

@@ -62,15 +62,21 @@ impl Entry {
     pub fn begin(directory: &Path, start: Start) -> io::Result<Self> {
         private_directory().recursive(true).create(directory)?;
         let path = directory.join(format!("{}.jsonl", start.id));
-        let file = private().append(true).create_new(true).open(path)?;
+        let file = private().append(true).create_new(true).open(&path)?;
         let mut entry = Self { file };
-        entry.write(&Record::Start(start))?;
+        // A file that says nothing would lie there for ever.
+        entry.write(&Record::Start(start)).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
         Ok(entry)
     }
 
-    /// Writes how the run ended.
+    /// Writes how the run ended; where there is no room for what it said, that alone is left out.
     pub fn end(mut self, end: End) -> io::Result<()> {
-        self.write(&Record::End(end))
+        let brief = End { output: String::new(), ..end.clone() };
+        self.write(&Record::End(end)).or_else(|_| {
+            // The line that was cut off is passed over.
+            self.file.write_all(b"\n")?;
+            self.write(&Record::End(brief))
+        })
     }
 
     fn write(&mut self, record: &Record) -> io::Result<()> {

@@ -254,6 +254,13 @@ fn a_checklist_is_ticked_signed_once_and_remembered() {
     world.run(&["checklist", "sign"]).exits(77);
     world.run(&["checklist", "tick", "login", "--operator", "asha"]).exits(0);
     world.run(&["checklist", "undo", "login"]).exits(0);
+    world.run(&["checklist", "skip", "login", "--reason", "no \u{1b}[2Jtest account\u{9b}5n"]).exits(0);
+    for told in [vec!["checklist", "show"], vec!["audit", "list", "--format", "json"]] {
+        let told = world.run(&told).out();
+        assert!(told.contains("test account"), "{told}");
+        assert!(!told.contains(['\u{1b}', '\u{9b}']) && !told.contains("\\u001b"), "{told:?}");
+    }
+    world.run(&["checklist", "undo", "login"]).exits(0);
     world.run(&["checklist", "skip", "login", "--reason", "no test account"]).exits(0);
     world.run(&["checklist", "sign", "--operator", "asha", "--reason", "known"]).exits(0);
     assert!(world.run(&["checklist", "sign"]).exits(77).err().contains("already signed by asha"));

@@ -20,6 +20,9 @@ impl Runner {
         make_private(&shared.config.acts.log_directory)
             .map_err(|error| Stopped::failed(format!("{}: {error}", shared.config.acts.log_directory.display())))?;
         let before = self.newest_backup(order.plan).await;
+        if order.stop.is_asked() {
+            return Err(Stopped::new(JobResult::Cancelled, "cancelled before its program was started"));
+        }
         let mut record = self.run_that_begins(work);
         self.import(record.as_ref()).await;
         let limits = exec::Limits::new(work.deadline.saturating_duration_since(Instant::now()))
