@@ -95,18 +95,19 @@ fn columns(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(shown(text).as_str())
 }
 
-/// The line without what may be a password: the value of a key that sounds like a secret, and
-/// the password of a URL.
+/// The line without what may be a password: whatever follows a word that sounds like a secret,
+/// the password of a URL, and what follows the `?` of one. Where it is not clear which part is
+/// which, as in a line that is not well formed, less is shown.
 fn without_secrets(line: &str) -> String {
-    const SECRETS: [&str; 4] = ["password", "passwd", "secret", "token"];
-    if let Some((key, _)) = line.split_once('=') {
-        let key = key.to_ascii_lowercase();
-        if SECRETS.iter().any(|word| key.contains(word)) {
-            return format!("{}= …", &line[..key.len()]);
-        }
+    let word = secret_word(line);
+    let Some(start) = line.find("://").map(|at| at + 3) else {
+        return word.map_or_else(|| line.to_owned(), |end| cut(line, end));
+    };
+    let address = &line[start..];
+    if word.is_some() || address.contains('?') {
+        let end = address.find([':', '?']).map(|at| start + at + 1);
+        return cut(line, word.into_iter().chain(end).min().unwrap_or(start));
     }
-    let Some(start) = line.find("://").map(|at| at + 3) else { return line.to_owned() };
-    let address = line[start..].split(['"', '\'', ' ']).next().unwrap_or_default();
     match address.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
         Some((user, password)) => {
             let from = start + user.len() + 1;
@@ -114,6 +115,22 @@ fn without_secrets(line: &str) -> String {
         }
         None => line.to_owned(),
     }
+}
+
+/// Where the first word ends that sounds like a secret; if it is part of a key, where the key does.
+fn secret_word(line: &str) -> Option<usize> {
+    const SECRETS: [&str; 5] = ["password", "passwd", "pwd", "secret", "token"];
+    let lower = line.to_ascii_lowercase();
+    let end = SECRETS.iter().filter_map(|word| lower.find(word).map(|at| at + word.len())).min()?;
+    let rest = &line[end..];
+    let key = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-');
+    let key = key.unwrap_or(rest.len());
+    Some(if rest[key..].trim_start().starts_with('=') { end + key } else { end })
+}
+
+fn cut(line: &str, end: usize) -> String {
+    let sign = if line[end..].trim_start().starts_with('=') { " = " } else { "" };
+    format!("{}{sign}…", &line[..end])
 }
 
 #[cfg(test)]
@@ -151,6 +168,15 @@ mod tests {
             ("url = \"postgres://rota:hun/ter2@db/rota\"", "url = \"postgres://rota:…@db/rota\""),
             ("url = \"postgres://rota:hunter2@db/rota\" # x", "url = \"postgres://rota:…@db/rota\" # x"),
             ("url = \"postgres://rota@db/rota\"", "url = \"postgres://rota@db/rota\""),
+            ("url = \"postgres://mon@h/db?password=hunter2\"", "url = \"postgres://mon@h/db?…"),
+            ("url = \"postgres://mon@h:5432/db?password=hun@ter2\"", "url = \"postgres://mon@h:…"),
+            ("url = \"postgres://u:hun?ter@2@h/db\"", "url = \"postgres://u:…"),
+            ("url = \"postgres://u:hun ter2@h/db\"", "url = \"postgres://u:…@h/db\""),
+            ("url = \"postgres://u:mypassword2@h/db\"", "url = \"postgres://u:…"),
+            ("database = [{ id=\"a\", url=\"x\", password=\"hunter2\" }]", "database = [{ id=\"a\", url=\"x\", password = …"),
+            ("a = { url=\"postgres://u@h:1/db\", pwd=\"hun@ter2\" }", "a = { url=\"postgres://u@h:…"),
+            ("passwords = [\"hunter2\"]", "passwords = …"),
+            ("id = \"secretary\"", "id = \"secret…"),
         ];
         for (line, shown) in table {
             assert_eq!(without_secrets(line), shown);
