@@ -177,7 +177,9 @@ impl<W: Wire> State<W> {
                 match timeout_at(until, wire.ask(question)).await {
                     Ok(Ok(rows)) => kept.take(check, &server, rows, asked),
                     Ok(Err(AskError::Refused { why, grant })) => {
-                        *kept = Kept { question, past: std::mem::take(&mut kept.past), ..Kept::default() };
+                        // A refusal may have cost as much as an answer, and waits as long.
+                        let (cost, past) = (asked.elapsed(), std::mem::take(&mut kept.past));
+                        *kept = Kept { question, asked: Some(asked), cost, past, ..Kept::default() };
                         check.gauges.iter().for_each(|gauge| kept.measured.hide(gauge, why.clone(), grant.clone()));
                     }
                     Ok(Err(lost @ AskError::Lost(_))) => return Err(lost.into_fault()),

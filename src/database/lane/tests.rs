@@ -167,6 +167,21 @@ async fn a_costly_check_is_asked_less_often_and_keeps_its_figure_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_that_is_refused_after_a_long_time_is_asked_less_often_too() {
+    let (scene, phone, lane) = scene();
+    scene.slow.store(500, Ordering::SeqCst);
+    scene.refuses.store(true, Ordering::SeqCst);
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        let measured = read(&lane, &phone).await.expect("the reading itself is well");
+        assert_eq!(measured.hidden.len(), 2, "unknown, whether it was asked or not");
+        asked.push(scene.asked.load(Ordering::SeqCst));
+        tokio::time::advance(Duration::from_secs(30)).await;
+    }
+    assert_eq!(asked, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3], "half a second each 100 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_to_another_question_is_not_kept() {
     let (scene, phone, lane) = scene();
     scene.slow.store(500, Ordering::SeqCst);
