@@ -173,6 +173,9 @@ async fn tables_sequences_and_indexes_in_need_are_named() {
         &mut rota,
         "CREATE TABLE dead (id int, note text) WITH (autovacuum_enabled = off);
          INSERT INTO dead SELECT g, 'x' FROM generate_series(1, 5000) g; UPDATE dead SET note = 'y'; UPDATE dead SET note = 'z';
+         CREATE TABLE eager (id int)
+           WITH (autovacuum_enabled = off, autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
+         INSERT INTO eager VALUES (1); DELETE FROM eager;
          CREATE TABLE shift (id serial PRIMARY KEY, staff int);
          SELECT setval('shift_id_seq', 1954210119);
          INSERT INTO shift (staff) VALUES (1), (1);",
@@ -190,7 +193,7 @@ async fn tables_sequences_and_indexes_in_need_are_named() {
     assert_eq!(sequence.status, Status::Critical);
     let index = watching.until("the index public.by \"staff on shift is not valid").await;
     assert!(index.advice.is_some_and(|advice| advice.contains(r#""public"."by ""staff""#)));
-    run(&mut rota, "VACUUM dead").await;
+    run(&mut rota, "VACUUM dead, eager").await;
     run(&mut rota, "DROP INDEX \"by \"\"staff\"; ALTER TABLE shift ALTER id TYPE bigint").await;
     run(&mut rota, "ALTER SEQUENCE shift_id_seq AS bigint").await;
     watching.until_well().await;

@@ -11,6 +11,7 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["dead_rows"],
     lane: LaneKind::Slow,
+    remembers: false,
     // A standby does not count them, and its primary vacuums for it.
     ask: |server| if server.standby { Question::NotHere } else { Question::Ask(QUESTION) },
     read,
@@ -22,9 +23,9 @@ pub(super) const CHECK: Check<Server> = Check {
 const QUESTION: &str = "
     SELECT schemaname, relname, n_dead_tup, n_dead_tup / threshold, extract(epoch FROM clock_timestamp() - vacuumed), on_its_own
       FROM (SELECT s.schemaname, s.relname, s.n_dead_tup, greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed,
-                   coalesce(o.base, current_setting('autovacuum_vacuum_threshold')::float8)
+                   greatest(coalesce(o.base, current_setting('autovacuum_vacuum_threshold')::float8)
                      + coalesce(o.scale, current_setting('autovacuum_vacuum_scale_factor')::float8)
-                       * greatest(c.reltuples, 0) AS threshold,
+                       * greatest(c.reltuples, 0), 1) AS threshold,
                    coalesce(o.enabled, true) AND current_setting('autovacuum')::bool AS on_its_own
               FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
               LEFT JOIN LATERAL (
