@@ -94,7 +94,7 @@ pub(super) struct Database {
     pub(super) password: Option<Spanned<String>>,
     pub(super) every: Option<Every>,
     pub(super) timeout: Option<Spanned<Interval>>,
-    pub(super) integrity: Option<Integrity>,
+    pub(super) integrity: Option<Spanned<Integrity>>,
     pub(super) limits: BTreeMap<String, Spanned<Bounds>>,
 }
 

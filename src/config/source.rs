@@ -173,7 +173,10 @@ mod tests {
             ("url = \"postgres://u:hun?ter@2@h/db\"", "url = \"postgres://u:…"),
             ("url = \"postgres://u:hun ter2@h/db\"", "url = \"postgres://u:…@h/db\""),
             ("url = \"postgres://u:mypassword2@h/db\"", "url = \"postgres://u:…"),
-            ("database = [{ id=\"a\", url=\"x\", password=\"hunter2\" }]", "database = [{ id=\"a\", url=\"x\", password = …"),
+            (
+                "database = [{ id=\"a\", url=\"x\", password=\"hunter2\" }]",
+                "database = [{ id=\"a\", url=\"x\", password = …",
+            ),
             ("a = { url=\"postgres://u@h:1/db\", pwd=\"hun@ter2\" }", "a = { url=\"postgres://u@h:…"),
             ("passwords = [\"hunter2\"]", "passwords = …"),
             ("id = \"secretary\"", "id = \"secret…"),

@@ -12,6 +12,7 @@ use crate::config::source::Source;
 use crate::config::spec::{Bounds, DatabaseSpec};
 use crate::config::{defaults, raw};
 use crate::domain::engine::{EngineCard, Gauge};
+use crate::domain::inventory::Maintenance;
 
 pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> Result<DatabaseSpec, Fault> {
     let every = raw.every.map_or(defaults::DATABASE_EVERY, |every| every.0);
@@ -25,14 +26,19 @@ pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> R
         }
         (None, _) => None,
     };
+    let engine = address.engine();
+    if let Some(written) = raw.integrity.as_ref().filter(|_| !engine.can.contains(&Maintenance::Integrity)) {
+        let name = engine.name;
+        return Err(source.fault_at(written, format!("{name} has no integrity check; leave `integrity` out")));
+    }
     Ok(DatabaseSpec {
         id: id(&raw.id),
-        limits: limits(raw, address.engine(), source)?,
+        limits: limits(raw, engine, source)?,
         address,
         password,
         every,
         timeout: deadline(raw.timeout.as_ref(), defaults::DATABASE_TIMEOUT, every, source)?,
-        integrity_every: raw.integrity.as_ref().map(|integrity| integrity.every.0),
+        integrity_every: raw.integrity.as_ref().map(|integrity| integrity.get_ref().every.0),
     })
 }
 
