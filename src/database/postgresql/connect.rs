@@ -98,7 +98,8 @@ impl Dialer {
         }
         match password {
             Some(password) => options.password(password.expose()),
-            None => options,
+            // Not that of PGPASSWORD, which nobody named here.
+            None => options.password(""),
         }
     }
 
@@ -113,29 +114,18 @@ impl Dialer {
 
     /// Why there is no session: what is known to be down is no lack of knowledge.
     fn explain(&self, error: sqlx::Error) -> DatabaseError {
-        let (place, role) = (self.place(), sanitize::line(&self.address.role));
+        let place = self.place();
         match error {
-            sqlx::Error::Database(error) => {
-                let said = sanitize::line(error.message());
-                match error.code().as_deref() {
-                    Some("28P01") => DatabaseError::Denied(format!(
-                        "{place}: {said}; mend `password` in the configuration, or the line in ~/.pgpass"
-                    )),
-                    Some("28000" | "42501") => DatabaseError::Denied(format!(
-                        "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
-                    )),
-                    Some("3D000") => DatabaseError::Missing(format!("{place}: {said}; mend `url`, or restore it")),
-                    Some("53300") => DatabaseError::Missing(format!(
-                        "{place}: {said}; nobody else can connect either: end sessions that idle, or raise max_connections"
-                    )),
-                    Some("57P03") => DatabaseError::Missing(format!("{place}: {said}; its log says how far it is")),
-                    _ if said.contains("startup parameter") => DatabaseError::Malformed(format!(
-                        "{place}: {said}: a connection pooler answers there; write the address of the server itself"
-                    )),
-                    _ => DatabaseError::Unreachable(format!("{place}: {said}")),
-                }
-            }
+            sqlx::Error::Database(error) => self.not_let_in(error.code().as_deref(), &sanitize::line(error.message())),
             sqlx::Error::Io(error) => match error.kind() {
+                // A name is never not found by this error: only a socket is, or a file.
+                io::ErrorKind::NotFound
+                    if matches!(self.address.host, Host::Name(_)) && self.address.root_certificate.is_some() =>
+                {
+                    DatabaseError::Denied(format!(
+                        "{place}: the file of `sslrootcert` is not there ({error}); mend `url`"
+                    ))
+                }
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => DatabaseError::Missing(format!(
                     "{place}: nothing listens there ({error}); start the server, or mend `url`"
                 )),
@@ -149,6 +139,31 @@ impl Dialer {
                 sanitize::line(&error.to_string())
             )),
             other => DatabaseError::Unreachable(format!("{place}: {}", sanitize::line(&other.to_string()))),
+        }
+    }
+
+    /// Why the server itself refused a session, by its own code for it.
+    fn not_let_in(&self, code: Option<&str>, said: &str) -> DatabaseError {
+        let (place, role) = (self.place(), sanitize::line(&self.address.role));
+        match code {
+            Some("28P01") => DatabaseError::Denied(format!(
+                "{place}: {said}; mend `password` in the configuration, or the line in ~/.pgpass"
+            )),
+            Some("28000" | "42501") => DatabaseError::Denied(format!(
+                "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
+            )),
+            Some("3D000") => DatabaseError::Missing(format!("{place}: {said}; mend `url`, or restore it")),
+            Some("53300") if ["for role", "for database"].iter().any(|whose| said.contains(whose)) => {
+                DatabaseError::Denied(format!("{place}: {said}; end sessions that idle, or raise its CONNECTION LIMIT"))
+            }
+            Some("53300") => DatabaseError::Missing(format!(
+                "{place}: {said}; nobody else can connect either: end sessions that idle, or raise max_connections"
+            )),
+            Some("57P03") => DatabaseError::Missing(format!("{place}: {said}; its log says how far it is")),
+            _ if said.contains("startup parameter") => DatabaseError::Malformed(format!(
+                "{place}: {said}: a connection pooler answers there; write the address of the server itself"
+            )),
+            _ => DatabaseError::Unreachable(format!("{place}: {said}")),
         }
     }
 }
@@ -276,6 +291,33 @@ mod tests {
         assert_eq!(options.get_application_name(), Some("rounds"));
         assert_eq!((options.get_host(), options.get_port(), options.get_username()), ("::1", 5433, "mon"));
         assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyCa));
+        // Whatever PGPASSWORD says here: only a source that is named gives a password.
+        assert!(format!("{options:?}").contains("password: Some(\"\")"));
+    }
+
+    #[test]
+    fn a_role_at_its_own_limit_and_a_certificate_that_is_not_there_are_no_server_that_is_down() {
+        let address = ServerAddress {
+            host: Host::Name("db1".into()),
+            port: 5432,
+            role: "mon".into(),
+            database: "rota".into(),
+            tls: TlsMode::VerifyFull,
+            root_certificate: Some("/etc/ca.pem".into()),
+        };
+        let mut dialer = Dialer::new(address, None, Duration::from_secs(4));
+        let full = dialer.not_let_in(Some("53300"), "sorry, too many clients already");
+        assert!(matches!(&full, DatabaseError::Missing(why) if why.contains("nobody else can connect")), "{full}");
+        for whose in ["role \"mon\"", "database \"rota\""] {
+            let limited = dialer.not_let_in(Some("53300"), &format!("too many connections for {whose}"));
+            assert!(matches!(&limited, DatabaseError::Denied(why) if why.contains("CONNECTION LIMIT")), "{limited}");
+        }
+        let absent = || sqlx::Error::Io(io::ErrorKind::NotFound.into());
+        let said = dialer.explain(absent());
+        assert!(matches!(&said, DatabaseError::Denied(why) if why.contains("`sslrootcert`")), "{said}");
+        dialer.address.host = Host::Socket("/run/postgresql".into());
+        let said = dialer.explain(absent());
+        assert!(matches!(&said, DatabaseError::Missing(why) if why.contains("nothing listens there")), "{said}");
     }
 
     #[test]
