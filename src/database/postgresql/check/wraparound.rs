@@ -8,8 +8,13 @@ use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
-pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["wraparound", "freeze_age"], lane: LaneKind::Slow, ask: |_| Question::Ask(QUESTION), read };
+pub(super) const CHECK: Check<Server> = Check {
+    gauges: &["wraparound", "freeze_age"],
+    lane: LaneKind::Slow,
+    remembers: false,
+    ask: |_| Question::Ask(QUESTION),
+    read,
+};
 
 const QUESTION: &str = "
     SELECT datname, age(datfrozenxid), current_setting('autovacuum_freeze_max_age'),
@@ -18,6 +23,16 @@ const QUESTION: &str = "
 
 /// Half of all ids there are: older ones would lie in the future.
 const HORIZON: f64 = 2_147_483_648.0;
+
+/// The age at which the server stops to write: it keeps some ids back for whoever mends it.
+fn stop(server: &Server, kind: &str) -> f64 {
+    let reserve = match kind {
+        _ if server.is_at_least(14) => 3_000_000.0,
+        "transaction" => 1_000_000.0,
+        _ => 100.0,
+    };
+    HORIZON - reserve
+}
 
 fn read(look: &Look<'_, Server>) -> Measured {
     let mut measured = Measured::default();
@@ -34,11 +49,12 @@ fn read(look: &Look<'_, Server>) -> Measured {
         )
     };
     if let Some((name, kind, age, _)) = ages.iter().max_by(|one, other| one.2.total_cmp(&other.2)) {
-        measured.sample(Sample::percent("wraparound", age / HORIZON * 100.0));
+        let stop = stop(look.server, kind);
+        measured.sample(Sample::percent("wraparound", age / stop * 100.0));
         let text = format!(
             "{name} has used {:.0} % of its {kind} ids: writes stop in {} more",
-            age / HORIZON * 100.0,
-            humanize::number((HORIZON - age).max(0.0))
+            age / stop * 100.0,
+            humanize::number((stop - age).max(0.0))
         );
         measured.remark(Remark::new("wraparound", text).advice(advice(name)));
     }
@@ -71,8 +87,20 @@ mod tests {
         let measured = read(&Look { server: &server(), rows: &rows, past: &[] });
         assert_eq!(
             measured.remarks[0].text,
-            "rota has used 75 % of its multixact ids: writes stop in 547 483 648 more"
+            "rota has used 75 % of its multixact ids: writes stop in 544 483 648 more"
         );
         assert!(measured.remarks[1].text.contains("400 % of where autovacuum"), "{}", measured.remarks[1].text);
+    }
+
+    #[test]
+    fn writes_stop_before_the_last_id_and_earlier_on_later_servers() {
+        let rows = [Row::new(["rota", "2144483648", "200000000", "5", "400000000"].map(Some))];
+        let old = Server { number: 130_004, ..server() };
+        for (server, left) in
+            [(server(), "100 % of its transaction ids: writes stop in 0 more"), (old, "in 2 000 000 more")]
+        {
+            let measured = read(&Look { server: &server, rows: &rows, past: &[] });
+            assert!(measured.remarks[0].text.ends_with(left), "{}", measured.remarks[0].text);
+        }
     }
 }
