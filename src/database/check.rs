@@ -12,6 +12,8 @@ pub struct Check<S: 'static> {
     /// The gauges it measures; the first is its name. They are unknown when it cannot be read.
     pub gauges: &'static [&'static str],
     pub lane: LaneKind,
+    /// Whether what it reads are differences to earlier answers, which are kept for it.
+    pub remembers: bool,
     /// What to ask this server.
     pub ask: fn(&S) -> Question,
     /// What the answer means. Pure: it sees rows and nothing else.

@@ -209,7 +209,7 @@ impl Kept {
         let past: Vec<Past> =
             self.past.iter().rev().map(|(at, rows)| Past { ago: now - *at, rows: rows.clone() }).collect();
         self.measured = (check.read)(&Look { server, rows: &rows, past: &past });
-        if self.past.back().is_none_or(|(at, _)| now - *at >= STEP) {
+        if check.remembers && self.past.back().is_none_or(|(at, _)| now - *at >= STEP) {
             self.past.push_back((now, rows));
         }
     }

@@ -59,6 +59,7 @@ impl Dial for Phone {
 const CHECK: Check<()> = Check {
     gauges: &["connections", "sessions"],
     lane: LaneKind::Fast,
+    remembers: true,
     ask: |()| Question::Ask("how many"),
     read: |look| {
         let mut measured = Measured::default();
@@ -217,4 +218,15 @@ async fn the_past_reaches_back_an_hour() {
     }
     assert_eq!(past[3], Sample::count("past", 3.0));
     assert_eq!(past[299], Sample::count("past", 240.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_kept_for_a_check_that_does_not_look_back() {
+    const NOW: Check<()> = Check { remembers: false, ..CHECK };
+    let (_scene, phone, lane) = scene();
+    for _ in 0..3 {
+        let measured = lane.read(&phone, &[&NOW], DEADLINE).await.expect("an answer").measured;
+        assert_eq!(measured.samples[1], Sample::count("past", 0.0));
+        tokio::time::advance(Duration::from_secs(15)).await;
+    }
 }

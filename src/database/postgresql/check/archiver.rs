@@ -8,7 +8,7 @@ use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
 pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["archiver"], lane: LaneKind::Fast, ask: |_| Question::Ask(QUESTION), read };
+    Check { gauges: &["archiver"], lane: LaneKind::Fast, remembers: false, ask: |_| Question::Ask(QUESTION), read };
 
 const QUESTION: &str = "
     SELECT current_setting('archive_mode') <> 'off',

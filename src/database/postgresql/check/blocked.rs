@@ -14,6 +14,7 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["blocked"],
     lane: LaneKind::Fast,
+    remembers: false,
     // Since 14 everybody may see how long a lock has been waited for, before only whose
     // session it is tells.
     ask: |server| if server.is_at_least(14) { Question::Ask(QUESTION) } else { with_sessions(server, BEFORE_14) },

@@ -8,8 +8,13 @@ use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
-pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["xmin_age"], lane: LaneKind::Fast, ask: |server| with_sessions(server, QUESTION), read };
+pub(super) const CHECK: Check<Server> = Check {
+    gauges: &["xmin_age"],
+    lane: LaneKind::Fast,
+    remembers: false,
+    ask: |server| with_sessions(server, QUESTION),
+    read,
+};
 
 const QUESTION: &str = "
     SELECT what, name, age FROM (

@@ -8,8 +8,13 @@ use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
-pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["invalid_indexes"], lane: LaneKind::Slow, ask: |_| Question::Ask(QUESTION), read };
+pub(super) const CHECK: Check<Server> = Check {
+    gauges: &["invalid_indexes"],
+    lane: LaneKind::Slow,
+    remembers: false,
+    ask: |_| Question::Ask(QUESTION),
+    read,
+};
 
 /// One that is being built is not valid yet. Whose build it is may be hidden from our role.
 const QUESTION: &str = "
@@ -18,7 +23,9 @@ const QUESTION: &str = "
       JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE NOT i.indisvalid AND c.relkind = 'i'
        AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p
-                        WHERE coalesce(nullif(p.index_relid, 0), i.indexrelid) = i.indexrelid)
+                        WHERE p.datname = current_database()
+                          AND (p.relid IS NULL OR p.index_relid = i.indexrelid
+                               OR (p.index_relid = 0 AND p.relid = i.indrelid)))
      ORDER BY 1, 2 LIMIT 1";
 
 fn read(look: &Look<'_, Server>) -> Measured {

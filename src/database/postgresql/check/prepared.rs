@@ -8,8 +8,13 @@ use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
-pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["prepared_transaction"], lane: LaneKind::Fast, ask: |_| Question::Ask(QUESTION), read };
+pub(super) const CHECK: Check<Server> = Check {
+    gauges: &["prepared_transaction"],
+    lane: LaneKind::Fast,
+    remembers: false,
+    ask: |_| Question::Ask(QUESTION),
+    read,
+};
 
 const QUESTION: &str = "
     SELECT gid, owner, database, extract(epoch FROM clock_timestamp() - prepared), count(*) OVER ()

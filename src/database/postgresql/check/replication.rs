@@ -11,6 +11,7 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["replication_lag", "replication_lag_bytes"],
     lane: LaneKind::Fast,
+    remembers: false,
     ask: |server| Question::Ask(if server.standby { STANDBY } else { PRIMARY }),
     read: |look| if look.server.standby { standby(look) } else { primary(look) },
 };

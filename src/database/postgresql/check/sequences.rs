@@ -9,7 +9,7 @@ use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
 pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["sequences"], lane: LaneKind::Slow, ask: |_| Question::Ask(QUESTION), read };
+    Check { gauges: &["sequences"], lane: LaneKind::Slow, remembers: false, ask: |_| Question::Ask(QUESTION), read };
 
 /// A sequence whose value our role may not read looks like one that was never used: it is
 /// counted apart.

@@ -10,6 +10,7 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["settings_off", "pending_restart"],
     lane: LaneKind::Slow,
+    remembers: false,
     ask: |_| Question::Ask(QUESTION),
     read,
 };

@@ -12,6 +12,7 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["slot_wal"],
     lane: LaneKind::Fast,
+    remembers: false,
     ask: |server| Question::Ask(if server.is_at_least(13) { QUESTION } else { BEFORE_13 }),
     read,
 };

@@ -12,6 +12,7 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["commits", "rollbacks", "cache_hit", "temp_files", "deadlocks", "checksum_failures"],
     lane: LaneKind::Fast,
+    remembers: true,
     ask: |_| Question::Ask(QUESTION),
     read,
 };

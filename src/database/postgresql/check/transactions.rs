@@ -12,6 +12,7 @@ use crate::domain::vitals::Measured;
 pub(super) const IDLE: Check<Server> = Check {
     gauges: &["idle_in_transaction"],
     lane: LaneKind::Fast,
+    remembers: false,
     ask: |server| with_sessions(server, IDLE_QUESTION),
     read: |look| {
         told(look, "idle_in_transaction", "has been idle in transaction for", "in all are idle in transaction")
@@ -21,6 +22,7 @@ pub(super) const IDLE: Check<Server> = Check {
 pub(super) const OLDEST: Check<Server> = Check {
     gauges: &["oldest_transaction"],
     lane: LaneKind::Fast,
+    remembers: false,
     ask: |server| with_sessions(server, OLDEST_QUESTION),
     read: |look| told(look, "oldest_transaction", "has been in one transaction for", "in all have transactions"),
 };
