@@ -195,10 +195,7 @@ fn missing_rights_are_named() {
     let secret = as_nobody(scratch.path(), &dir.join("secret"));
     let log = as_nobody(scratch.path(), &dir.join("log"));
     mode(&dir, 0o755);
-    assert!(
-        secret.contains("no permission to read the file: ") && secret.contains("; run as its owner"),
-        "{secret}"
-    );
+    assert!(secret.contains("no permission to read the file: ") && secret.contains("; run as its owner"), "{secret}");
     assert!(log.contains("in WAL mode every reader writes a -shm file") && log.contains("is not writable"), "{log}");
 }
 
