@@ -18,6 +18,7 @@ use crate::exec;
 use crate::platform::file;
 
 pub use by_hand::Account;
+pub use line::records_itself;
 
 /// Everything the crontabs say.
 #[derive(Clone, Debug, Default)]

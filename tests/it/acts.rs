@@ -354,3 +354,25 @@ fn twenty_at_once_make_one_backup_after_the_other_or_are_turned_away() {
     world.run(&["backup", "verify"]).exits(0);
     world.run(&["audit", "verify"]).exits(0);
 }
+
+#[test]
+fn a_task_whose_command_records_itself_has_one_run_and_no_overlap() {
+    let rounds = env!("CARGO_BIN_EXE_rounds");
+    let config = format!(
+        r#"
+version = 1
+[system]
+name = "rota"
+[[task]]
+id = "report"
+source = "exec"
+run = {{ command = ["{rounds}", "--store", "sqlite:{{root}}/state/rounds/rounds.db", "exec", "--task", "report", "--", "/bin/sleep", "0.2"] }}
+"#
+    );
+    let world = World::new().config(&config);
+    world.run(&["task", "run", "report", "--yes"]).exits(0);
+    let list = world.run(&["task", "list", "--format", "json"]).json();
+    let task = &list["tasks"][0];
+    assert_eq!(task["last"]["exit_code"], 0, "{list:#}");
+    assert_eq!(task["overlap"], false, "{list:#}");
+}

@@ -8,10 +8,11 @@ use super::steps::{Stopped, Work};
 use crate::domain::humanize;
 use crate::domain::inventory::TargetKind;
 use crate::domain::job::{JobEvent, JobResult};
-use crate::domain::plan::Invocation;
+use crate::domain::plan::{Invocation, Step};
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::exec;
 use crate::runtime::lease::make_private;
+use crate::scheduler::crontab::records_itself;
 
 impl Runner {
     /// Runs a program; for a task the run is also recorded as one.
@@ -63,10 +64,13 @@ impl Runner {
         Err(told(&finished))
     }
 
-    /// The record of a task's run; `None` for everything that is no task.
+    /// The record of a task's run; `None` for everything that is no task, and for a command
+    /// that records itself: two records of one run would look like two that overlap.
     fn run_that_begins(&self, work: &Work<'_>) -> Option<TaskRun> {
-        let target = &work.order.plan.target;
-        (target.kind == TargetKind::Task).then(|| TaskRun {
+        let plan = work.order.plan;
+        let target = &plan.target;
+        let ours = |step: &Step| matches!(step, Step::Run { command } if !records_itself(command));
+        (target.kind == TargetKind::Task && plan.steps.iter().any(ours)).then(|| TaskRun {
             id: work.order.job.0.clone(),
             task: target.id.clone(),
             started_at: self.0.clock.now(),

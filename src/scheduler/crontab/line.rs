@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Entry, name};
+use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::time::Zone;
@@ -125,9 +126,20 @@ fn split_input(text: &str) -> (String, Option<String>) {
     }
 }
 
+/// Whether a command records how it went by itself: it is, or is a shell's, `rounds exec`.
+pub fn records_itself(command: &Invocation) -> bool {
+    match command.argv.as_slice() {
+        [_, option, line] if option == "-c" => wrapped_task(line).is_some(),
+        words => wrapped(words).is_some(),
+    }
+}
+
 /// The task of `… rounds exec --task ID … -- command`.
 fn wrapped_task(command: &str) -> Option<String> {
-    let words = name::words(command);
+    wrapped(&name::words(command))
+}
+
+fn wrapped(words: &[String]) -> Option<String> {
     let program = words.iter().position(|word| name::base(word) == "rounds")?;
     let mut words = words[program + 1..].iter().take_while(|word| *word != "--").skip_while(|word| *word != "exec");
     words.next()?;
