@@ -8,8 +8,10 @@ mod steps;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
@@ -29,6 +31,11 @@ use crate::runtime::stop::Stop;
 use crate::runtime::sweep::panic_text;
 use crate::runtime::teller::Teller;
 use steps::Work;
+
+/// How long the outcome of an act is kept from being lost to a store that takes nothing, and how
+/// often it is offered.
+const KEEP_TRYING: Duration = Duration::from_secs(60);
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs confirmed plans. Cheap to clone: all clones are one executor.
 #[derive(Clone, Debug)]
@@ -181,7 +188,7 @@ impl Runner {
             took_s: Some(work.begun.elapsed().as_secs_f64()),
             ..self.entry(Phase::Outcome, &order)
         };
-        if let Err(error) = self.append(entry, order.teller).await {
+        if let Err(error) = self.append_outcome(entry, &order).await {
             outcome.detail.push_str(&format!(" (the outcome could not be recorded: {error})"));
         }
         if work.is_at_large() {
@@ -239,6 +246,22 @@ impl Runner {
         let record = store.append(entry).await.map_err(|error| error.to_string())?;
         teller.tell(Update::Audited(Box::new(record.clone())));
         Ok(record)
+    }
+
+    /// Records an outcome. It is known: a store that is locked or full for a while must not make
+    /// it that of a lost job.
+    async fn append_outcome(&self, entry: AuditEntry, order: &Order<'_>) -> Result<AuditRecord, String> {
+        let until = Instant::now() + KEEP_TRYING;
+        loop {
+            let written = self.append(entry.clone(), order.teller).await;
+            if written.is_ok() || Instant::now() >= until {
+                return written;
+            }
+            tokio::select! {
+                () = order.stop.hurried() => return written,
+                () = tokio::time::sleep(TRY_AGAIN) => {}
+            }
+        }
     }
 
     /// Whether every act is refused.

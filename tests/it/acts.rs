@@ -376,3 +376,28 @@ run = {{ command = ["{rounds}", "--store", "sqlite:{{root}}/state/rounds/rounds.
     assert_eq!(task["last"]["exit_code"], 0, "{list:#}");
     assert_eq!(task["overlap"], false, "{list:#}");
 }
+
+#[test]
+fn a_store_that_is_locked_when_an_act_ends_is_waited_for() {
+    let config = r#"
+version = 1
+[system]
+name = "rota"
+[[action]]
+id = "slow"
+title = "Take a while"
+risk = "routine"
+command = ["/bin/sh", "-c", "touch {root}/started; while [ ! -e {root}/go ]; do sleep 0.05; done"]
+"#;
+    let world = World::new().config(config);
+    let mut act = start_slow(&world);
+    let other = rusqlite::Connection::open(world.path("state/rounds/rounds.db")).expect("open");
+    other.busy_timeout(Duration::from_secs(10)).expect("patience");
+    other.execute_batch("BEGIN IMMEDIATE").expect("lock");
+    std::fs::write(world.path("go"), "").expect("go");
+    // Longer than anybody waits for a lock.
+    std::thread::sleep(Duration::from_secs(8));
+    other.execute_batch("ROLLBACK").expect("let go");
+    assert!(act.wait().expect("wait").success());
+    assert_eq!(newest_record(&world)["outcome"], "succeeded");
+}
