@@ -63,8 +63,9 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result
     let mut report = look(&mut session, args.deadline.saturating_sub(started.elapsed())).await;
     report.took = started.elapsed();
     if !args.patterns.is_empty() {
-        // A part of the round says nothing about the lists.
+        // A part of the round says nothing about the lists, nor about the store.
         report.checklists.clear();
+        report.assessments.retain(|one| wanted(one.id.as_str()));
     }
     let told = match args.format {
         CheckFormat::Text => output::answer(&report.text(&session.zone, &output::paint(global))),

@@ -539,3 +539,14 @@ fn a_list_whose_signature_cannot_be_read_is_unknown_and_not_unsigned() {
         assert!(why.contains("what was ticked and signed cannot be read"), "{why}");
     }
 }
+
+#[test]
+fn a_part_of_the_round_is_not_blamed_for_the_store() {
+    let world = rota();
+    std::fs::create_dir_all(world.path("state/rounds")).expect("state");
+    std::fs::write(world.path("state/rounds/rounds.db"), "no database at all, but long enough to be looked at")
+        .expect("junk");
+    world.run(&["check"]).exits(2);
+    let part = world.run(&["check", "plugin"]).exits(1).out();
+    assert!(!part.contains("store"), "{part}");
+}
