@@ -34,7 +34,7 @@ use steps::Work;
 
 /// How long the outcome of an act is kept from being lost to a store that takes nothing, and how
 /// often it is offered.
-const KEEP_TRYING: Duration = Duration::from_secs(60);
+const KEEP_TRYING: Duration = Duration::from_mins(1);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs confirmed plans. Cheap to clone: all clones are one executor.
