@@ -129,6 +129,24 @@ fn assessing(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Where the next and the last instant of a schedule are, from any moment of a year; the clock
+/// changes twice in it.
+fn scheduling(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("schedule");
+    let zone = Zone::named("Europe/London").unwrap_or_default();
+    for text in ["*/5 * * * *", "0 2 * * *", "30 1,2 * * 0", "0 8 1 * *", "0 0 29 2 *"] {
+        let Ok(schedule) = Schedule::parse(text, zone.clone()) else { continue };
+        let mut hour = 0;
+        let mut at = move || {
+            hour = (hour + 37) % (24 * 365);
+            now() + chrono::TimeDelta::hours(hour)
+        };
+        group.bench_function(format!("next of {text}"), |bench| bench.iter(|| black_box(&schedule).next(at())));
+        group.bench_function(format!("prev of {text}"), |bench| bench.iter(|| black_box(&schedule).prev(at())));
+    }
+    group.finish();
+}
+
 fn drawing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("with 10,000 tasks, 1,000 of them to attend to");
     let mut app = app(tasks());
@@ -169,5 +187,5 @@ fn drawing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, assessing, drawing);
+criterion_group!(benches, assessing, scheduling, drawing);
 criterion_main!(benches);

@@ -180,7 +180,8 @@ impl Range {
             (self.low, self.high)
         } else if let Some((first, last)) = range.split_once('-') {
             let (low, mut high) = (self.value(column, first)?, self.value(column + first.chars().count() + 1, last)?);
-            if self.high == 7 && high == 0 {
+            // A week may end on the Sunday that also begins it.
+            if self.high == 7 && high == 0 && low > 0 {
                 high = 7;
             }
             if low > high {
@@ -229,8 +230,8 @@ impl Range {
     }
 }
 
-/// Digits only: cron takes neither signs nor more than two or three of them.
+/// Digits only: cron takes no sign, and any number of zeros before.
 fn number(text: &str) -> Option<u32> {
-    let digits = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = (1..100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }

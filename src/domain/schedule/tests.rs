@@ -1,5 +1,7 @@
 //! The evaluator against cronie's own loop, minute by minute, and the cases that have names.
 
+mod years;
+
 use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
@@ -45,7 +47,7 @@ fn on(text: &str, zone_name: &str, date: &str) -> Vec<String> {
 #[test]
 fn cases_with_a_name() {
     let new_york = "America/New_York";
-    let table: [(&str, &str, &str, &[&str]); 17] = [
+    let table: [(&str, &str, &str, &[&str]); 20] = [
         ("30 2 * * *", new_york, "2026-03-08", &["03:00"]),
         ("30 1 * * *", new_york, "2026-03-08", &["01:30"]),
         ("15 1,2 * * *", new_york, "2026-03-08", &["01:15", "03:00"]),
@@ -72,6 +74,9 @@ fn cases_with_a_name() {
         ("0 0 * * 7", "UTC", "2026-05-03", &["00:00"]),
         ("0 0 * * 5-7", "UTC", "2026-05-03", &["00:00"]),
         ("0 0 * * fri-sun", "UTC", "2026-05-02", &["00:00"]),
+        ("0 0 * * 0-0/4", "UTC", "2026-04-30", &[]),
+        ("0 0 * * sun-sun", "UTC", "2026-05-03", &["00:00"]),
+        ("000 0004 * * *", "UTC", "2026-05-03", &["04:00"]),
     ];
     for (text, zone, date, expected) in table {
         assert_eq!(on(text, zone, date), expected, "{text} in {zone} on {date}");
