@@ -72,12 +72,8 @@ fn tasks() -> (Vec<Watch>, Vec<Observation>) {
             let id = format!("{name}-{hour:02}");
             TaskRun { id, task: name.clone(), started_at, ended: Some(end), alive: false, tail: String::new() }
         };
-        let facts = TaskFacts {
-            runs: (0..24).map(run).collect(),
-            policy: Arc::new(policy),
-            since: Some(now() - chrono::TimeDelta::days(2)),
-            booted_at: None,
-        };
+        let since = now() - chrono::TimeDelta::days(2);
+        let facts = TaskFacts::new(Arc::new(policy), (0..24).map(run).collect(), Some(since));
         let outcome = Ok(Reading::default().with(Detail::Task(facts)));
         (watch, Observation { probe: id, at: now() - chrono::TimeDelta::seconds(5), took: MINUTE / 60, outcome })
     };

@@ -119,4 +119,9 @@ pub enum ProbeError {
     Stuck(Duration),
     #[error("the probe itself failed, please report it: {0}")]
     Panicked(String),
+    /// It has done so too often to be read again unasked.
+    #[error(
+        "the probe itself failed {panics} times in a row and is not read again until you ask (r), please report it: {text}"
+    )]
+    GivenUp { panics: u32, text: String },
 }

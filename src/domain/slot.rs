@@ -93,11 +93,19 @@ pub enum Bound {
     Learnt(f64),
 }
 
+/// Keeps arithmetic with dates within their range.
+const LONGEST_BOUND: TimeDelta = TimeDelta::days(100 * 366);
+
 impl Bound {
     pub fn seconds(self) -> f64 {
         match self {
             Bound::Configured(seconds) | Bound::Learnt(seconds) => seconds,
         }
+    }
+
+    /// The same, no longer than it is.
+    fn span(self) -> TimeDelta {
+        Duration::try_from_secs_f64(self.seconds()).map_or(TimeDelta::zero(), |bound| span(bound).min(LONGEST_BOUND))
     }
 }
 
@@ -161,14 +169,32 @@ pub struct History<'a> {
 /// More missed slots in a row than this are counted as this many.
 pub const MOST_MISSED: usize = 100;
 
+/// Slots, and how long they stay what they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Newest first.
+    pub slots: Vec<Slot>,
+    /// From the moment that was asked about through this one, the answer is the same; `None` when
+    /// it is so for good.
+    pub through: Option<Timestamp>,
+}
+
 impl History<'_> {
     /// The slots that are decided or running at `now`, newest first: those of the last
     /// `window`, and further back as far as it takes to find the latest that had a run.
-    pub fn slots(&self, now: Timestamp, window: TimeDelta) -> Vec<Slot> {
+    pub fn slots(&self, now: Timestamp, window: TimeDelta) -> Decided {
         let mut slots = Vec::new();
+        let mut horizon = Horizon::default();
         let mut runs = self.runs.iter().filter(|run| run.started_at <= now).peekable();
+        for run in self.runs.iter().take_while(|run| run.started_at > now) {
+            horizon.before(run.started_at);
+        }
         let mut ends = None;
-        let mut due = self.schedule.next(now).or_else(|| self.schedule.prev(now));
+        let next = self.schedule.next(now);
+        let mut due = next.or_else(|| self.schedule.prev(now));
+        if let Some(first) = due {
+            horizon.before(next.unwrap_or(first));
+        }
         while let Some(at) = due {
             let before = self.schedule.prev(at);
             let begins = at - early(at, before);
@@ -176,31 +202,63 @@ impl History<'_> {
             while let Some(run) = runs.next_if(|run| run.started_at >= begins) {
                 own.push(run);
             }
-            slots.extend(self.decide(at, ends, &own, now).map(|state| Slot { at, state }));
+            slots.extend(self.decide(at, ends, &own, now, &mut horizon).map(|state| Slot { at, state }));
 
             let nothing_older = at < self.since && runs.peek().is_none();
             let settled = slots.len() >= MOST_MISSED || slots.iter().any(|slot| slot.state != TaskState::Missed);
-            if nothing_older || (settled && at < now - window) {
+            let out_of_sight = at < now - window;
+            if nothing_older || (settled && out_of_sight) {
                 break;
+            }
+            if !out_of_sight {
+                horizon.through(at + window);
             }
             (ends, due) = (Some(begins), before);
         }
-        slots
+        Decided { slots, through: horizon.0 }
     }
 
     /// The state of one slot with its runs, newest first; `None` while it may still begin, and
     /// where nobody was looking.
-    fn decide(&self, at: Timestamp, ends: Option<Timestamp>, runs: &[&TaskRun], now: Timestamp) -> Option<TaskState> {
+    fn decide(
+        &self,
+        at: Timestamp,
+        ends: Option<Timestamp>,
+        runs: &[&TaskRun],
+        now: Timestamp,
+        horizon: &mut Horizon,
+    ) -> Option<TaskState> {
         let deadline = at + span(self.grace);
         let (Some(newest), Some(oldest)) = (runs.first(), runs.last()) else {
             // A grace that is longer than the slot ends with it.
-            let over = now > ends.map_or(deadline, |ends| ends.min(deadline));
-            return (over && at >= self.since).then_some(TaskState::Missed);
+            let last = ends.map_or(deadline, |ends| ends.min(deadline));
+            if now <= last {
+                horizon.through(last);
+            }
+            return (now > last && at >= self.since).then_some(TaskState::Missed);
         };
         Some(match self.band.judge(newest, now) {
             TaskState::Ok if oldest.started_at > deadline => TaskState::Late,
+            TaskState::Running => {
+                self.band.longest.into_iter().for_each(|longest| horizon.through(newest.started_at + longest.span()));
+                TaskState::Running
+            }
             state => state,
         })
+    }
+}
+
+/// How far one answer reaches: the nearest moment at which something may become different.
+#[derive(Debug, Default)]
+struct Horizon(Option<Timestamp>);
+
+impl Horizon {
+    fn through(&mut self, at: Timestamp) {
+        self.0 = Some(self.0.map_or(at, |nearest| nearest.min(at)));
+    }
+
+    fn before(&mut self, at: Timestamp) {
+        self.through(at - TimeDelta::nanoseconds(1));
     }
 }
 

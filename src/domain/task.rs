@@ -1,5 +1,6 @@
 //! Scheduled tasks: what ran, and what should have.
 
+mod memo;
 mod verdict;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::schedule::Schedule;
 use crate::domain::slot::{Band, History, Slot, TaskState};
 use crate::domain::time::{Timestamp, Zone};
+use memo::Memo;
 
 pub use verdict::TaskJudge;
 
@@ -80,7 +82,8 @@ pub enum Source {
     Exec,
 }
 
-/// What is known of a task at one moment.
+/// What is known of a task at one moment. Facts that have been asked about are not changed any
+/// more, but in a clone.
 #[derive(Clone, Debug, Default)]
 pub struct TaskFacts {
     /// Newest first.
@@ -90,6 +93,7 @@ pub struct TaskFacts {
     pub since: Option<Timestamp>,
     /// When the machine started, which may be why a slot was missed.
     pub booted_at: Option<Timestamp>,
+    memo: Memo,
 }
 
 /// A task as lists show it.
@@ -132,13 +136,24 @@ pub struct LastRun {
 const STRIP: TimeDelta = TimeDelta::hours(24);
 
 impl TaskFacts {
+    /// Of runs, newest first, since when every one would be known.
+    pub fn new(policy: Arc<TaskPolicy>, runs: Vec<TaskRun>, since: Option<Timestamp>) -> Self {
+        Self { runs, policy, since, ..Self::default() }
+    }
+
+    /// With the time the machine started at.
+    #[must_use]
+    pub fn booted_at(mut self, at: Option<Timestamp>) -> Self {
+        self.booted_at = at;
+        self
+    }
+
     /// What the facts come to at `now`.
     pub fn view(&self, now: Timestamp) -> TaskView {
         let policy = &*self.policy;
-        let mut slots = self.slots(now);
+        let slots = self.slots(now);
         let state = self.state(&slots, now);
-        slots.retain(|slot| slot.at > now - STRIP);
-        slots.reverse();
+        let slots = slots.iter().rev().filter(|slot| slot.at > now - STRIP).copied().collect();
         TaskView {
             id: policy.id.clone(),
             source: policy.source,
@@ -155,18 +170,22 @@ impl TaskFacts {
     }
 
     /// The decided slots, newest first: of the last 24 hours, and back to the latest with a run.
-    fn slots(&self, now: Timestamp) -> Vec<Slot> {
+    fn slots(&self, now: Timestamp) -> Arc<[Slot]> {
         let Some(schedule) = self.policy.schedule.as_ref().filter(|_| self.policy.blind.is_none()) else {
-            return Vec::new();
+            return Arc::default();
         };
-        let history = History {
+        let history = || History {
             schedule,
             grace: self.policy.grace,
             band: self.band(),
             runs: &self.runs,
             since: self.since.unwrap_or(now),
         };
-        history.slots(now, STRIP)
+        // Without a beginning the answer is about this moment alone.
+        match self.since {
+            Some(_) => self.memo.slots(now, || history().slots(now, STRIP)),
+            None => history().slots(now, STRIP).slots.into(),
+        }
     }
 
     /// The state as a whole, given the slots newest first: that of a run that still goes on,
@@ -183,7 +202,7 @@ impl TaskFacts {
     }
 
     fn band(&self) -> Band {
-        Band::of(&self.runs, self.policy.min_duration, self.policy.max_duration)
+        self.memo.band(|| Band::of(&self.runs, self.policy.min_duration, self.policy.max_duration))
     }
 
     fn overlap(&self) -> bool {

@@ -25,12 +25,15 @@ pub const KIND: Kind =
     Kind { name: "host", summary: "this machine: processor, memory, swap, load per core, uptime, clock", build };
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// What a first reading may take at least: it waits for a difference.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// For this long after a boot the uptime is worth a word.
 const RECENT_BOOT_S: f64 = 3600.0;
 
 fn build(config: &Config, context: &Context) -> Vec<Watched> {
     let spec = &config.host;
-    let mut watch = Watch::new(ProbeId::new(KIND.name, ""), &context.system, spec.every, TIMEOUT);
+    let mut watch =
+        Watch::new(ProbeId::new(KIND.name, ""), &context.system, spec.every, TIMEOUT.min(spec.every.max(FIRST_LOOK)));
     let rules = [
         spec.cpu.rule("cpu", "cpu"),
         spec.memory.rule("memory", "memory"),

@@ -162,7 +162,7 @@ impl Probe for TaskProbe {
                 None => configured_at,
             };
             let since = Some(known_since(&runs, written_at, first_read));
-            let facts = TaskFacts { runs, policy: Arc::new(policy), since, booted_at };
+            let facts = TaskFacts::new(Arc::new(policy), runs, since).booted_at(booted_at);
             Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
         })
     }

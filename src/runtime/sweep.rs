@@ -17,29 +17,52 @@ use crate::domain::update::Update;
 use crate::probe::{Probe, Watched};
 use crate::runtime::clock::Clock;
 
-/// Reads one probe for ever: after each interval, or when woken. Ends when nobody listens. One
-/// that panics is left alone longer each time it does so again, and is woken all the same.
+/// Reads one probe for ever: each interval, or when woken. Ends when nobody listens. One that
+/// brings no reading is left alone for a whole interval, one that panics for two and then four,
+/// and one that has panicked three times in a row until it is woken.
 pub(super) async fn watch(watched: Watched, clock: Clock, updates: mpsc::Sender<Update>, wake: Arc<Notify>) {
     let Watched { watch, mut probe } = watched;
-    let mut pause = watch.every;
+    let mut panics = 0;
     loop {
         // Whoever asked up to now is answered by the reading that begins now.
         let _ = wake.notified().now_or_never();
-        let observation = observe(&watch, probe.as_mut(), watch.timeout, &clock).await;
-        pause = match observation.outcome {
-            Err(ProbeError::Panicked(_)) => (pause * 2).min(LONGEST_PAUSE).max(watch.every),
-            _ => watch.every,
+        let begun = Instant::now();
+        let mut observation = observe(&watch, probe.as_mut(), watch.timeout, &clock).await;
+        let pause = match observation.outcome {
+            // A board counts the age of a reading from its beginning, and so is the interval.
+            Ok(_) => Some(watch.every.saturating_sub(begun.elapsed())),
+            Err(ProbeError::Panicked(ref text)) => {
+                panics += 1;
+                let pause = watch.every.saturating_mul(1 << panics.min(MOST_PANICS)).min(LONGEST_PAUSE);
+                if panics >= MOST_PANICS {
+                    observation.outcome = Err(ProbeError::GivenUp { panics, text: text.clone() });
+                }
+                (panics < MOST_PANICS).then(|| pause.max(watch.every))
+            }
+            Err(_) => Some(watch.every),
         };
+        if !matches!(observation.outcome, Err(ProbeError::Panicked(_) | ProbeError::GivenUp { .. })) {
+            panics = 0;
+        }
         if updates.send(Update::Observed(observation)).await.is_err() {
             return;
         }
+        let rest = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = rest => {}
             () = wake.notified() => {}
+            () = updates.closed() => return,
         }
     }
 }
 
+/// How often in a row a probe may panic before it is only read when somebody asks.
+const MOST_PANICS: u32 = 3;
 /// How long a probe that panics is left alone at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
@@ -100,6 +123,8 @@ mod tests {
     enum Scripted {
         Answers(u32),
         Hangs,
+        /// This many seconds each time.
+        Takes(u64),
         Panics,
         /// Before there is anything to wait for.
         PanicsAtOnce,
@@ -130,6 +155,10 @@ mod tests {
                     Scripted::Answers(times) => {
                         *times += 1;
                         Ok(Reading::of(vec![Sample::count("times", f64::from(*times))]))
+                    }
+                    Scripted::Takes(seconds) => {
+                        tokio::time::sleep(Duration::from_secs(*seconds)).await;
+                        Ok(Reading::default())
                     }
                     Scripted::Hangs => std::future::pending().await,
                     Scripted::Panics => panic!("index out of bounds"),
@@ -182,21 +211,49 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_panics_again_is_left_alone_longer_and_goes_on() {
+    async fn one_that_panics_again_is_left_alone_longer_and_after_three_times_until_it_is_asked_for() {
         let clock = Clock::following_tokio(base());
         let (sender, mut updates) = mpsc::channel(16);
         let wake = Arc::new(Notify::new());
         let broken = watched("broken", Scripted::PanicsAtOnce);
         tokio::spawn(watch(broken, clock.clone(), sender, Arc::clone(&wake)));
         let mut at = Vec::new();
-        for round in 0..8 {
+        let mut said = Vec::new();
+        for _ in 0..3 {
             let Some(Update::Observed(observation)) = updates.recv().await else { panic!("an observation") };
             at.push((observation.at - base()).num_seconds());
-            if round == 6 {
-                wake.notify_one();
-            }
+            said.push(observation.outcome.expect_err("it panics").to_string());
         }
-        assert_eq!(at, [0, 20, 60, 140, 300, 620, 1220, 1220]);
+        assert_eq!(at, [0, 20, 60]);
+        assert!(said[1].starts_with("the probe itself failed, please report it: "), "{said:?}");
+        assert_eq!(
+            said[2],
+            "the probe itself failed 3 times in a row and is not read again until you ask (r), please report it: no such column"
+        );
+        let day = Duration::from_hours(24);
+        assert!(tokio::time::timeout(day, updates.recv()).await.is_err(), "nobody asked");
+        wake.notify_one();
+        let Some(Update::Observed(observation)) = updates.recv().await else { panic!("an observation") };
+        assert_eq!((observation.at - base()).num_seconds(), 60 + 86_400);
+        assert!(matches!(observation.outcome, Err(ProbeError::GivenUp { panics: 4, .. })), "{observation:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reading_is_on_its_interval_too_and_a_failed_one_rests() {
+        let clock = Clock::following_tokio(base());
+        for (probe, expected) in [(Scripted::Takes(4), [0, 10, 20]), (Scripted::Takes(6), [0, 15, 30])] {
+            let begun = Instant::now();
+            let (sender, mut updates) = mpsc::channel(16);
+            let task = tokio::spawn(watch(watched("slow", probe), clock.clone(), sender, Arc::new(Notify::new())));
+            let began = clock.now();
+            let mut at = Vec::new();
+            for _ in 0..3 {
+                let Some(Update::Observed(observation)) = updates.recv().await else { panic!("an observation") };
+                at.push((observation.at - began).num_seconds());
+            }
+            assert_eq!(at, expected, "{:?}", begun.elapsed());
+            task.abort();
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,9 @@
 use super::*;
 use crate::domain::action_name::ActionName;
 use crate::domain::finding::Remark;
-use crate::domain::observation::ProbeError;
+use crate::domain::limit::{Limit, Rule};
+use crate::domain::observation::{ProbeError, Reading};
+use crate::domain::sample::{Sample, Unit};
 use chrono::{TimeDelta, TimeZone, Utc};
 
 fn at(seconds: i64) -> Timestamp {
@@ -83,10 +85,18 @@ fn time_alone_makes_a_check_too_old() {
 fn a_probe_that_fell_silent_becomes_unknown() {
     let mut board = Board::new(vec![watch()], at(0));
     board.apply(&saw(0, vec![Sample::percent("cpu", 1.0)]));
-    assert!(!board.assess(at(4))[0].stale);
-    assert!(board.assess(at(5))[0].stale, "older than two intervals looks stale");
-    assert_eq!(status(&board, 9), Status::Ok);
-    assert_eq!(status(&board, 10), Status::Unknown, "two intervals and a deadline without a word");
+    assert_eq!((board.assess(at(4))[0].stale, status(&board, 4)), (false, Status::Ok), "two intervals");
+    let silent = &board.assess(at(4) + TimeDelta::milliseconds(1))[0];
+    assert_eq!((silent.stale, silent.status), (true, Status::Unknown), "older than two intervals");
+    assert_eq!((silent.findings[0].text.as_str(), silent.since), ("no reading for 4.0 s", Some(at(0))));
+}
+
+#[test]
+fn a_single_look_waits_for_whoever_is_slow_and_calls_nobody_else_silent() {
+    let mut board = Board::new(vec![watch()], at(0)).for_one_look();
+    board.apply(&saw(0, vec![Sample::percent("cpu", 1.0)]));
+    let late = &board.assess(at(30))[0];
+    assert_eq!((late.stale, late.status), (false, Status::Ok), "it is read once, and another took half a minute");
 }
 
 #[test]

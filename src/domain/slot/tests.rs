@@ -39,7 +39,7 @@ fn slots(runs: &[TaskRun], now: &str) -> Vec<(String, TaskState)> {
         runs,
         since: at("00:00:00"),
     };
-    let slots = history.slots(at(now), TimeDelta::hours(24));
+    let slots = history.slots(at(now), TimeDelta::hours(24)).slots;
     slots.iter().map(|slot| (slot.at.format("%H").to_string(), slot.state)).collect()
 }
 
@@ -93,8 +93,8 @@ fn a_new_task_has_no_old_slots() {
     let band = Band::default();
     let grace = Duration::from_mins(1);
     let history = |since| History { schedule: &schedule, grace, band, runs: &[], since };
-    assert_eq!(history(at("17:30:00")).slots(at("17:59:00"), TimeDelta::hours(24)), []);
-    assert_eq!(history(at("17:30:00")).slots(at("18:02:00"), TimeDelta::hours(24)).len(), 1);
+    assert_eq!(history(at("17:30:00")).slots(at("17:59:00"), TimeDelta::hours(24)).slots, []);
+    assert_eq!(history(at("17:30:00")).slots(at("18:02:00"), TimeDelta::hours(24)).slots.len(), 1);
 }
 
 #[test]
@@ -102,10 +102,10 @@ fn a_grace_longer_than_the_slot_ends_with_it() {
     let schedule = schedule("*/5 * * * *");
     let grace = Duration::from_mins(15);
     let history = History { schedule: &schedule, grace, band: Band::default(), runs: &[], since: at("01:57:00") };
-    assert_eq!(history.slots(at("02:03:30"), TimeDelta::hours(24)), []);
+    assert_eq!(history.slots(at("02:03:30"), TimeDelta::hours(24)).slots, []);
     // The slot of 02:05 begins a quarter of the gap, 75 s, before its instant.
     let missed = Slot { at: at("02:00:00"), state: TaskState::Missed };
-    assert_eq!(history.slots(at("02:03:46"), TimeDelta::hours(24)), [missed]);
+    assert_eq!(history.slots(at("02:03:46"), TimeDelta::hours(24)).slots, [missed]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn missed_slots_are_counted_to_a_hundred() {
     let since = at("00:00:00") - TimeDelta::days(365 * 5);
     let grace = Duration::from_mins(1);
     let history = History { schedule: &schedule, grace, band: Band::default(), runs: &[], since };
-    assert_eq!(history.slots(at("09:00:00"), TimeDelta::hours(24)).len(), MOST_MISSED);
+    assert_eq!(history.slots(at("09:00:00"), TimeDelta::hours(24)).slots.len(), MOST_MISSED);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_latest_slot_with_a_run_is_found_however_long_ago() {
     let since = at("00:00:00");
     let history =
         History { schedule: &schedule, grace: Duration::from_mins(1), band: Band::default(), runs: &runs, since };
-    let found = history.slots(at("12:00:00"), TimeDelta::hours(24));
+    let found = history.slots(at("12:00:00"), TimeDelta::hours(24)).slots;
     assert_eq!(found.len(), 1, "March is before anybody looked: {found:?}");
     assert_eq!(found[0].state, TaskState::Ok);
 }
@@ -180,7 +180,7 @@ fn random_histories_agree_with_brute_force() {
         i64::from((seed >> 33) as u32) % bound
     };
     let band = Band { usual: None, shortest: None, longest: Some(Bound::Configured(600.0)) };
-    let mut seen = std::collections::HashSet::new();
+    let (mut seen, mut kept) = (std::collections::HashSet::new(), 0);
     for round in 0..10_000 {
         let midnight = at("00:00:00");
         let now = midnight + TimeDelta::hours(24) + TimeDelta::seconds(below(7200));
@@ -200,7 +200,7 @@ fn random_histories_agree_with_brute_force() {
         runs.dedup_by_key(|run| run.started_at);
         let history =
             History { schedule: &schedule, grace: grace.to_std().expect("positive"), band, runs: &runs, since };
-        let found: Vec<Slot> = history.slots(now, TimeDelta::hours(24));
+        let Decided { slots: found, through } = history.slots(now, TimeDelta::hours(24));
         let mut expected = Vec::new();
         for hour in (0..=26).rev() {
             let due = midnight + TimeDelta::hours(hour);
@@ -208,9 +208,16 @@ fn random_histories_agree_with_brute_force() {
                 expected.extend(brute(due, &runs, now, since, grace).map(|state| Slot { at: due, state }));
             }
         }
+        // What is said to stay does, through its last instant.
+        let through = through.expect("an hourly schedule has a next slot");
+        for later in [now + (through - now) / 2, through].into_iter().filter(|later| *later > now) {
+            assert_eq!(history.slots(later, TimeDelta::hours(24)).slots, found, "history {round}, {now} and {later}");
+            kept += 1;
+        }
         let recent: Vec<Slot> = found.into_iter().filter(|slot| slot.at > now - TimeDelta::hours(24)).collect();
         assert_eq!(recent, expected, "history {round}");
         seen.extend(expected.iter().map(|slot| slot.state));
     }
+    assert!(kept > 19_000, "an answer holds for a while: {kept}");
     assert_eq!(seen.len(), 7, "the histories reach every state a slot can have: {seen:?}");
 }

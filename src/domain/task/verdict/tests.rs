@@ -39,7 +39,7 @@ fn nightly(runs: Vec<TaskRun>) -> TaskFacts {
         runnable: true,
         ..TaskPolicy::default()
     };
-    TaskFacts { runs, policy: Arc::new(policy), since: Some(at("2026-02-20 00:00:00")), booted_at: None }
+    TaskFacts::new(Arc::new(policy), runs, Some(at("2026-02-20 00:00:00")))
 }
 
 fn told(facts: &TaskFacts, now: &str) -> Vec<(Status, String)> {
@@ -159,4 +159,37 @@ fn a_task_without_a_schedule_is_what_its_last_run_was() {
     facts.runs = vec![run("2026-03-02 02:00:01", end("2026-03-02 02:00:01", 12.0, 1))];
     assert_eq!(facts.view(now).state, TaskState::Failed);
     assert_eq!(told(&facts, "2026-03-02 09:00:00")[0].0, Status::Critical);
+}
+
+#[test]
+fn a_day_of_slots_is_walked_once_between_two_of_them_and_every_answer_is_the_same() {
+    use chrono::Offset;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let looked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&looked);
+    let counted = Zone::new("counted", move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        chrono::Utc.fix()
+    });
+    let mut facts = nightly(vec![
+        run("2026-03-02 07:00:30", None),
+        run("2026-03-02 05:00:01", end("2026-03-02 05:00:01", 12.0, 3)),
+        run("2026-03-02 04:20:01", end("2026-03-02 04:20:01", 12.0, 0)),
+    ]);
+    Arc::make_mut(&mut facts.policy).schedule = Some(Schedule::parse("0 * * * *", counted).expect("schedule"));
+    facts.since = Some(at("2026-03-02 01:00:00"));
+    let reading = Reading::default().with(Detail::Task(facts.clone()));
+    let (mut walks, mut ticks) = (0, 0);
+    let start = at("2026-03-02 06:50:00");
+    // Forward, and back again: a clock may be set back.
+    for second in (0..4 * 3600).chain((0..600).rev()).step_by(5) {
+        let now = start + TimeDelta::seconds(second);
+        let before = looked.load(Ordering::Relaxed);
+        let kept = TaskJudge.judge(&reading, now);
+        walks += usize::from(looked.load(Ordering::Relaxed) > before);
+        ticks += 1;
+        let anew = TaskJudge.judge(&Reading::default().with(Detail::Task(facts.clone())), now);
+        assert_eq!(format!("{kept:?}"), format!("{anew:?}"), "at {now}");
+    }
+    assert!((6..140).contains(&walks), "{walks} walks in {ticks} ticks");
 }

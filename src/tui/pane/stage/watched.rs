@@ -179,8 +179,7 @@ pub(in crate::tui::pane) fn task(id: &str, schedule: &str, runs: &[(&str, i32, f
         runnable: true,
         ..TaskPolicy::default()
     };
-    let facts =
-        TaskFacts { runs: runs.collect(), policy: Arc::new(policy), since: Some(at("01T00:00:00")), booted_at: None };
+    let facts = TaskFacts::new(Arc::new(policy), runs.collect(), Some(at("01T00:00:00")));
     (watch, Some(Reading::of(Vec::new()).with(Detail::Task(facts))))
 }
 
