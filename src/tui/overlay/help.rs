@@ -86,3 +86,15 @@ impl Help {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_too_long_for_its_column() {
+        for command in Command::ALL {
+            assert!(command.doc().len() < COLUMN - KEYS, "{}: {}", command.name(), command.doc());
+        }
+    }
+}

@@ -11,6 +11,8 @@ use unicode_width::UnicodeWidthStr;
 use crate::tui::command::Command;
 use crate::tui::layout::inside;
 use crate::tui::theme::Theme;
+use crate::tui::widget::mark::Marks;
+use crate::tui::widget::text::put;
 
 /// The place of a window that holds this much text; smaller where the screen is.
 pub fn window(screen: Rect, columns: u16, rows: u16) -> Rect {
@@ -21,8 +23,9 @@ pub fn window(screen: Rect, columns: u16, rows: u16) -> Rect {
 pub fn frame(area: Rect, title: &str, caption: Line<'static>, theme: &Theme, buffer: &mut Buffer) -> Rect {
     Clear.render(area, buffer);
     let title = Line::from(vec![Span::raw(" "), Span::styled(title.to_owned(), theme.title), Span::raw(" ")]);
+    let taken = title.width() + caption.width() + 8;
     let mut block = Block::bordered().border_set(theme.frame()).border_style(theme.border_focused).title_top(title);
-    if caption.width() > 0 && caption.width() + 8 < usize::from(area.width) {
+    if caption.width() > 0 && taken <= usize::from(area.width) {
         let mut spans = vec![Span::raw(" ")];
         spans.extend(caption.spans);
         spans.push(Span::raw(" "));
@@ -32,17 +35,24 @@ pub fn frame(area: Rect, title: &str, caption: Line<'static>, theme: &Theme, buf
     inside(area)
 }
 
-/// Draws the lines from `top` on, and in the last row how much is below.
+/// Draws the lines from `top` on, in the last row how much is below, and in the first how much is
+/// above where there is room for both. A line that is too long ends in a mark.
 pub fn draw_lines(lines: &[Line<'_>], top: usize, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let rows = usize::from(area.height);
     for (line, row) in lines.iter().skip(top).zip(area.rows()) {
-        line.render(row, buffer);
+        put(buffer, row, line, Marks::of(theme));
     }
+    let tell = |more: usize, way: &str, y: u16, buffer: &mut Buffer| {
+        let row = Rect { y, height: 1, ..area }.intersection(area);
+        Clear.render(row, buffer);
+        put(buffer, row, &Line::styled(format!("{} {more} more {way}", theme.ellipsis()), theme.dim), Marks::of(theme));
+    };
     let below = lines.len().saturating_sub(top + rows);
     if below > 0 && rows > 1 {
-        let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-        Clear.render(last, buffer);
-        Line::styled(format!("{} {} more below", theme.ellipsis(), below + 1), theme.dim).render(last, buffer);
+        tell(below + 1, "below", area.bottom() - 1, buffer);
+    }
+    if top > 0 && rows > 3 {
+        tell(top + 1, "above", area.y, buffer);
     }
 }
 

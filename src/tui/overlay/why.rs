@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::text::{self, Scroll, labelled, pad};
 use super::{Reply, closes, meaning};
 use crate::domain::action_name::ActionName;
-use crate::domain::board::{Assessment, JudgedSample};
+use crate::domain::board::{Assessment, Change, JudgedSample};
 use crate::domain::checklist::{ItemState, ListView};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -20,6 +20,7 @@ use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
 use crate::tui::pane::Snapshot;
+use crate::tui::widget::mark::Marks;
 use crate::tui::widget::{hint, spark};
 
 /// The evidence of one probe, or what a checklist still wants.
@@ -168,15 +169,37 @@ fn probe_lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize) -> Vec<Line<'s
         lines.push(Line::default());
         lines.push(Line::styled("Changes", see.theme.title));
     }
-    for change in changes {
-        let from = change.from.map_or("", Status::label);
-        let arrow = if see.theme.ascii { "->" } else { "→" };
-        let when = pad(&humanize::clock(change.at, see.now, see.zone), 12, "");
-        let head = format!("  {when} {from:>4} {arrow} {:<4}  ", change.to.label());
-        lines.extend(labelled(&head, &change.text, width, (see.theme.dim, see.theme.text)));
-    }
+    lines.extend(change_lines(see, &changes, width));
     lines
 }
+
+/// When it became what, and why; the words stand under it where they would be a narrow strip.
+fn change_lines(see: &Snapshot<'_>, changes: &[&Change], width: usize) -> Vec<Line<'static>> {
+    let arrow = Marks::of(see.theme).becomes;
+    let heads: Vec<(String, String)> = changes
+        .iter()
+        .map(|change| {
+            let from = change.from.map_or_else(String::new, |from| format!("{} {arrow} ", from.label()));
+            (humanize::clock(change.at, see.now, see.zone), format!("{from}{}", change.to.label()))
+        })
+        .collect();
+    let widest = |of: fn(&(String, String)) -> &String| heads.iter().map(|head| of(head).width()).max().unwrap_or(0);
+    let (whens, becames) = (widest(|head| &head.0), widest(|head| &head.1));
+    let look = (see.theme.dim, see.theme.text);
+    let lines = changes.iter().zip(&heads).flat_map(|(change, (when, became))| {
+        let head = format!("  {}  {}  ", pad(when, whens, ""), pad(became, becames, ""));
+        if head.width() + NARROW <= width {
+            return labelled(&head, &change.text, width, look);
+        }
+        let mut lines = vec![Line::styled(head.trim_end().to_owned(), see.theme.dim)];
+        lines.extend(labelled("    ", &change.text, width, look));
+        lines
+    });
+    lines.collect()
+}
+
+/// Words in fewer cells than this are a strip that nobody reads.
+const NARROW: usize = 36;
 
 fn headline(see: &Snapshot<'_>, one: &Assessment, width: usize) -> Vec<Line<'static>> {
     let theme = see.theme;
@@ -250,25 +273,33 @@ fn sample_lines(see: &Snapshot<'_>, one: &Assessment, width: usize) -> Vec<Line<
         })
         .collect();
     let widest = |column: usize, most: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0).min(most);
-    let (keys, values, bounds) = (widest(0, 20), widest(1, 28), widest(2, 26));
-    let past = width.saturating_sub(2 + keys + 2 + values + 2 + bounds + 2).min(32);
+    let (keys, values, bounds) = (widest(0, 20), widest(1, 28), widest(2, 34));
     let cut = theme.ellipsis();
+    // In a narrow window the limits stand under their value, and the past takes their place.
+    let beside = 2 + keys + 2 + values + 2 + bounds <= width;
+    let past = width.saturating_sub(2 + keys + 2 + values + 2 + if beside { bounds + 2 } else { 0 }).min(32);
     rows.iter()
         .zip(&one.samples)
-        .map(|([key, value, limit], judged)| {
+        .flat_map(|([key, value, limit], judged)| {
             let look = match judged.status {
                 Status::Ok if one.stale => theme.stale,
                 Status::Ok => theme.text,
                 status => theme.status(status),
             };
-            let series = see.board.series(&one.id, &judged.sample.key);
-            let history = series.map(|series| spark::span(series, None, see.now, past as u16, theme));
-            Line::from(vec![
+            let series = see.board.series(&one.id, &judged.sample.key).filter(|_| past >= 8);
+            let mut spans = vec![
                 Span::styled(format!("  {}  ", pad(key, keys, cut)), theme.dim),
                 Span::styled(format!("{}  ", pad(value, values, cut)), look),
-                Span::styled(format!("{}  ", pad(limit, bounds, cut)), theme.limit),
-                history.unwrap_or_default(),
-            ])
+            ];
+            if beside {
+                spans.push(Span::styled(format!("{}  ", pad(limit, bounds, cut)), theme.limit));
+            }
+            spans.extend(series.map(|series| spark::span(series, None, see.now, past as u16, theme)));
+            let under = (!beside && !limit.is_empty()).then(|| {
+                let indent = " ".repeat(2 + keys + 2);
+                labelled(&indent, limit, width, (theme.dim, theme.limit))
+            });
+            std::iter::once(Line::from(spans)).chain(under.into_iter().flatten()).collect::<Vec<_>>()
         })
         .collect()
 }

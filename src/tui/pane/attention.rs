@@ -32,12 +32,15 @@ pub fn pane() -> Box<dyn Pane> {
 const COLUMNS: [Column; 7] = [
     Column::right("").rank(5),
     Column::left(""),
-    Column::left("").rank(3),
+    Column::left("").rank(6),
     Column::left("").at_most(24),
     Column::left("").grows(26).rank(1),
     Column::right("").rank(2),
     Column::right("").rank(4),
 ];
+
+/// From this width on a row says of what kind its target is.
+const ROOM_FOR_KINDS: u16 = 96;
 
 /// One drawn line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +235,8 @@ fn cells<'a>(see: &Snapshot<'_>, index: usize, row: &Attention<'a>) -> Cells<'a>
         Subject::Probe(one) => (one.id.kind(), one.id.name()),
         Subject::Checklist(list) => ("checklist", list.id.as_str()),
     };
+    // What is wrong is worth more than what kind of thing it is; the name and the rule below tell.
+    let kind = if see.columns < ROOM_FOR_KINDS { "" } else { kind };
     let since = row.since.map_or_else(String::new, |at| humanize::clock(at, see.now, see.zone));
     let (style, age) = match row.subject {
         Subject::Probe(one) => (age::fresh(one, theme.text, theme), age::cell(one, theme)),

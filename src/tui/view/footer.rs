@@ -22,9 +22,9 @@ use crate::tui::pane::Selection;
 const ALWAYS: [Command; 9] = [
     Command::Why,
     Command::Actions,
+    Command::Help,
     Command::Filter,
     Command::CommandLine,
-    Command::Help,
     Command::Read,
     Command::Zoom,
     Command::Pause,
@@ -38,18 +38,34 @@ pub(super) fn keys(app: &App, row: Rect, buffer: &mut Buffer) {
         Some(overlay) => overlay.hints(&app.facts().jobs),
         None => live(app),
     };
-    let mut spans = Vec::new();
-    let mut room = usize::from(row.width);
-    for (key, doc) in hints {
-        let hint = [Span::styled(format!(" {key}"), theme.accent), Span::styled(format!(" {doc} "), theme.dim)];
-        let width = hint.iter().map(Span::width).sum::<usize>();
-        if width > room {
-            break;
+    let hints: Vec<[Span<'static>; 2]> = hints
+        .into_iter()
+        .map(|(key, doc)| [Span::styled(format!(" {key}"), theme.accent), Span::styled(format!(" {doc} "), theme.dim)])
+        .collect();
+    let widths: Vec<usize> = hints.iter().map(|hint| hint.iter().map(Span::width).sum()).collect();
+    let shown = shown(&widths, usize::from(row.width));
+    let spans = hints.into_iter().zip(shown).filter(|(_, shown)| *shown).flat_map(|(hint, _)| hint);
+    Line::from(spans.collect::<Vec<_>>()).render(row, buffer);
+}
+
+/// Which hints are shown in `room` cells: the way out, which comes last, before all others, and
+/// then from the first on.
+fn shown(widths: &[usize], room: usize) -> Vec<bool> {
+    let mut left = room;
+    let mut shown = vec![false; widths.len()];
+    let mut take = |index: usize| {
+        let fits = widths[index] <= left;
+        if fits {
+            left -= widths[index];
         }
-        room -= width;
-        spans.extend(hint);
+        shown[index] = fits;
+        fits
+    };
+    if let Some(last) = widths.len().checked_sub(1) {
+        take(last);
+        let _ = (0..last).all(take);
     }
-    Line::from(spans).render(row, buffer);
+    shown
 }
 
 /// The keys of this row and this pane, then those of everywhere.
@@ -139,4 +155,23 @@ pub(super) fn status(app: &App, row: Rect, buffer: &mut Buffer) {
     }
     let look = if stale > 0 { theme.status(Status::Warning) } else { theme.dim };
     Line::styled(clip(&text, width, cut), look).render(row, buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_out_is_shown_before_anything_else() {
+        let table: [(&[usize], usize, &[bool]); 5] = [
+            (&[5, 5, 5], 15, &[true, true, true]),
+            (&[5, 5, 5], 14, &[true, false, true]),
+            (&[5, 9, 2, 5], 14, &[true, false, false, true]),
+            (&[5, 5], 4, &[false, false]),
+            (&[], 10, &[]),
+        ];
+        for (widths, room, expected) in table {
+            assert_eq!(shown(widths, room), expected, "{widths:?} in {room}");
+        }
+    }
 }

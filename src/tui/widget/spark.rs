@@ -17,7 +17,10 @@ pub fn span(series: &Series, ceiling: Option<f64>, now: Timestamp, width: u16, t
     let marks = Marks::of(theme);
     let width = usize::from(width);
     let points: Vec<_> = series.recent().rev().take(width).collect();
-    let top = ceiling.unwrap_or_else(|| points.iter().map(|point| point.value).fold(0.0, f64::max));
+    let largest = points.iter().map(|point| point.value).fold(0.0, f64::max);
+    // What never changed is a calm line at half height, not a wall.
+    let flat = points.iter().all(|point| (point.value - largest).abs() <= f64::EPSILON * largest);
+    let top = ceiling.unwrap_or(if flat { largest * 2.0 } else { largest });
     let typical = points.windows(2).map(|pair| (pair[0].at - pair[1].at).num_milliseconds()).min().unwrap_or(0);
     let mut cells: Vec<&str> = Vec::with_capacity(width);
     let mut later = now;
@@ -62,5 +65,22 @@ mod tests {
         assert_eq!(shown(&[(0, 0.0), (2, 50.0), (4, 100.0)], 2), "▅█");
         assert_eq!(shown(&[], 8), "");
         assert_eq!(shown(&[(0, 5.0)], 0), "");
+    }
+
+    #[test]
+    fn what_never_changed_is_a_line_at_half_height() {
+        let now: Timestamp = "2026-03-02T09:00:00Z".parse().expect("test time");
+        let drawn = |values: &[f64]| {
+            let mut series = Series::default();
+            let mut end = now;
+            for value in values {
+                series.push(Point { at: end, value: *value });
+                end += Duration::seconds(1);
+            }
+            span(&series, None, end, 8, &Theme::default()).content.into_owned()
+        };
+        assert_eq!(drawn(&[4.0, 4.0, 4.0]), "▅▅▅");
+        assert_eq!(drawn(&[0.0, 0.0]), "▁▁");
+        assert_eq!(drawn(&[0.0, 4.0]), "▁█");
     }
 }

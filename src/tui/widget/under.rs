@@ -51,8 +51,14 @@ impl Explanation {
         }
         let room = usize::from(area.height - 1);
         let body = self.body.len().min(room.saturating_sub(self.keys.len()));
-        for (row, line) in rows.zip(self.body[..body].iter().chain(&self.keys)) {
+        for (index, (row, line)) in rows.zip(self.body[..body].iter().chain(&self.keys)).enumerate() {
             text::put(buffer, row, line, marks);
+            if index + 1 == body && body < self.body.len() {
+                // There is more to it; the whole is behind Enter.
+                let end = text::line_width(line).min(usize::from(row.width).saturating_sub(text::width(marks.cut)));
+                let rest = Rect { x: row.x + end as u16, width: row.width - end as u16, ..row };
+                text::put(buffer, rest, &text::styled(marks.cut, theme.dim), marks);
+            }
         }
     }
 }
