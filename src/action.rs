@@ -1,13 +1,13 @@
 //! Actions: from what an operator means to the exact steps. An action only plans; it opens,
 //! reads and changes nothing.
 //!
-//! A new action is one file and one line in [`ACTIONS`].
+//! A new action is one file and one line in [`ACTIONS`]. Upkeep of a database is no line here:
+//! it is a row in the card of its engine.
 
 mod backup;
 mod custom;
-mod integrity;
 mod run_task;
-mod vacuum;
+mod upkeep;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::{Inventory, Target, TargetKind};
 use crate::domain::plan::{Plan, PlanError, Risk};
+use crate::domain::upkeep::Verb;
+pub use upkeep::TABLE;
 
 /// What an operator asked for.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +40,8 @@ pub struct Action {
     plan: fn(&Proposal<'_>) -> Result<Plan, PlanError>,
 }
 
-/// Every built-in action.
-pub const ACTIONS: &[Action] = &[backup::ACTION, verify::ACTION, integrity::ACTION, vacuum::ACTION, run_task::ACTION];
+/// Every built-in action but the verbs of upkeep.
+pub const ACTIONS: &[Action] = &[backup::ACTION, verify::ACTION, run_task::ACTION];
 
 /// The plan for an act on a target.
 pub fn propose(
@@ -49,15 +51,16 @@ pub fn propose(
     inventory: &Inventory,
 ) -> Result<Plan, PlanError> {
     let proposal = Proposal { target, params, inventory };
-    let mut plan = match ACTIONS.iter().find(|known| known.name == *action) {
-        Some(known) if known.aims_at == target.kind => (known.plan)(&proposal)?,
-        Some(known) => {
-            return Err(PlanError::Impossible(format!(
-                "{action} is for a {}, and {target} is none",
-                known.aims_at.word()
-            )));
-        }
-        None => custom::plan(action, &proposal)?,
+    let known = ACTIONS.iter().find(|known| known.name == *action);
+    let verb = Verb::of(action);
+    let aims_at = known.map(|known| known.aims_at).or(verb.map(|_| TargetKind::Database));
+    if let Some(kind) = aims_at.filter(|kind| *kind != target.kind) {
+        return Err(PlanError::Impossible(format!("{action} is for a {}, and {target} is none", kind.word())));
+    }
+    let mut plan = match (known, verb) {
+        (Some(known), _) => (known.plan)(&proposal)?,
+        (None, Some(verb)) => upkeep::plan(verb, &proposal)?,
+        (None, None) => custom::plan(action, &proposal)?,
     };
     plan.host.clone_from(&inventory.host);
     plan.environment.clone_from(&inventory.system.environment);
@@ -78,8 +81,8 @@ pub struct Offer {
     pub possible: Result<(), String>,
 }
 
-/// Everything that can be done about a target: the actions for its kind, those for what it
-/// depends on, and every configured action.
+/// Everything that can be done about a target: the actions for its kind, the upkeep its engine
+/// has but for what is done to a session, and every configured action.
 pub fn offers(target: &Target, inventory: &Inventory) -> Vec<Offer> {
     let params = BTreeMap::new();
     let offer = |action: ActionName, title: String, target: Target| {
@@ -96,11 +99,14 @@ pub fn offers(target: &Target, inventory: &Inventory) -> Vec<Offer> {
         .iter()
         .filter(|action| action.aims_at == target.kind)
         .map(|action| offer(action.name.clone(), action.summary.to_owned(), target.clone()));
+    let database = (target.kind == TargetKind::Database).then(|| inventory.databases.get(&target.id)).flatten();
+    let ways = database.into_iter().flat_map(|card| card.can).filter(|way| !way.verb.is_of_a_session());
+    let upkeep = ways.map(|way| offer(way.verb.action(), way.summary.to_owned(), target.clone()));
     let custom = inventory
         .actions
         .values()
         .map(|card| offer(card.name.clone(), card.title.clone(), Target::action(card.name.as_str())));
-    built_in.chain(custom).collect()
+    built_in.chain(upkeep).chain(custom).collect()
 }
 
 /// The error for a name that is not in the inventory, with the nearest one that is.

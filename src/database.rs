@@ -1,7 +1,7 @@
 //! Databases: vital signs and upkeep, two verbs for every engine.
 
 pub mod check;
-pub mod ident;
+pub use crate::domain::ident;
 pub mod lane;
 pub mod postgresql;
 pub mod room;
@@ -12,9 +12,12 @@ pub mod sqlite;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::config::spec::DatabaseSpec;
 use crate::domain::engine::EngineCard;
-use crate::domain::inventory::Maintenance;
+use crate::domain::session::Activity;
+use crate::domain::upkeep::Maintenance;
 use crate::domain::vitals::Vitals;
 pub use crate::ledger::BoxFuture;
 
@@ -55,11 +58,45 @@ impl DatabaseError {
     }
 }
 
-/// What upkeep achieved, in one sentence, and whether what it looked at is sound.
+/// What upkeep achieved, in one sentence, and whether that is proven by what is true afterwards:
+/// an engine that said nothing against it is not enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upkeep {
     pub ok: bool,
     pub detail: String,
+}
+
+/// Upkeep that is to be done now.
+pub struct Assignment {
+    pub work: Maintenance,
+    /// Triggered when nobody wants it done any more.
+    pub cancel: CancellationToken,
+    /// Takes what is to be told meanwhile; it never waits.
+    pub tell: Box<dyn FnMut(News) + Send>,
+}
+
+/// What upkeep says while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A clean line.
+    Line(String),
+    Progress {
+        done: u64,
+        of: u64,
+    },
+}
+
+impl Assignment {
+    /// One that tells nobody.
+    pub fn quiet(work: Maintenance, cancel: CancellationToken) -> Self {
+        Self { work, cancel, tell: Box::new(|_| {}) }
+    }
+}
+
+impl Debug for Assignment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Assignment").field("work", &self.work).finish_non_exhaustive()
+    }
 }
 
 /// A database of any engine.
@@ -67,12 +104,14 @@ pub trait Database: Debug + Send + Sync {
     /// Reads the vital signs, without changing a byte.
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>>;
 
-    /// Does upkeep; stops soon after `cancel` is triggered.
-    fn maintain(
-        &self,
-        operation: Maintenance,
-        cancel: tokio_util::sync::CancellationToken,
-    ) -> BoxFuture<'_, Result<Upkeep, DatabaseError>>;
+    /// Does upkeep; stops soon after its `cancel` is triggered.
+    fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>>;
+
+    /// What its sessions do now. It changes nothing, and waits for nobody.
+    fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
+        let nobody = "a database that is a file has no sessions to list";
+        Box::pin(async move { Err(DatabaseError::Refused(nobody.to_owned())) })
+    }
 }
 
 /// An engine: one file, one line in [`ENGINES`], and its card in [`crate::domain::engine`].

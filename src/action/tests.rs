@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::backup::StampPattern;
-use crate::domain::inventory::{
-    ActionCard, BackupCard, DatabaseCard, Maintenance, Param, ParamKind, Repeat, SystemCard, TaskCard,
-};
+use crate::domain::engine;
+use crate::domain::inventory::{ActionCard, BackupCard, DatabaseCard, Param, ParamKind, Repeat, SystemCard, TaskCard};
 use crate::domain::plan::{Guard, Invocation, Step};
 use crate::domain::time::Zone;
+use crate::domain::upkeep::Way;
 
 fn inventory(environment: &str) -> Inventory {
     let mut inventory = Inventory {
@@ -17,15 +17,16 @@ fn inventory(environment: &str) -> Inventory {
         system: SystemCard { name: "rota".into(), environment: environment.into(), ..SystemCard::default() },
         ..Inventory::default()
     };
-    let database = |id: &str, can: &'static [Maintenance]| DatabaseCard {
+    let database = |id: &str, can: &'static [Way]| DatabaseCard {
         id: id.into(),
         engine: "sqlite",
         location: format!("/srv/{id}.db"),
         path: Some(PathBuf::from(format!("/srv/{id}.db"))),
+        name: String::new(),
         can,
         timeout: Duration::from_secs(5),
     };
-    inventory.databases.insert("rota".into(), database("rota", &[Maintenance::Vacuum, Maintenance::Integrity]));
+    inventory.databases.insert("rota".into(), database("rota", engine::SQLITE.can));
     inventory.databases.insert("legacy".into(), database("legacy", &[]));
     let backup = |id: &str, database: Option<&str>| BackupCard {
         id: id.into(),
@@ -169,9 +170,25 @@ fn a_task_that_must_not_repeat_is_guarded() {
 }
 
 #[test]
-fn the_menu_tells_what_is_not_possible_and_why() {
+fn the_menu_has_what_the_engine_has() {
     let offers = offers(&Target::database("legacy"), &inventory("test"));
-    let vacuum = offers.iter().find(|offer| offer.action == ActionName::VACUUM).expect("offered");
-    assert_eq!(vacuum.possible, Err("sqlite has no vacuum".to_owned()));
+    assert!(offers.iter().all(|offer| offer.action != ActionName::VACUUM), "its engine never has one");
     assert!(offers.iter().any(|offer| offer.action.as_str() == "carryover" && offer.possible.is_ok()));
+}
+
+#[test]
+fn upkeep_of_one_table_names_it_in_quotes_and_nothing_else_is_taken() {
+    let target = || Target::database("rota");
+    let plan = plan_of(ActionName::REINDEX, target(), &[("table", r#""Sta""ff;--""#)]).expect("plan");
+    assert_eq!(plan.title, r#"Reindex "Sta""ff;--" of rota"#);
+    assert_eq!(plan.steps[0].to_string(), r#"SQL on rota: REINDEX "main"."Sta""ff;--""#);
+    let table = [
+        (ActionName::ANALYZE, ("table", "a.b.c"), "parameter `table`: `a.b.c` has too many parts"),
+        (ActionName::ANALYZE, ("tabel", "a"), "parameter `tabel`: it takes table"),
+        (ActionName::VACUUM, ("table", "a"), "parameter `table`: vacuum of sqlite is for a whole database"),
+    ];
+    for (action, param, text) in table {
+        let error = plan_of(action, target(), &[param]).expect_err(text);
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::action::TABLE;
 use crate::cli::act::act;
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
-use crate::domain::action_name::ActionName;
 use crate::domain::humanize;
 use crate::domain::inventory::{Inventory, Target};
 use crate::domain::report::{self, headline};
+use crate::domain::upkeep::Verb;
 
 #[derive(Debug, Subcommand)]
 pub enum DatabaseCommand {
@@ -30,6 +31,36 @@ pub enum DatabaseCommand {
     Vacuum {
         id: Option<String>,
         #[command(flatten)]
+        table: TableFlag,
+        /// Count anew what queries are planned by, too
+        #[arg(long, conflicts_with = "full")]
+        analyze: bool,
+        /// Rewrite the whole: everybody is locked out meanwhile
+        #[arg(long)]
+        full: bool,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Count anew what queries are planned by
+    Analyze {
+        id: Option<String>,
+        #[command(flatten)]
+        table: TableFlag,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Build indexes anew
+    Reindex {
+        id: Option<String>,
+        #[command(flatten)]
+        table: TableFlag,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Bring the write-ahead log into the file, and empty it
+    Checkpoint {
+        id: Option<String>,
+        #[command(flatten)]
         act: ActFlags,
     },
     /// Check the structure, read-only, and remember the answer
@@ -40,23 +71,44 @@ pub enum DatabaseCommand {
     },
 }
 
+/// Which table is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TableFlag {
+    /// One table instead of the whole database: NAME, SCHEMA.NAME, or "ODD NAME" in double quotes
+    #[arg(long, value_name = "TABLE")]
+    table: Option<String>,
+}
+
+impl TableFlag {
+    fn params(&self) -> BTreeMap<String, String> {
+        self.table.iter().map(|table| (TABLE.to_owned(), table.clone())).collect()
+    }
+}
+
 pub(super) async fn run(command: &DatabaseCommand, global: &Global) -> color_eyre::Result<ExitCode> {
     let mut session = Session::open(global).await?;
-    match command {
-        DatabaseCommand::List { format } => list(&mut session, None, *format).await,
+    let none = TableFlag::default();
+    let (verb, id, table, flags) = match command {
+        DatabaseCommand::List { format } => return list(&mut session, None, *format).await,
         DatabaseCommand::Show { id, format } => {
             let id = one_of(id.as_deref(), &session.round.inventory)?;
-            list(&mut session, Some(&id), *format).await
+            return list(&mut session, Some(&id), *format).await;
         }
-        DatabaseCommand::Vacuum { id, act: flags } => {
-            let id = one_of(id.as_deref(), &session.round.inventory)?;
-            act(&session, &ActionName::VACUUM, &Target::database(id), &BTreeMap::new(), flags).await
+        DatabaseCommand::Vacuum { id, table, analyze, full, act } => {
+            let verb = match (full, analyze) {
+                (true, _) => Verb::VacuumFull,
+                (false, true) => Verb::VacuumAnalyze,
+                (false, false) => Verb::Vacuum,
+            };
+            (verb, id, table, act)
         }
-        DatabaseCommand::Integrity { id, act: flags } => {
-            let id = one_of(id.as_deref(), &session.round.inventory)?;
-            act(&session, &ActionName::INTEGRITY, &Target::database(id), &BTreeMap::new(), flags).await
-        }
-    }
+        DatabaseCommand::Analyze { id, table, act } => (Verb::Analyze, id, table, act),
+        DatabaseCommand::Reindex { id, table, act } => (Verb::Reindex, id, table, act),
+        DatabaseCommand::Checkpoint { id, act } => (Verb::Checkpoint, id, &none, act),
+        DatabaseCommand::Integrity { id, act } => (Verb::Integrity, id, &none, act),
+    };
+    let id = one_of(id.as_deref(), &session.round.inventory)?;
+    act(&session, &verb.action(), &Target::database(id), &table.params(), flags).await
 }
 
 fn one_of(id: Option<&str>, inventory: &Inventory) -> color_eyre::Result<String> {

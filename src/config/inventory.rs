@@ -28,6 +28,10 @@ impl DatabaseSpec {
                 Address::Server(server) => server.to_string(),
             },
             path: self.address.file().map(ToOwned::to_owned),
+            name: match &self.address {
+                Address::File(_) => String::new(),
+                Address::Server(server) => server.database.clone(),
+            },
             can: self.address.engine().can,
             timeout: self.timeout,
         }

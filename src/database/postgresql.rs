@@ -9,17 +9,14 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use self::connect::{Dialer, Session};
 use self::server::Server;
 use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
 use crate::database::check::{Check, LaneKind};
 use crate::database::lane::{Heard, Lane};
-use crate::database::{BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
-use crate::domain::inventory::Maintenance;
 use crate::domain::sanitize;
 use crate::domain::vitals::{Measured, Vitals};
 
@@ -102,13 +99,8 @@ impl Database for Postgresql {
         Box::pin(self.read())
     }
 
-    fn maintain(
-        &self,
-        operation: Maintenance,
-        _cancel: CancellationToken,
-    ) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
-        Box::pin(
-            async move { Err(DatabaseError::Refused(format!("{} has no {}", ENGINE.card.name, operation.word()))) },
-        )
+    fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
+        let word = job.work.verb.word();
+        Box::pin(async move { Err(DatabaseError::Refused(format!("{} has no {word}", ENGINE.card.name))) })
     }
 }

@@ -1,18 +1,18 @@
 //! SQLite: a database that is a file. Reads go through connections that cannot write, on
 //! threads that may hang without anybody else noticing.
 
+mod integrity;
 mod open;
 mod upkeep;
+mod vacuum;
 mod vitals;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::database::{BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
-use crate::domain::inventory::Maintenance;
+use crate::domain::upkeep::Verb;
 use crate::domain::vitals::Vitals;
 
 pub use open::{Patience, cancellable, explain, finished, read_only, sidecar, size_with_sidecars};
@@ -37,18 +37,20 @@ impl Database for Sqlite {
         Box::pin(aside(&self.path, vitals::read))
     }
 
-    fn maintain(
-        &self,
-        operation: Maintenance,
-        cancel: CancellationToken,
-    ) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
+    fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
         Box::pin(async move {
             // Whoever drops this future no longer wants the work done.
-            let cancel = cancel.child_token();
+            let cancel = job.cancel.child_token();
             let _stop = cancel.clone().drop_guard();
-            aside(&self.path, move |path| match operation {
-                Maintenance::Vacuum => upkeep::vacuum(path, &cancel),
-                Maintenance::Integrity => upkeep::integrity(path, &cancel),
+            aside(&self.path, move |path| match job.work.verb {
+                Verb::Vacuum => vacuum::vacuum(path, &cancel),
+                Verb::Integrity => integrity::integrity(path, &cancel),
+                Verb::Analyze => upkeep::analyze(path, &job.work, &cancel),
+                Verb::Reindex => upkeep::reindex(path, &job.work, &cancel),
+                Verb::Checkpoint => upkeep::checkpoint(path, &cancel),
+                Verb::VacuumAnalyze | Verb::VacuumFull | Verb::Cancel | Verb::Terminate => {
+                    Err(DatabaseError::Refused(format!("sqlite has no {}", job.work.verb.word())))
+                }
             })
             .await
         })

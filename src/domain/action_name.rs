@@ -14,7 +14,14 @@ impl ActionName {
     pub const BACKUP: ActionName = ActionName(Cow::Borrowed("backup"));
     pub const VERIFY: ActionName = ActionName(Cow::Borrowed("verify"));
     pub const VACUUM: ActionName = ActionName(Cow::Borrowed("vacuum"));
+    pub const VACUUM_ANALYZE: ActionName = ActionName(Cow::Borrowed("vacuum-analyze"));
+    pub const VACUUM_FULL: ActionName = ActionName(Cow::Borrowed("vacuum-full"));
+    pub const ANALYZE: ActionName = ActionName(Cow::Borrowed("analyze"));
+    pub const REINDEX: ActionName = ActionName(Cow::Borrowed("reindex"));
+    pub const CHECKPOINT: ActionName = ActionName(Cow::Borrowed("checkpoint"));
     pub const INTEGRITY: ActionName = ActionName(Cow::Borrowed("integrity"));
+    pub const CANCEL: ActionName = ActionName(Cow::Borrowed("cancel"));
+    pub const TERMINATE: ActionName = ActionName(Cow::Borrowed("terminate"));
     pub const RUN_TASK: ActionName = ActionName(Cow::Borrowed("run-task"));
 
     pub fn custom(id: impl Into<String>) -> Self {

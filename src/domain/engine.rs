@@ -7,7 +7,7 @@ mod sqlite;
 
 pub use gauge::{Bad, Gauge};
 
-use crate::domain::inventory::Maintenance;
+use crate::domain::upkeep::{Verb, Way};
 
 /// An engine as everybody but its own code knows it.
 #[derive(Debug)]
@@ -16,21 +16,25 @@ pub struct EngineCard {
     pub name: &'static str,
     /// The schemes of its addresses: `sqlite` of `sqlite:/srv/rota/db.sqlite3`.
     pub schemes: &'static [&'static str],
-    /// The upkeep it can do; panes grey out the rest.
-    pub can: &'static [Maintenance],
+    /// The upkeep it can do, and how, in the order of a menu.
+    pub can: &'static [Way],
+    /// How many bytes of a name it heeds: it would take a longer one for another. `None` where
+    /// it refuses those itself.
+    pub longest_name: Option<usize>,
     /// What can be limited, in the order in which it is shown.
     pub gauges: &'static [Gauge],
 }
 
-pub const SQLITE: EngineCard = EngineCard {
-    name: "sqlite",
-    schemes: &["sqlite"],
-    can: &[Maintenance::Vacuum, Maintenance::Integrity],
-    gauges: sqlite::GAUGES,
-};
+pub const SQLITE: EngineCard =
+    EngineCard { name: "sqlite", schemes: &["sqlite"], can: sqlite::CAN, longest_name: None, gauges: sqlite::GAUGES };
 
-pub const POSTGRESQL: EngineCard =
-    EngineCard { name: "postgresql", schemes: &["postgres", "postgresql"], can: &[], gauges: postgresql::GAUGES };
+pub const POSTGRESQL: EngineCard = EngineCard {
+    name: "postgresql",
+    schemes: &["postgres", "postgresql"],
+    can: &[],
+    longest_name: Some(63),
+    gauges: postgresql::GAUGES,
+};
 
 /// Every engine there is.
 pub const ENGINES: &[&EngineCard] = &[&SQLITE, &POSTGRESQL];
@@ -39,6 +43,16 @@ impl EngineCard {
     /// The engine that answers to a scheme.
     pub fn of_scheme(scheme: &str) -> Option<&'static EngineCard> {
         ENGINES.iter().find(|engine| engine.schemes.contains(&scheme)).copied()
+    }
+
+    /// How it does this, if it can.
+    pub fn way(&self, verb: Verb) -> Option<&'static Way> {
+        self.can.iter().find(|way| way.verb == verb)
+    }
+
+    /// The engine of that name.
+    pub fn named(name: &str) -> Option<&'static EngineCard> {
+        ENGINES.iter().find(|engine| engine.name == name).copied()
     }
 
     pub fn gauge(&self, key: &str) -> Option<&'static Gauge> {

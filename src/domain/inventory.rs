@@ -12,6 +12,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::backup::{KeepPolicy, StampPattern};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::{Guard, Invocation, Postcondition, Risk};
+use crate::domain::upkeep::{Verb, Way};
 
 /// What an act is aimed at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,25 +113,17 @@ pub struct DatabaseCard {
     pub location: String,
     /// The file, for engines that are one.
     pub path: Option<PathBuf>,
-    /// The maintenance its engine can do.
-    pub can: &'static [Maintenance],
+    /// The name inside its server; empty for one that is a file.
+    pub name: String,
+    /// The upkeep its engine can do, and how.
+    pub can: &'static [Way],
     pub timeout: Duration,
 }
 
-/// Upkeep of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Maintenance {
-    Vacuum,
-    Integrity,
-}
-
-impl Maintenance {
-    pub const fn word(self) -> &'static str {
-        match self {
-            Maintenance::Vacuum => "vacuum",
-            Maintenance::Integrity => "integrity",
-        }
+impl DatabaseCard {
+    /// How its engine does this, if it can.
+    pub fn way(&self, verb: Verb) -> Option<&'static Way> {
+        self.can.iter().find(|way| way.verb == verb)
     }
 }
 

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
 use crate::domain::humanize;
-use crate::domain::inventory::{Maintenance, Target};
+use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
 use crate::domain::redact;
+use crate::domain::upkeep::Maintenance;
 
 /// How much an act can hurt, and therefore how it is confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,8 +92,8 @@ pub enum Step {
     CopyDatabase { backup: String, database: String, source: PathBuf, files: String, rows: Vec<String> },
     /// Hash a backup file, compare it with its manifest, and check its structure.
     VerifyBackup { backup: String },
-    /// Upkeep by the database's engine.
-    Maintain { database: String, operation: Maintenance },
+    /// Upkeep by the database's engine; `sql` is what it will run.
+    Maintain { database: String, work: Maintenance, sql: Vec<String> },
 }
 
 impl fmt::Display for Step {
@@ -111,9 +112,9 @@ impl fmt::Display for Step {
             Step::VerifyBackup { backup } => {
                 write!(f, "hash, structure and rows of the newest file of backup `{backup}`")
             }
-            Step::Maintain { database, operation: Maintenance::Vacuum } => write!(f, "SQL on {database}: VACUUM"),
-            Step::Maintain { database, operation: Maintenance::Integrity } => {
-                write!(f, "SQL on {database}, read-only: PRAGMA integrity_check; PRAGMA foreign_key_check")
+            Step::Maintain { database, work, sql } => {
+                let how = if work.verb.only_reads() { ", read-only" } else { "" };
+                write!(f, "SQL on {database}{how}: {}", sql.join("; "))
             }
         }
     }

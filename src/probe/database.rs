@@ -10,11 +10,12 @@ use crate::config::spec::DatabaseSpec;
 use crate::database::{Database, DatabaseError, Engine};
 use crate::domain::board::Watch;
 use crate::domain::finding::Finding;
-use crate::domain::inventory::{Maintenance, Target};
+use crate::domain::inventory::Target;
 use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
+use crate::domain::upkeep::Verb;
 use crate::domain::vitals::{DatabasePolicy, Proof, ProofKind};
 use crate::ledger::Ledger;
 use crate::probe::blocking::Blocking;
@@ -37,7 +38,7 @@ fn watch(spec: &DatabaseSpec, context: &Context) -> Watch {
     watch.trends = vec![Trend::per_day("size", "growth")];
     watch.judge = Some(Arc::new(DatabasePolicy {
         integrity_every: spec.integrity_every,
-        can_vacuum: spec.address.engine().can.contains(&Maintenance::Vacuum),
+        can_vacuum: spec.address.engine().way(Verb::Vacuum).is_some(),
         limited: watch
             .rules
             .iter()

@@ -8,9 +8,9 @@ use std::time::Duration;
 use rounds::config::spec::{CheckForm, TaskSource};
 use rounds::config::{self, Config, ConfigError, Environment};
 use rounds::domain::checklist::Evidence;
-use rounds::domain::inventory::Maintenance;
 use rounds::domain::plan::Guard;
 use rounds::domain::time::Zone;
+use rounds::domain::upkeep::Verb;
 
 /// A scratch directory in which files are as private as a configuration must be.
 struct Scratch(tempfile::TempDir);
@@ -259,7 +259,7 @@ fn the_example_says_what_it_seems_to_say() {
 
     let inventory = config.inventory();
     assert_eq!(inventory.host, "db1");
-    assert_eq!(inventory.databases["rota"].can, [Maintenance::Vacuum, Maintenance::Integrity]);
+    assert!(inventory.databases["rota"].way(Verb::Integrity).is_some());
     assert!(inventory.backups["uploads"].can_run());
     assert!(inventory.tasks["weekly-report"].run.is_ok());
     assert_eq!(inventory.actions["restart-server"].title, "Restart the application server");

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rounds::database::{Database, DatabaseError, Upkeep};
-use rounds::domain::inventory::Maintenance;
+use rounds::database::{Assignment, Database, DatabaseError, Upkeep};
+use rounds::domain::upkeep::{Maintenance, Scope, TableName, Verb};
 use rounds::domain::vitals::Vitals;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -23,8 +23,8 @@ async fn vitals(path: &Path) -> Result<Vitals, DatabaseError> {
     engine(path).vitals().await
 }
 
-async fn maintain(path: &Path, operation: Maintenance) -> Result<Upkeep, DatabaseError> {
-    engine(path).maintain(operation, CancellationToken::new()).await
+async fn maintain(path: &Path, verb: Verb) -> Result<Upkeep, DatabaseError> {
+    engine(path).maintain(Assignment::quiet(Maintenance::whole(verb), CancellationToken::new())).await
 }
 
 /// A database of some megabytes in `mode`, with its connection still open.
@@ -232,7 +232,7 @@ async fn vacuum_gives_back_what_it_says() {
         db.execute("DELETE FROM staff WHERE id % 4 > 0", []).expect("delete");
         let before = vitals(&path).await.expect("vitals");
         assert!(before.free_pages > Some(500), "{before:?}");
-        let upkeep = maintain(&path, Maintenance::Vacuum).await.expect("vacuum");
+        let upkeep = maintain(&path, Verb::Vacuum).await.expect("vacuum");
         let after = vitals(&path).await.expect("vitals");
         println!("{mode}: {}", upkeep.detail);
         assert!(upkeep.ok, "{}", upkeep.detail);
@@ -251,7 +251,7 @@ async fn vacuum_waits_for_nobody_for_ever() {
     let owner = database(&path, "DELETE", 100);
     owner.execute_batch("BEGIN EXCLUSIVE").expect("lock");
     let before = snapshot(scratch.path());
-    let error = maintain(&path, Maintenance::Vacuum).await.expect_err("locked").to_string();
+    let error = maintain(&path, Verb::Vacuum).await.expect_err("locked").to_string();
     assert!(error.contains("locked by another connection"), "{error}");
     assert!(before == snapshot(scratch.path()));
 }
@@ -262,12 +262,12 @@ async fn a_cancelled_act_ends_soon_and_changes_nothing() {
     let path = scratch.path().join("db.sqlite3");
     drop(database(&path, "DELETE", 40_000));
     let before = snapshot(scratch.path());
-    for operation in [Maintenance::Vacuum, Maintenance::Integrity] {
+    for operation in [Verb::Vacuum, Verb::Integrity] {
         let cancel = CancellationToken::new();
         let stop = cancel.clone();
         let act = tokio::spawn({
             let path = path.clone();
-            async move { engine(&path).maintain(operation, cancel).await }
+            async move { engine(&path).maintain(Assignment::quiet(Maintenance::whole(operation), cancel)).await }
         });
         tokio::time::sleep(Duration::from_millis(8)).await;
         stop.cancel();
@@ -284,11 +284,11 @@ async fn integrity_tells_sound_from_broken() {
     let scratch = scratch();
     let path = scratch.path().join("db.sqlite3");
     let db = database(&path, "DELETE", 2_000);
-    let sound = maintain(&path, Maintenance::Integrity).await.expect("verdict");
+    let sound = maintain(&path, Verb::Integrity).await.expect("verdict");
     assert!(sound.ok && sound.detail.starts_with("structure and references sound"), "{}", sound.detail);
 
     db.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO shift (staff) VALUES (999999)").expect("orphan");
-    let orphan = maintain(&path, Maintenance::Integrity).await.expect("verdict");
+    let orphan = maintain(&path, Verb::Integrity).await.expect("verdict");
     assert!(!orphan.ok && orphan.detail.contains("1 broken reference"), "{}", orphan.detail);
     assert!(orphan.detail.contains("shift refers to a missing row of staff"), "{}", orphan.detail);
     drop(db);
@@ -297,11 +297,11 @@ async fn integrity_tells_sound_from_broken() {
     let middle = bytes.len() / 2 / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0);
     fs::write(&path, &bytes).expect("write");
-    let broken = maintain(&path, Maintenance::Integrity).await.expect("verdict");
+    let broken = maintain(&path, Verb::Integrity).await.expect("verdict");
     assert!(!broken.ok && broken.detail.contains("structural fault"), "{}", broken.detail);
 
     fs::write(&path, noise(4096)).expect("write");
-    let noise = maintain(&path, Maintenance::Integrity).await.expect("verdict");
+    let noise = maintain(&path, Verb::Integrity).await.expect("verdict");
     assert!(!noise.ok && noise.detail.contains("not a SQLite database"), "{}", noise.detail);
 }
 
@@ -309,4 +309,79 @@ async fn integrity_tells_sound_from_broken() {
 fn noise(length: usize) -> Vec<u8> {
     let mut random = crate::backup::Random::seeded(7);
     (0..length).map(|_| random.below(256) as u8).collect()
+}
+
+/// Upkeep of one table.
+async fn of_table(path: &Path, verb: Verb, table: &str) -> Result<Upkeep, DatabaseError> {
+    let scope = Scope::Table(TableName::parse(table).expect("a name"));
+    engine(path).maintain(Assignment::quiet(Maintenance { verb, scope }, CancellationToken::new())).await
+}
+
+#[tokio::test]
+async fn statistics_and_indexes_are_made_anew_whatever_their_tables_are_called() {
+    let scratch = scratch();
+    let path = scratch.path().join("db.sqlite3");
+    let db = database(&path, "WAL", 500);
+    db.execute_batch(
+        "CREATE TABLE \"odd \"\"name\"\"; --\" (id INTEGER PRIMARY KEY, note TEXT);
+         CREATE INDEX odd ON \"odd \"\"name\"\"; --\" (note); INSERT INTO \"odd \"\"name\"\"; --\" (note) VALUES ('a');
+         CREATE TABLE nobody (id INTEGER)",
+    )
+    .expect("a table with an odd name");
+    let analyzed = |table: &'static str| {
+        let found = "SELECT count(*) FROM sqlite_stat1 WHERE tbl = ?1";
+        db.query_row(found, [table], |row| row.get::<_, i64>(0)).unwrap_or(0)
+    };
+    let one = of_table(&path, Verb::Analyze, r#""odd ""name""; --""#).await.expect("an answer");
+    assert!(one.ok && one.detail.starts_with("1 table analyzed in "), "{}", one.detail);
+    assert_eq!((analyzed(r#"odd "name"; --"#), analyzed("staff")), (1, 0));
+    let all = maintain(&path, Verb::Analyze).await.expect("an answer");
+    assert!(all.ok && analyzed("staff") > 0, "{}", all.detail);
+    let one = of_table(&path, Verb::Reindex, r#""odd ""name""; --""#).await.expect("an answer");
+    assert!(one.ok && one.detail.starts_with("1 index of 1 table built anew in "), "{}", one.detail);
+    for verb in [Verb::Analyze, Verb::Reindex] {
+        let absent = of_table(&path, verb, "nowhere").await;
+        assert!(absent.is_err(), "{verb:?} of a table that is not there: {absent:?}");
+    }
+    assert!(db.query_row("SELECT count(*) FROM staff", [], |row| row.get::<_, i64>(0)).is_ok_and(|rows| rows == 500));
+}
+
+#[tokio::test]
+async fn an_index_that_is_wrong_is_put_right() {
+    let scratch = scratch();
+    let path = scratch.path().join("db.sqlite3");
+    let db = database(&path, "DELETE", 50);
+    db.execute_batch(
+        "CREATE TABLE person (name TEXT); CREATE INDEX by_person ON person (name);
+         INSERT INTO person VALUES ('ann'), ('BEN'), ('cid'), ('DOT'); PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, '(name)', '(name COLLATE NOCASE)') WHERE name = 'by_person'",
+    )
+    .expect("an index in another order than its definition says");
+    drop(db);
+    let before = maintain(&path, Verb::Integrity).await.expect("verdict");
+    assert!(!before.ok, "{}", before.detail);
+    let mended = maintain(&path, Verb::Reindex).await.expect("an answer");
+    assert!(mended.ok, "{}", mended.detail);
+    assert!(maintain(&path, Verb::Integrity).await.expect("verdict").ok);
+}
+
+#[tokio::test]
+async fn a_log_that_a_reader_needs_is_not_called_empty() {
+    let scratch = scratch();
+    let path = scratch.path().join("db.sqlite3");
+    let db = database(&path, "WAL", 500);
+    let log = scratch.path().join("db.sqlite3-wal");
+    let size = || fs::metadata(&log).map_or(0, |meta| meta.len());
+    let reader = Connection::open(&path).expect("a reader");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM staff").expect("it reads");
+    db.execute("DELETE FROM staff WHERE id > 400", []).expect("delete");
+    let kept = maintain(&path, Verb::Checkpoint).await.expect("an answer");
+    assert!(!kept.ok && size() > 0, "{}", kept.detail);
+    reader.execute_batch("COMMIT").expect("it is done");
+    let emptied = maintain(&path, Verb::Checkpoint).await.expect("an answer");
+    assert!(emptied.ok && size() == 0, "{}", emptied.detail);
+    drop((db, reader));
+    drop(database(&scratch.path().join("other.sqlite3"), "DELETE", 1));
+    let none = maintain(&scratch.path().join("other.sqlite3"), Verb::Checkpoint).await.expect_err("it has no log");
+    assert!(none.to_string().contains("its journal mode is delete"), "{none}");
 }

@@ -15,7 +15,7 @@ use crate::domain::inventory::{ActionCard, Param, ParamKind};
 use crate::domain::plan::{Guard, Postcondition};
 
 /// Names of acts that are built in, now or by the contract later.
-const BUILT_IN: [&str; 14] = [
+const BUILT_IN: [&str; 17] = [
     "backup",
     "verify",
     "drill",
@@ -23,6 +23,9 @@ const BUILT_IN: [&str; 14] = [
     "prune",
     "restore",
     "vacuum",
+    "vacuum-analyze",
+    "vacuum-full",
+    "checkpoint",
     "analyze",
     "reindex",
     "integrity",
@@ -156,9 +159,8 @@ mod tests {
 
     #[test]
     fn the_names_of_our_own_acts_are_taken() {
-        for act in
-            [ActionName::BACKUP, ActionName::VERIFY, ActionName::VACUUM, ActionName::INTEGRITY, ActionName::RUN_TASK]
-        {
+        let verbs = crate::domain::upkeep::Verb::ALL.map(crate::domain::upkeep::Verb::action);
+        for act in [ActionName::BACKUP, ActionName::VERIFY, ActionName::RUN_TASK].into_iter().chain(verbs) {
             assert!(BUILT_IN.contains(&act.as_str()), "{act}");
         }
     }

@@ -12,7 +12,7 @@ use crate::config::source::Source;
 use crate::config::spec::{Bounds, DatabaseSpec};
 use crate::config::{defaults, raw};
 use crate::domain::engine::{EngineCard, Gauge};
-use crate::domain::inventory::Maintenance;
+use crate::domain::upkeep::Verb;
 
 pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> Result<DatabaseSpec, Fault> {
     let every = raw.every.map_or(defaults::DATABASE_EVERY, |every| every.0);
@@ -27,7 +27,7 @@ pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> R
         (None, _) => None,
     };
     let engine = address.engine();
-    if let Some(written) = raw.integrity.as_ref().filter(|_| !engine.can.contains(&Maintenance::Integrity)) {
+    if let Some(written) = raw.integrity.as_ref().filter(|_| engine.way(Verb::Integrity).is_none()) {
         let name = engine.name;
         return Err(source.fault_at(written, format!("{name} has no integrity check; leave `integrity` out")));
     }

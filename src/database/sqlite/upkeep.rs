@@ -1,213 +1,124 @@
-//! Upkeep of a SQLite file: giving dead space back, and proving that the structure is sound.
+//! The rest of a SQLite file's upkeep: statistics, indexes and the write-ahead log, each proven
+//! by what is there afterwards.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{self, Patience};
-use crate::database::{DatabaseError, Upkeep, room};
-use crate::domain::{humanize, sanitize};
+use super::vacuum::truncate_log;
+use crate::database::{DatabaseError, Upkeep};
+use crate::domain::upkeep::{Aim, Maintenance, Scope};
+use crate::domain::{engine, humanize, ident, sanitize};
 
-/// How many faults are collected; after a few it is clear that it is broken.
-const FAULTS: usize = 100;
-
-/// Rewrites the file without its free pages.
-///
-/// Refused without room for a second copy where the database lies and where SQLite keeps its
-/// temporary files. The result is proven by the page and freelist counts afterwards.
-pub(super) fn vacuum(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+/// Counts anew what queries are planned by.
+pub(super) fn analyze(path: &Path, work: &Maintenance, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
     let explain = |error: rusqlite::Error| open::explain(path, &error);
     let connection = open::read_write(path, Patience::Long)?;
     open::cancellable(&connection, cancel).map_err(explain)?;
-    let before = Extent::of(&connection, path).map_err(explain)?;
-    for place in [path.parent().unwrap_or(Path::new("/")).to_owned(), temporary_directory()] {
-        let free = room::free_bytes(&place).map_err(|error| {
-            DatabaseError::Refused(format!("free space in {} is unknown: {error}", place.display()))
-        })?;
-        room::require("vacuum", &place, before.bytes, free).map_err(DatabaseError::Refused)?;
-    }
-
+    let tables = tables(&connection, work).map_err(explain)?;
     let started = Instant::now();
-    connection.execute_batch("VACUUM").map_err(explain)?;
-    let locked = started.elapsed();
-    let log_stays = before.wal && !truncate_log(&connection).map_err(explain)?;
-
-    let after = Extent::of(&connection, path).map_err(explain)?;
-    Ok(before.compared_with(&after, locked, log_stays))
-}
-
-/// Empties the write-ahead log into the file; `false` when a reader still needs it.
-fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
-}
-
-/// Where SQLite puts the copy it makes: `TMPDIR`, or the first of its own choices.
-fn temporary_directory() -> PathBuf {
-    let configured = std::env::temp_dir();
-    let usual = Path::new("/var/tmp");
-    // Without a TMPDIR, std says /tmp where SQLite prefers /var/tmp.
-    if configured == Path::new("/tmp") && usual.is_dir() { usual.to_owned() } else { configured }
-}
-
-/// How much of the disk a database takes.
-#[derive(Clone, Copy, Debug)]
-struct Extent {
-    bytes: u64,
-    pages: i64,
-    free_pages: i64,
-    wal: bool,
-}
-
-impl Extent {
-    fn of(connection: &Connection, path: &Path) -> rusqlite::Result<Self> {
-        let number = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0));
-        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        Ok(Self {
-            bytes: open::size_with_sidecars(path).unwrap_or(0),
-            pages: number("PRAGMA page_count")?,
-            free_pages: number("PRAGMA freelist_count")?,
-            wal: mode.eq_ignore_ascii_case("wal"),
-        })
-    }
-
-    /// What a vacuum between the two achieved. Effective is one that left no more pages than
-    /// were in use and did not leave the free ones where they were.
-    fn compared_with(&self, after: &Extent, locked: Duration, log_stays: bool) -> Upkeep {
-        let ok = self.free_pages == 0 || after.free_pages < self.free_pages;
-        let size = |bytes: u64| humanize::bytes(bytes as f64);
-        let bytes = if after.bytes <= self.bytes {
-            format!("{} reclaimed, {} now", size(self.bytes - after.bytes), size(after.bytes))
-        } else {
-            format!("nothing reclaimed, {} now", size(after.bytes))
-        };
-        let log = if log_stays { "; a reader keeps the write-ahead log from shrinking yet" } else { "" };
-        let failed = if ok { "" } else { "not effective, other writers freed pages meanwhile: " };
-        Upkeep {
-            ok,
-            detail: format!(
-                "{failed}{bytes}; {} of {} pages free, {} of {} before; writers waited up to {}{log}",
-                after.free_pages,
-                after.pages,
-                self.free_pages,
-                self.pages,
-                humanize::duration(locked)
-            ),
+    run(&connection, work).map_err(explain)?;
+    let took = humanize::duration(started.elapsed());
+    let mut without = Vec::new();
+    for table in &tables {
+        if !has_statistics(&connection, table).map_err(explain)? && !is_empty(&connection, table).map_err(explain)? {
+            without.push(sanitize::line(table));
         }
     }
+    let counted = humanize::count(tables.len(), "table");
+    Ok(match without.first() {
+        None => Upkeep { ok: true, detail: format!("{counted} analyzed in {took}") },
+        Some(first) => {
+            let of = without.len();
+            Upkeep { ok: false, detail: format!("{of} of {counted} have no statistics afterwards; the first: {first}") }
+        }
+    })
 }
 
-/// Checks the whole structure and every reference, without the right to write.
-///
-/// A damaged database is an answer, not an error: [`Upkeep::ok`] is `false`.
-pub(super) fn integrity(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+/// Builds the indexes anew, and has every one of them checked against its table.
+pub(super) fn reindex(path: &Path, work: &Maintenance, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+    let explain = |error: rusqlite::Error| open::explain(path, &error);
+    let connection = open::read_write(path, Patience::Long)?;
+    open::cancellable(&connection, cancel).map_err(explain)?;
+    let tables = tables(&connection, work).map_err(explain)?;
     let started = Instant::now();
-    let found = open::read_only(path, Patience::Long).and_then(|connection| {
-        open::cancellable(&connection, cancel).map_err(|error| open::explain(path, &error))?;
-        examine(&connection).map_err(|error| open::explain(path, &error))
-    });
-    let found = match found {
-        Err(DatabaseError::Malformed(fault)) => return Ok(Upkeep { ok: false, detail: fault }),
-        other => other?,
+    run(&connection, work).map_err(explain)?;
+    let took = humanize::duration(started.elapsed());
+    let mut indexes = 0_usize;
+    for table in &tables {
+        indexes += connection
+            .query_row("SELECT count(*) FROM pragma_index_list(?1)", [table], |row| row.get::<_, i64>(0))
+            .map_err(explain)? as usize;
+        let check = format!("PRAGMA integrity_check({})", ident::quoted(table));
+        let said: String = connection.query_row(&check, [], |row| row.get(0)).map_err(explain)?;
+        if said != "ok" {
+            let detail = format!("{} is faulty all the same: {}", sanitize::line(table), sanitize::line(&said));
+            return Ok(Upkeep { ok: false, detail });
+        }
+    }
+    let (counted, indexes) = (humanize::count(tables.len(), "table"), humanize::count(indexes, "index"));
+    Ok(Upkeep { ok: true, detail: format!("{indexes} of {counted} built anew in {took}, and sound") })
+}
+
+/// Brings the write-ahead log into the file, and empties it.
+pub(super) fn checkpoint(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+    let explain = |error: rusqlite::Error| open::explain(path, &error);
+    let connection = open::read_write(path, Patience::Long)?;
+    open::cancellable(&connection, cancel).map_err(explain)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(explain)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(DatabaseError::Refused(format!("it has no write-ahead log: its journal mode is {mode}")));
+    }
+    let size = || std::fs::metadata(open::sidecar(path, "-wal")).map_or(0, |meta| meta.len());
+    let (before, started) = (size(), Instant::now());
+    let emptied = truncate_log(&connection).map_err(explain)?;
+    let (after, took) = (size(), humanize::duration(started.elapsed()));
+    let (was, is) = (humanize::bytes(before as f64), humanize::bytes(after as f64));
+    let ok = emptied && after == 0;
+    let detail = if ok {
+        format!("the write-ahead log is empty after {took}, {was} before")
+    } else {
+        format!(
+            "a reader or a writer keeps the write-ahead log from being emptied: {is} now, {was} before; end it, and \
+             try again"
+        )
     };
-    Ok(found.upkeep(started.elapsed()))
+    Ok(Upkeep { ok, detail })
 }
 
-#[derive(Debug)]
-struct Findings {
-    structure: Vec<String>,
-    /// Rows that point to rows that are not there, at most [`FAULTS`].
-    orphans: Vec<String>,
-    pages: i64,
+/// Runs what the plan shows.
+fn run(connection: &Connection, work: &Maintenance) -> rusqlite::Result<()> {
+    let way = engine::SQLITE.way(work.verb);
+    let statements = way.map(|way| (way.sql)(&Aim { database: "", scope: &work.scope })).unwrap_or_default();
+    statements.iter().try_for_each(|statement| connection.execute_batch(statement))
 }
 
-fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
-    let mut structure = Vec::new();
-    let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
-    let mut rows = statement.query([])?;
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => structure.extend(faults(&row.get::<_, String>(0)?)),
-            Ok(None) => break,
-            // The check itself may stumble over what it has just reported.
-            Err(_) if !structure.is_empty() => break,
-            Err(error) => return Err(error),
+/// The tables it is about; the one that is named must be there.
+fn tables(connection: &Connection, work: &Maintenance) -> rusqlite::Result<Vec<String>> {
+    let all = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+               AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
+    match &work.scope {
+        Scope::Table(table) => Ok(vec![table.name.clone()]),
+        Scope::Whole | Scope::Session(_) => {
+            let mut statement = connection.prepare(all)?;
+            statement.query_map([], |row| row.get(0))?.collect()
         }
     }
-    let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-    let mut orphans = Vec::new();
-    if !structure.is_empty() {
-        // References cannot be followed through a broken structure.
-        return Ok(Findings { structure, orphans, pages });
-    }
-    let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
-    let mut rows = statement.query([])?;
-    while let (true, Some(row)) = (orphans.len() < FAULTS, rows.next()?) {
-        let (child, parent): (String, String) = (row.get(0)?, row.get(2)?);
-        orphans.push(sanitize::line(&format!("{child} refers to a missing row of {parent}")));
-    }
-    Ok(Findings { structure, orphans, pages })
 }
 
-/// The faults in one row of an answer. SQLite puts several into one, under a heading that says
-/// which of the attached databases it means; ours has only one.
-fn faults(row: &str) -> Vec<String> {
-    let lines = row.lines().map(str::trim);
-    let lines = lines.filter(|line| !line.is_empty() && *line != "ok" && !line.starts_with("*** in database"));
-    lines.map(sanitize::line).collect()
+fn has_statistics(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let kept = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'";
+    if connection.query_row(kept, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(false);
+    }
+    let found = "SELECT 1 FROM main.sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE";
+    Ok(connection.query_row(found, [table], |_| Ok(())).optional()?.is_some())
 }
 
-impl Findings {
-    fn upkeep(&self, took: Duration) -> Upkeep {
-        let ok = self.structure.is_empty() && self.orphans.is_empty();
-        let took = humanize::duration(took);
-        let detail = if ok {
-            format!("structure and references sound, {} pages read in {took}", self.pages)
-        } else {
-            let (found, what) = if self.structure.is_empty() {
-                (&self.orphans, "broken reference")
-            } else {
-                (&self.structure, "structural fault")
-            };
-            let at_least = if found.len() >= FAULTS { "at least " } else { "" };
-            let count = humanize::count(found.len(), what);
-            format!("{at_least}{count} found in {took}; the first: {}", found.first().map_or("", String::as_str))
-        };
-        Upkeep { ok, detail }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BEFORE: Extent = Extent { bytes: 48_100_000, pages: 11_743, free_pages: 4_370, wal: true };
-
-    #[test]
-    fn each_fault_is_one_line_without_the_heading() {
-        let row =
-            "*** in database main ***\nTree 2 page 2: btreeInitPage() returns error code 11\nPage 7: never used\n";
-        assert_eq!(faults(row), ["Tree 2 page 2: btreeInitPage() returns error code 11", "Page 7: never used"]);
-        assert_eq!(faults("ok"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_vacuum_is_proven_by_what_it_left() {
-        let after = Extent { bytes: 30_200_000, pages: 7_373, free_pages: 0, wal: true };
-        let upkeep = BEFORE.compared_with(&after, Duration::from_millis(412), false);
-        assert!(upkeep.ok);
-        assert_eq!(
-            upkeep.detail,
-            "17.9 MB reclaimed, 30.2 MB now; 0 of 7373 pages free, 4370 of 11743 before; writers waited up to 412 ms"
-        );
-    }
-
-    #[test]
-    fn a_vacuum_that_changed_nothing_is_not_called_done() {
-        let upkeep = BEFORE.compared_with(&BEFORE, Duration::from_millis(5), true);
-        assert!(!upkeep.ok);
-        assert!(upkeep.detail.starts_with("not effective"), "{}", upkeep.detail);
-    }
+fn is_empty(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let first = format!("SELECT 1 FROM main.{} LIMIT 1", ident::quoted(table));
+    Ok(connection.query_row(&first, [], |_| Ok(())).optional()?.is_none())
 }

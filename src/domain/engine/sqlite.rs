@@ -1,5 +1,8 @@
-//! What can be limited of a SQLite database.
+//! What can be limited of a SQLite database, and what upkeep it has.
 
+mod upkeep;
+
+pub(super) use self::upkeep::CAN;
 use super::{Bad, Gauge};
 use crate::domain::sample::Unit;
 

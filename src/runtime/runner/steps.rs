@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use super::{Order, Runner};
 use crate::archive;
-use crate::database::Engine;
+use crate::database::{Assignment, Engine, News};
 use crate::domain::humanize;
-use crate::domain::inventory::{Maintenance, Target};
+use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult, Outcome};
 use crate::domain::plan::Step;
+use crate::domain::upkeep::{Maintenance, Verb};
 use crate::domain::vitals::ProofKind;
 use crate::runtime::stop::Stop;
 
@@ -109,8 +110,8 @@ impl Runner {
                 self.copy(backup, source, rows, work).await.map(|detail| (detail, None))
             }
             Step::VerifyBackup { backup } => self.verify(backup, work).await.map(|detail| (detail, None)),
-            Step::Maintain { database, operation } => {
-                self.maintain(database, *operation, work).await.map(|detail| (detail, None))
+            Step::Maintain { database, work: what, .. } => {
+                self.maintain(database, what, work).await.map(|detail| (detail, None))
             }
         }
     }
@@ -143,18 +144,25 @@ impl Runner {
         Ok(copied.sentence)
     }
 
-    async fn maintain(&self, database: &str, operation: Maintenance, work: &Work<'_>) -> Result<String, Stopped> {
+    async fn maintain(&self, database: &str, what: &Maintenance, work: &Work<'_>) -> Result<String, Stopped> {
         let Some(spec) = self.0.config.databases.iter().find(|spec| spec.id == database) else {
             return Err(Stopped::failed(format!("there is no database called `{database}`")));
         };
         let handle = (Engine::of(spec).open)(spec);
         let started = Instant::now();
-        let upkeep = within(work, handle.maintain(operation, work.order.stop.token())).await?;
-        if operation == Maintenance::Integrity {
+        let job = Assignment { work: what.clone(), cancel: work.order.stop.token(), tell: Box::new(news(work)) };
+        let upkeep = within(work, handle.maintain(job)).await?;
+        if what.verb == Verb::Integrity {
             let subject = Target::database(database).to_string();
             self.remember(ProofKind::Integrity, subject, upkeep.ok, &upkeep.detail, started.elapsed()).await;
         }
-        if upkeep.ok { Ok(upkeep.detail) } else { Err(Stopped::failed(upkeep.detail)) }
+        match upkeep.ok {
+            true => Ok(upkeep.detail),
+            // What was found to be broken is a failure; what was to be changed and was not, is
+            // an act without effect.
+            false if what.verb.only_reads() => Err(Stopped::failed(upkeep.detail)),
+            false => Err(Stopped::new(JobResult::NotEffective, upkeep.detail)),
+        }
     }
 }
 
@@ -215,6 +223,15 @@ fn progress(work: &Work<'_>) -> impl FnMut(u64, u64) + Send + 'static {
             told = percent;
             teller.mention(JobEvent::Progress { job: job.clone(), done, of });
         }
+    }
+}
+
+/// Tells the screen what upkeep says.
+fn news(work: &Work<'_>) -> impl FnMut(News) + Send + 'static {
+    let (teller, job, mut progress) = (work.order.teller.clone(), work.order.job.clone(), progress(work));
+    move |news| match news {
+        News::Line(line) => teller.mention(JobEvent::Line { job: job.clone(), line }),
+        News::Progress { done, of } => progress(done, of),
     }
 }
 

@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
-use crate::domain::inventory::Maintenance;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::sample::Unit;
 use crate::domain::time::seconds_between;
+use crate::domain::upkeep::Verb;
 use crate::domain::vitals::Vitals;
 use crate::tui::command::Command;
 use crate::tui::keymap::Context;
@@ -200,7 +200,7 @@ fn structure(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> L
     let theme = see.theme;
     let Some(proof) = vitals.and_then(|vitals| vitals.integrity.as_ref()) else {
         let card = see.inventory.databases.get(one.id.name());
-        let could = card.is_none_or(|card| card.can.contains(&Maintenance::Integrity));
+        let could = card.is_none_or(|card| card.way(Verb::Integrity).is_some());
         return text::styled(if one.waiting || !could { "" } else { "never" }, theme.dim);
     };
     let ago = humanize::seconds(seconds_between(proof.at, see.now));

@@ -13,8 +13,7 @@ use rounds::domain::checklist::{Checklist, Evidence, Item, Period};
 use rounds::domain::finding::Finding;
 use rounds::domain::humanize;
 use rounds::domain::inventory::{
-    ActionCard, BackupCard, DatabaseCard, Inventory, Maintenance, Param, ParamKind, Repeat, SystemCard, Target,
-    TaskCard,
+    ActionCard, BackupCard, DatabaseCard, Inventory, Param, ParamKind, Repeat, SystemCard, Target, TaskCard,
 };
 use rounds::domain::limit::{Limit, Rule};
 use rounds::domain::observation::{ProbeId, Reading};
@@ -119,7 +118,8 @@ fn inventory(production: bool) -> Inventory {
         engine: "sqlite",
         location: "/srv/rota/db.sqlite3".to_owned(),
         path: Some("/srv/rota/db.sqlite3".into()),
-        can: &[Maintenance::Vacuum, Maintenance::Integrity],
+        name: String::new(),
+        can: rounds::domain::engine::SQLITE.can,
         timeout: minute,
     };
     let backup = BackupCard {

@@ -9,7 +9,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
 use crate::domain::board::Change;
 use crate::domain::checklist::{Checklist, Evidence, Item, Mark, MarkKind, Period};
-use crate::domain::inventory::{DatabaseCard, Inventory, Maintenance, Target};
+use crate::domain::inventory::{DatabaseCard, Inventory, Target};
 use crate::domain::job::{JobEvent, JobId, JobResult, Jobs, Outcome};
 use crate::domain::observation::ProbeId;
 use crate::domain::status::Status;
@@ -56,7 +56,8 @@ pub(in crate::tui::pane) fn inventory() -> Inventory {
         engine: "sqlite",
         location: "/srv/rota/db.sqlite3".into(),
         path: None,
-        can: &[Maintenance::Vacuum, Maintenance::Integrity],
+        name: String::new(),
+        can: crate::domain::engine::SQLITE.can,
         timeout: Duration::from_mins(1),
     };
     let databases = ["rota", "rounds"].map(|id| (id.to_owned(), card(id)));
