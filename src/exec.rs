@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+pub use self::child::Left;
 use self::child::{Exit, Sink, Stream};
 use self::lines::Lines;
 use self::log::Log;
@@ -45,7 +46,8 @@ pub struct Limits {
     pub grace: Duration,
     /// Ends the grace early, for whoever cannot wait.
     pub hurry: CancellationToken,
-    /// A new file that takes everything it prints, as it was printed. The file must not exist.
+    /// A new file that takes everything it prints, as it was printed. The file must not exist;
+    /// its directory is made where it is missing.
     pub log: Option<PathBuf>,
     /// What goes beyond this is counted, not kept.
     pub log_bytes: u64,
@@ -81,7 +83,7 @@ pub enum Ended {
 }
 
 /// How a run went.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Finished {
     /// `None` when a signal ended it, or when not even KILL did.
     pub exit_code: Option<i32>,
@@ -92,12 +94,14 @@ pub struct Finished {
     pub tail: Vec<String>,
     /// Why the log file does not hold all of the output, when it does not.
     pub log_note: Option<String>,
+    /// What is still there although it was killed.
+    pub left: Option<Left>,
 }
 
 impl Finished {
     /// The start alone took too long.
     fn never_started(ended: Ended, took: Duration) -> Self {
-        Self { exit_code: None, signal: None, ended, took, tail: Vec::new(), log_note: None }
+        Self { exit_code: None, signal: None, ended, took, tail: Vec::new(), log_note: None, left: None }
     }
 
     /// It ended by itself with exit code 0.
@@ -113,7 +117,7 @@ impl fmt::Display for Finished {
 }
 
 /// What a program printed, and how it ended.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Captured {
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
@@ -124,6 +128,8 @@ pub struct Captured {
     pub stderr: Vec<u8>,
     /// One of the two was longer than what was kept.
     pub cut: bool,
+    /// What is still there although it was killed.
+    pub left: Option<Left>,
 }
 
 impl fmt::Display for Captured {
@@ -160,27 +166,39 @@ pub async fn run(
     on_line: impl FnMut(String) + Send,
 ) -> Result<Finished, ExecError> {
     let begun = Instant::now();
+    // The log first: what runs is written down from its first word on.
+    let start = async {
+        let log = match &limits.log {
+            Some(path) => Log::create(path, limits.log_bytes, &limits.hurry).await,
+            None => Log::none(),
+        };
+        (child::start_aside(invocation).await, log)
+    };
     // Its disk may hang, and neither the time that is given nor a cancellation waits for it.
-    let child = tokio::select! {
-        child = child::start_aside(invocation) => child?,
+    let (child, mut log) = tokio::select! {
+        started = start => started,
         () = sleep(limits.timeout) => return Ok(Finished::never_started(Ended::TimedOut, begun.elapsed())),
         () = cancel.cancelled() => return Ok(Finished::never_started(Ended::Cancelled, begun.elapsed())),
     };
-    let log = match &limits.log {
-        Some(path) => Log::create(path, limits.log_bytes).await,
-        None => Log::none(),
+    let child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            log.append(error.to_string().as_bytes()).await;
+            let _note = log.close().await;
+            return Err(error);
+        }
     };
     let mut follower = Follower { outputs: [Output::new(), Output::new()], log, tail: VecDeque::new(), on_line };
     let exit = child::attend(child, &limits, &cancel, &mut follower).await;
     follower.finish().await;
     let Follower { log, tail, .. } = follower;
-    let Exit { code: exit_code, signal, ended, took } = exit;
-    Ok(Finished { exit_code, signal, ended, took, tail: tail.into(), log_note: log.close().await })
+    let Exit { code: exit_code, signal, ended, took, left } = exit;
+    Ok(Finished { exit_code, signal, ended, took, tail: tail.into(), log_note: log.close().await, left })
 }
 
 /// Runs a program to its end and brings the first `cap_bytes` of each of its outputs; the rest
 /// is read and forgotten, so that it never waits for us. Nothing of its process group is left
-/// afterwards, whatever happens.
+/// afterwards, but what the kernel itself cannot end.
 pub async fn capture(invocation: &Invocation, timeout: Duration, cap_bytes: usize) -> Result<Captured, ExecError> {
     capture_started(Started(child::start_aside(invocation).await?), timeout, cap_bytes).await
 }
@@ -203,8 +221,8 @@ pub async fn capture_started(started: Started, timeout: Duration, cap_bytes: usi
     let mut keeper = Keeper { outputs: [Vec::new(), Vec::new()], room: cap_bytes, cut: false };
     let exit = child::attend(child, &limits, &CancellationToken::new(), &mut keeper).await;
     let Keeper { outputs: [stdout, stderr], cut, .. } = keeper;
-    let Exit { code: exit_code, signal, ended, took } = exit;
-    Ok(Captured { exit_code, signal, ended, took, stdout, stderr, cut })
+    let Exit { code: exit_code, signal, ended, took, left } = exit;
+    Ok(Captured { exit_code, signal, ended, took, stdout, stderr, cut, left })
 }
 
 /// Follows a job: every byte but secrets to the log file, every line to whoever watches.

@@ -6,6 +6,7 @@ mod guard;
 pub mod holder;
 pub mod importer;
 pub mod lease;
+pub mod logs;
 pub mod memory;
 pub mod opening;
 pub mod recorder;
@@ -65,6 +66,9 @@ impl Runtime {
         let mut tasks = JoinSet::new();
         let recorder = Recorder::start(&mut tasks, &round, runner.read_only(), sender.clone(), clock.clone());
         importer::start(&mut tasks, &round);
+        if !runner.read_only() {
+            logs::start(&mut tasks, &round, clock.clone());
+        }
         memory::start(&mut tasks, &round, sender.clone(), clock.clone());
         let mut wake = BTreeMap::new();
         for watched in round.watched {

@@ -43,6 +43,42 @@ pub(super) struct Exit {
     pub(super) signal: Option<i32>,
     pub(super) ended: Ended,
     pub(super) took: Duration,
+    /// It did not: not even KILL ended it.
+    pub(super) left: Option<Left>,
+}
+
+/// A program that is still there although it was killed: the kernel waits for a device that does
+/// not answer, and ends it when that does.
+#[derive(Debug)]
+pub struct Left {
+    running: Running,
+    pid: Option<u32>,
+}
+
+impl Left {
+    /// Its number, where the program itself is left and not only what it started.
+    pub fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Whether nobody of it is left by now.
+    pub fn is_gone(&mut self) -> bool {
+        let ended = !matches!(self.running.tree.try_wait(), Ok(None));
+        let gone = ended && !self.running.tree.has_members();
+        if gone {
+            // Its number may be somebody else's from now on.
+            self.running.tree.release();
+        }
+        gone
+    }
+
+    /// Waits until nobody of it is left; answers its exit code and signal.
+    pub async fn gone(mut self) -> (Option<i32>, Option<i32>) {
+        gone(&mut self.running).await;
+        self.running.tree.release();
+        let status = self.running.tree.try_wait().ok().flatten();
+        (status.and_then(|status| status.code()), status.and_then(signal_of))
+    }
 }
 
 /// A running child. Dropping it kills it with all that it started.
@@ -87,7 +123,7 @@ pub(super) async fn attend(
     let (out, err) = (running.out.take(), running.err.take());
     let mut output = std::pin::pin!(pump(out, err, sink));
     let mut all_read = false;
-    let exit = {
+    let (mut exit, is_left) = {
         let mut life = std::pin::pin!(live(&mut running, limits, cancel));
         loop {
             tokio::select! {
@@ -103,15 +139,20 @@ pub(super) async fn attend(
     if exit.ended == Ended::Exited && !running.all {
         running.tree.release();
     }
+    if is_left {
+        let pid = running.tree.id();
+        exit.left = Some(Left { running, pid });
+    }
     exit
 }
 
-/// Waits for the end, and brings it about when the time is over or somebody asked for it.
-async fn live(running: &mut Running, limits: &Limits, cancel: &CancellationToken) -> Exit {
+/// Waits for the end, and brings it about when the time is over or somebody asked for it. Answers
+/// also whether somebody is left all the same.
+async fn live(running: &mut Running, limits: &Limits, cancel: &CancellationToken) -> (Exit, bool) {
     let started = running.started;
     let ended = tokio::select! {
         biased;
-        status = running.tree.wait() => return exit(status.ok(), Ended::Exited, started),
+        status = running.tree.wait() => return (exit(status.ok(), Ended::Exited, started), false),
         () = cancel.cancelled() => Ended::Cancelled,
         () = sleep(limits.timeout) => Ended::TimedOut,
     };
@@ -121,11 +162,12 @@ async fn live(running: &mut Running, limits: &Limits, cancel: &CancellationToken
         () = sleep(limits.grace) => false,
         () = limits.hurry.cancelled() => false,
     };
+    let mut stuck_in_the_kernel = false;
     if !tidied_up {
         running.tree.kill();
-        let _stuck_in_the_kernel = timeout(REAP, gone(running)).await;
+        stuck_in_the_kernel = timeout(REAP, gone(running)).await.is_err();
     }
-    exit(running.tree.try_wait().ok().flatten(), ended, started)
+    (exit(running.tree.try_wait().ok().flatten(), ended, started), stuck_in_the_kernel)
 }
 
 /// Returns when neither the child nor anybody else of its tree is left.
@@ -165,5 +207,5 @@ async fn read(source: &mut Option<impl AsyncReadExt + Unpin>, gulp: &mut [u8]) -
 
 fn exit(status: Option<ExitStatus>, ended: Ended, started: Instant) -> Exit {
     let signal = status.and_then(signal_of);
-    Exit { code: status.and_then(|status| status.code()), signal, ended, took: started.elapsed() }
+    Exit { code: status.and_then(|status| status.code()), signal, ended, took: started.elapsed(), left: None }
 }

@@ -22,6 +22,11 @@ pub fn private_directory() -> DirBuilder {
     builder
 }
 
+/// Makes a directory that only its owner enters, with its parents; one that is there stays as it is.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    private_directory().recursive(true).create(path)
+}
+
 /// How a file is made that stands for its directory as long as it is open: where the system can
 /// keep an open file from being removed, nobody else removes this one.
 pub fn held() -> OpenOptions {

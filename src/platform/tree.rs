@@ -23,6 +23,11 @@ impl Tree {
         self.0.outputs()
     }
 
+    /// The number of the child, as long as it has not been waited for.
+    pub fn id(&self) -> Option<u32> {
+        self.0.id()
+    }
+
     /// Waits for the child itself. Cancel-safe.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.0.wait().await
@@ -78,6 +83,10 @@ mod system {
 
         pub(super) fn outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
             (self.child.stdout.take(), self.child.stderr.take())
+        }
+
+        pub(super) fn id(&self) -> Option<u32> {
+            self.child.id()
         }
 
         pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
@@ -151,6 +160,10 @@ mod system {
 
         pub(super) fn outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
             (self.child.stdout().take(), self.child.stderr().take())
+        }
+
+        pub(super) fn id(&self) -> Option<u32> {
+            self.child.id()
         }
 
         /// The job's own wait goes on until everybody has ended.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::blocking::Blocking;
 use super::{BoxFuture, Context, Kind, Probe, Watched};
@@ -18,7 +19,7 @@ use crate::domain::sample::Sample;
 use crate::domain::sanitize;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
-use crate::exec::{self, Captured, Ended, ExecError};
+use crate::exec::{self, Captured, Ended, ExecError, Left};
 
 /// The `command` kind.
 pub const KIND: Kind =
@@ -28,7 +29,7 @@ pub const KIND: Kind =
 const MOST_OUTPUT: usize = 256 * 1024;
 /// The board waits this much longer than the plugin may take, for it to be stopped in order
 /// and to say why.
-const SLACK: Duration = Duration::from_secs(4);
+const SLACK: Duration = Duration::from_secs(6);
 
 fn build(config: &Config, context: &Context) -> Vec<Watched> {
     let command = |check: &CheckSpec| match &check.form {
@@ -49,17 +50,26 @@ pub struct CommandProbe {
     invocation: Invocation,
     timeout: Duration,
     blocking: Blocking,
+    /// One that is still there although it was killed, and since when.
+    left: Option<(Instant, Left)>,
 }
 
 impl CommandProbe {
     pub fn new(invocation: Invocation, timeout: Duration) -> Self {
-        Self { invocation, timeout, blocking: Blocking::new() }
+        Self { invocation, timeout, blocking: Blocking::new(), left: None }
     }
 }
 
 impl Probe for CommandProbe {
     fn read(&mut self, _now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async {
+            if let Some((since, left)) = &mut self.left
+                && !left.is_gone()
+            {
+                return Err(ProbeError::Stuck(since.elapsed()));
+            }
+            self.left = None;
+            let begun = Instant::now();
             // Its file may lie on a disk that hangs: begun once, and never doubled.
             let (runtime, invocation) = (Handle::current(), self.invocation.clone());
             let start = move || {
@@ -67,8 +77,9 @@ impl Probe for CommandProbe {
                 exec::start(&invocation)
             };
             let started = self.blocking.run(start).await?.map_err(|error| refused(&error))?;
-            let captured =
+            let mut captured =
                 exec::capture_started(started, self.timeout, MOST_OUTPUT).await.map_err(|error| refused(&error))?;
+            self.left = captured.left.take().map(|left| (begun, left));
             if captured.ended != Ended::Exited {
                 return Err(ProbeError::Timeout(self.timeout));
             }

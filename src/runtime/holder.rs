@@ -52,6 +52,13 @@ pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Res
         // Another instance that starts now finds the same.
         lost += usize::from(store.end_lost(end, run).await?.is_some());
     }
+    // The act has its end, and the run of it has none: what it ran was not to be ended, or the
+    // store took the one and not the other.
+    for (run, holder) in store.runs_in_progress().await? {
+        if holder.host == host && !is_alive(&holder) {
+            store.import_runs(&[TaskRun { alive: false, ..run }]).await?;
+        }
+    }
     Ok(lost)
 }
 

@@ -48,7 +48,7 @@ impl Lease {
         action: &str,
         now: Timestamp,
     ) -> Result<Self, LeaseError> {
-        make_private(directory).map_err(|why| LeaseError::Io { path: directory.to_owned(), why })?;
+        file::create_private_directory(directory).map_err(|why| LeaseError::Io { path: directory.to_owned(), why })?;
         let holder = Holder {
             operator: actor.operator.clone(),
             host: actor.host.clone(),
@@ -91,11 +91,6 @@ impl Lease {
 
 fn open(path: &Path) -> std::io::Result<File> {
     file::private().read(true).write(true).create(true).truncate(false).open(path)
-}
-
-/// Creates a directory only its owner may enter, with its parents.
-pub fn make_private(directory: &Path) -> std::io::Result<()> {
-    file::private_directory().recursive(true).create(directory)
 }
 
 fn describe(file: &mut File, now: Timestamp) -> String {

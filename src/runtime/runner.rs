@@ -19,6 +19,7 @@ use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobId, JobResult, Outcome};
 use crate::domain::plan::{Confirmed, Guard, Plan, Step};
 use crate::domain::redact;
+use crate::domain::task::TaskRun;
 use crate::domain::update::Update;
 use crate::probe::Context;
 use crate::runtime::clock::Clock;
@@ -188,10 +189,13 @@ impl Runner {
             took_s: Some(work.begun.elapsed().as_secs_f64()),
             ..self.entry(Phase::Outcome, &order)
         };
-        if let Err(error) = self.append_outcome(entry, &order).await {
+        let run = work.take_run();
+        if let Err(error) = self.append_outcome(entry, run.as_ref(), &order).await {
             outcome.detail.push_str(&format!(" (the outcome could not be recorded: {error})"));
         }
-        if work.is_at_large() {
+        if let Some(left) = work.take_left() {
+            tokio::spawn(self.clone().outlive(left, run, work.begun, lease));
+        } else if work.is_at_large() {
             self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
         } else {
             drop(lease);
@@ -248,12 +252,24 @@ impl Runner {
         Ok(record)
     }
 
-    /// Records an outcome. It is known: a store that is locked or full for a while must not make
-    /// it that of a lost job.
-    async fn append_outcome(&self, entry: AuditEntry, order: &Order<'_>) -> Result<AuditRecord, String> {
+    /// Records an outcome, with the end of the run it had. They are known: a store that is locked
+    /// or full for a while must not make them those of a lost job, or of a run without an end.
+    async fn append_outcome(
+        &self,
+        entry: AuditEntry,
+        run: Option<&TaskRun>,
+        order: &Order<'_>,
+    ) -> Result<AuditRecord, String> {
         let until = Instant::now() + KEEP_TRYING;
+        let end = async || {
+            let store = self.0.store.get()?;
+            store.end(entry.clone(), run.cloned()).await.map_err(|error| error.to_string())
+        };
         loop {
-            let written = self.append(entry.clone(), order.teller).await;
+            let written = end().await;
+            if let Ok(record) = &written {
+                order.teller.tell(Update::Audited(Box::new(record.clone())));
+            }
             if written.is_ok() || Instant::now() >= until {
                 return written;
             }

@@ -28,6 +28,24 @@ impl Store {
             .await
     }
 
+    /// Appends the outcome of a job together with the end of the run it had: both are there, or
+    /// neither.
+    pub async fn end(&self, outcome: AuditEntry, run: Option<TaskRun>) -> Result<AuditRecord, StoreError> {
+        self.durable()?
+            .write(|c| {
+                Box::pin(async move {
+                    sqlite::run::import(c, run.into_iter().collect()).await?;
+                    sqlite::audit::append(c, outcome).await
+                })
+            })
+            .await
+    }
+
+    /// The runs that are believed to go on and were begun by a job, each with who holds that.
+    pub async fn runs_in_progress(&self) -> Result<Vec<(TaskRun, Holder)>, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::run::in_progress(c))).await
+    }
+
     /// The acts that have an intent and no end, oldest first: running, or lost.
     pub async fn open_jobs(&self) -> Result<Vec<OpenJob>, StoreError> {
         self.read.read(|c| Box::pin(sqlite::job::open(c))).await

@@ -17,7 +17,7 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    file::private_directory().recursive(true).create(directory).map_err(failed)?;
+    file::create_private_directory(directory).map_err(failed)?;
     if let Some(kind) = platform::network::kind(directory) {
         return Err(StoreError::Network { path: path.to_owned(), kind });
     }

@@ -383,14 +383,13 @@ fn a_store_that_is_locked_when_an_act_ends_is_waited_for() {
 version = 1
 [system]
 name = "rota"
-[[action]]
+[[task]]
 id = "slow"
-title = "Take a while"
-risk = "routine"
-command = ["/bin/sh", "-c", "touch {root}/started; while [ ! -e {root}/go ]; do sleep 0.05; done"]
+source = "exec"
+run = { command = ["/bin/sh", "-c", "touch {root}/started; while [ ! -e {root}/go ]; do sleep 0.05; done"] }
 "#;
     let world = World::new().config(config);
-    let mut act = start_slow(&world);
+    let mut act = start(&world, &["task", "run", "slow", "--yes"]);
     let other = rusqlite::Connection::open(world.path("state/rounds/rounds.db")).expect("open");
     other.busy_timeout(Duration::from_secs(10)).expect("patience");
     other.execute_batch("BEGIN IMMEDIATE").expect("lock");
@@ -400,4 +399,8 @@ command = ["/bin/sh", "-c", "touch {root}/started; while [ ! -e {root}/go ]; do 
     other.execute_batch("ROLLBACK").expect("let go");
     assert!(act.wait().expect("wait").success());
     assert_eq!(newest_record(&world)["outcome"], "succeeded");
+    // And so is the end of the run it was.
+    let run = "SELECT ended_at IS NOT NULL, alive FROM run WHERE task = 'slow'";
+    let told: (bool, bool) = other.query_row(run, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("one run");
+    assert_eq!(told, (true, false));
 }

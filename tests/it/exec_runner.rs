@@ -211,6 +211,38 @@ async fn a_dropped_run_kills_its_group() {
     assert_dies(&pid).await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs root: mounts a file system that never answers"]
+async fn root_what_not_even_kill_ends_is_told_and_can_be_waited_for() {
+    let folder = tempfile::tempdir().expect("scratch");
+    let mut hung = crate::support::hung::Hung::swallowing(&folder.path().join("hung"));
+    let asks = ["stat".to_owned(), hung.path("x").display().to_string()];
+    let invocation = Invocation::new(hung.prefix().into_iter().chain(asks));
+    let limits = Limits { grace: Duration::from_millis(200), ..Limits::new(Duration::from_secs(1)) };
+    let (finished, _) = run_all(&invocation, limits).await;
+    assert_eq!((finished.ended, finished.exit_code, finished.signal), (Ended::TimedOut, None, None));
+    let mut left = finished.left.expect("the kernel has it");
+    let pid = left.pid().expect("it was not waited for").to_string();
+    assert!(!left.is_gone() && alive(&pid));
+    hung.release();
+    timeout(LONG, left.gone()).await.expect("it ends when the answer comes");
+    assert_dies(&pid).await;
+}
+
+#[tokio::test]
+async fn the_log_is_there_before_the_program_with_the_directory_it_lies_in() {
+    let folder = tempfile::tempdir().expect("scratch");
+    let path = folder.path().join("jobs/1/job.log");
+    let script = format!("cat {0} && echo there; stat -c %a {1}", path.display(), folder.path().join("jobs").display());
+    let (finished, lines) = run_all(&shell(&script), Limits::new(LONG).log(&path)).await;
+    assert_eq!((lines, finished.log_note), (vec!["there".to_owned(), "700".to_owned()], None));
+    let (missing, path) = (Invocation::new(["/no/such/program"]), folder.path().join("missing.log"));
+    let error = run(&missing, Limits::new(LONG).log(&path), CancellationToken::new(), |_| {}).await;
+    let error = error.expect_err("it is not there").to_string();
+    assert_eq!(fs::read_to_string(&path).expect("a log"), error, "the log says why nothing is in it");
+}
+
 #[tokio::test]
 async fn a_hundred_megabytes_cost_a_bounded_log_and_a_bounded_tail() {
     let folder = tempfile::tempdir().expect("scratch");

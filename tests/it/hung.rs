@@ -286,6 +286,19 @@ fn a_locked_database_and_a_locked_store_hold_up_nobody_and_are_let_in_later() {
 
 #[test]
 #[ignore = "needs root: mounts a file system that never answers"]
+fn root_an_act_goes_on_though_the_disk_of_its_log_never_answers() {
+    let action = "[actions]\nlog_directory = \"{root}/hung/jobs\"\n[[action]]\nid = \"mark\"\n\
+        title = \"Leave a mark\"\nrisk = \"routine\"\ncommand = [\"/usr/bin/touch\", \"{root}/mark\"]\n";
+    let world = World::new().config(&format!("version = 1\n{action}"));
+    let hung = Hung::at(&world.path("hung"));
+    let (answer, _) = ends(hung.command(&world.command(&["run", "mark", "--yes"])));
+    let said = answer.exits(0).out();
+    assert!(said.contains("could not be created: no answer within"), "{said}");
+    assert!(world.path("mark").exists());
+}
+
+#[test]
+#[ignore = "needs root: mounts a file system that never answers"]
 fn root_a_command_starts_at_once_though_its_record_cannot_be_written() {
     let world = World::new().config("version = 1\n");
     let hung = Hung::at(&world.path("hung"));

@@ -152,6 +152,24 @@ fn yes(plan: rounds::domain::plan::Plan) -> Confirmed {
     plan.confirm(Answer::Yes).expect("a yes is enough")
 }
 
+/// A record of the action `mark`.
+fn entry(correlation: &str, phase: Phase, at: rounds::domain::time::Timestamp) -> AuditEntry {
+    AuditEntry {
+        at,
+        phase,
+        correlation: correlation.to_owned(),
+        actor: actor(),
+        action: "mark".into(),
+        target: "action:mark".into(),
+        risk: "routine".into(),
+        reason: String::new(),
+        plan: String::new(),
+        outcome: None,
+        detail: String::new(),
+        took_s: None,
+    }
+}
+
 fn actor() -> Actor {
     Actor { operator: "asha".into(), host: "db1".into(), ..Actor::default() }
 }
@@ -295,20 +313,6 @@ async fn a_run_that_ended_is_recorded_with_its_end_and_not_as_alive() {
 async fn a_job_of_another_host_is_left_to_it_and_one_of_ours_says_how_far_it_came() {
     let scene = Scene::new().await;
     let now = scene.clock.now();
-    let entry = |correlation: &str, phase| AuditEntry {
-        at: now,
-        phase,
-        correlation: correlation.to_owned(),
-        actor: actor(),
-        action: "mark".into(),
-        target: "action:mark".into(),
-        risk: "routine".into(),
-        reason: String::new(),
-        plan: String::new(),
-        outcome: None,
-        detail: String::new(),
-        took_s: None,
-    };
     // A process of this number that began then never was.
     let gone = |host: &str| Holder {
         host: host.into(),
@@ -318,10 +322,10 @@ async fn a_job_of_another_host_is_left_to_it_and_one_of_ours_says_how_far_it_cam
         started_at: now,
     };
     let store = &scene.store;
-    store.begin(entry("theirs", Phase::Intent), &gone("db2")).await.expect("recorded");
-    store.begin(entry("idle", Phase::Intent), &gone("db1")).await.expect("recorded");
-    store.begin(entry("busy", Phase::Intent), &gone("db1")).await.expect("recorded");
-    store.append(entry("busy", Phase::Started)).await.expect("recorded");
+    store.begin(entry("theirs", Phase::Intent, now), &gone("db2")).await.expect("recorded");
+    store.begin(entry("idle", Phase::Intent, now), &gone("db1")).await.expect("recorded");
+    store.begin(entry("busy", Phase::Intent, now), &gone("db1")).await.expect("recorded");
+    store.append(entry("busy", Phase::Started, now)).await.expect("recorded");
     assert_eq!(recover_lost_jobs(store, "db1", now).await.expect("looked"), 2);
     let open: Vec<String> = store.open_jobs().await.expect("open").into_iter().map(|job| job.id.0).collect();
     assert_eq!(open, ["theirs"]);
@@ -351,6 +355,131 @@ async fn a_listener_who_is_behind_holds_up_no_job() {
     };
     let outcome = timeout(Duration::from_mins(1), done).await.expect("it does not wait for a listener");
     assert_eq!(outcome, Some(JobResult::Succeeded));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_act_has_ended_is_not_believed_to_go_on_when_its_program_is_gone() {
+    let scene = Scene::new().await;
+    let (store, now) = (&scene.store, scene.clock.now());
+    let run = |id: &str| TaskRun {
+        id: id.into(),
+        task: "marking".into(),
+        started_at: now,
+        ended: None,
+        alive: true,
+        tail: String::new(),
+    };
+    for (id, host, pid_start) in [("gone", "db1", -1), ("theirs", "db2", -1)] {
+        let holder = Holder { host: host.into(), boot_id: "another start".into(), pid: 1, pid_start, started_at: now };
+        store.begin(entry(id, Phase::Intent, now), &holder).await.expect("recorded");
+        store.import_runs(&[run(id)]).await.expect("recorded");
+        let outcome = AuditEntry { outcome: Some(JobResult::Cancelled), ..entry(id, Phase::Outcome, now) };
+        store.append(outcome).await.expect("recorded");
+    }
+    assert_eq!(recover_lost_jobs(store, "db1", now).await.expect("looked"), 0, "both have their end");
+    let alive = |id: &str, runs: &[TaskRun]| runs.iter().find(|run| run.id == id).expect("it").alive;
+    let runs = store.runs("marking", 10).await.expect("runs");
+    assert_eq!((alive("gone", &runs), alive("theirs", &runs)), (false, true));
+}
+
+/// A memory that is well until a file appears, and dead from then on.
+#[derive(Debug)]
+struct DeadSince(std::path::PathBuf);
+
+impl Ledger for DeadSince {
+    fn runs<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
+        Box::pin(async { if self.0.exists() { std::future::pending().await } else { Ok(Vec::new()) } })
+    }
+
+    fn proofs<'a>(&'a self, _: ProofKind, _: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        Box::pin(async { if self.0.exists() { std::future::pending().await } else { Ok(Vec::new()) } })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_leaves_waits_for_no_look_at_the_files_before_or_after_a_command() {
+    let backup = "[[backup]]\nid = \"made\"\nfiles = \"{root}/made/x_%Y%m%d_%H%M%S.sqlite3\"\n\
+        command = [\"/usr/bin/touch\", \"{root}/started\"]\n";
+    let table = [
+        (ActionName::BACKUP, "never", "cancelled before its program was started", JobResult::Cancelled),
+        (ActionName::BACKUP, "started", "there was no time to look", JobResult::NotEffective),
+        (ActionName::VERIFY, "never", "cancelled before its files were looked at", JobResult::Cancelled),
+    ];
+    for (action, dead_since, detail, result) in table {
+        let world = World::new().config(&format!("{CONFIG}{backup}")).database("rota.sqlite3", 10);
+        std::fs::create_dir(world.path("made")).expect("a folder");
+        let mark = if dead_since == "never" { world.path("config.toml") } else { world.path(dead_since) };
+        let dies = move |round: &mut Round| {
+            round.watched.clear();
+            round.context.ledger = Arc::new(DeadSince(mark));
+        };
+        let mut scene = Scene::of(world, dies, Clock::system()).await;
+        scene.start(&action, &Target::backup("made"));
+        scene.told(|update| matches!(update, Update::Job(JobEvent::Started { .. })).then_some(())).await;
+        if dead_since == "started" {
+            scene.started().await;
+        }
+        let Scene { runtime, store, world, .. } = scene;
+        runtime.shutdown(Duration::from_secs(5)).await;
+        let records = store.audit_after(0, 100).await.expect("the log");
+        let last = &records.last().expect("records").entry;
+        assert_eq!(last.outcome, Some(result), "{records:#?}");
+        assert!(last.detail.contains(detail), "{}", last.detail);
+        drop(world);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root: mounts a file system that never answers"]
+async fn root_what_not_even_kill_ends_keeps_its_target_and_its_run_until_it_is_gone() {
+    let world = World::new();
+    let mut hung = crate::support::hung::Hung::swallowing(&world.path("hung"));
+    let asked = hung.path("x").display().to_string();
+    let [enter, namespace, rest] = hung.prefix();
+    let task = format!(
+        "[[task]]\nid = \"stuck\"\nsource = \"exec\"\n\
+         run = {{ command = [\"{enter}\", \"{namespace}\", \"{rest}\", \"stat\", \"{asked}\"] }}\n"
+    );
+    let world = world.config(&format!("{CONFIG}{task}")).database("rota.sqlite3", 10);
+    let mut scene = Scene::of(world, |round| round.watched.clear(), Clock::system()).await;
+    let target = Target::task("stuck");
+    let job = scene.start(&ActionName::RUN_TASK, &target);
+    let begun = async {
+        while crate::support::proc::with_argument(&asked).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), begun).await.expect("the command begins");
+    scene.runtime.cancel(&job);
+    let outcome = scene.outcome().await.expect("it began");
+    assert_eq!(outcome.result, JobResult::Cancelled);
+    assert!(outcome.detail.contains("is still there: not even KILL ends it"), "{}", outcome.detail);
+    let runs = scene.store.runs("stuck", 10).await.expect("runs");
+    assert!(runs[0].alive && runs[0].ended.is_none(), "{runs:?}");
+    scene.start(&ActionName::RUN_TASK, &target);
+    let refused = scene.outcome().await.expect_err("it is still there");
+    assert!(refused.contains("is busy"), "{refused}");
+
+    hung.release();
+    let ended = async {
+        while scene.store.runs("stuck", 10).await.expect("runs")[0].ended.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_mins(1), ended).await.expect("its end is written");
+    let runs = scene.store.runs("stuck", 10).await.expect("runs");
+    assert!(!runs[0].alive, "{runs:?}");
+    let again = async {
+        loop {
+            scene.start(&ActionName::RUN_TASK, &target);
+            if let Ok(outcome) = scene.outcome().await {
+                return outcome;
+            }
+        }
+    };
+    let outcome = timeout(Duration::from_mins(1), again).await.expect("its target is free");
+    assert_eq!(outcome.result, JobResult::Failed, "nothing is mounted any more: {}", outcome.detail);
 }
 
 #[test]

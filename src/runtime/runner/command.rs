@@ -1,29 +1,32 @@
 //! The step that runs a program: followed line by line, recorded as a run when it is a task's,
 //! and told in words.
 
+use std::sync::PoisonError;
+
 use tokio::time::Instant;
 
-use super::Runner;
 use super::steps::{Stopped, Work};
+use super::{Runner, TRY_AGAIN};
 use crate::domain::humanize;
 use crate::domain::inventory::TargetKind;
 use crate::domain::job::{JobEvent, JobResult};
 use crate::domain::plan::{Invocation, Step};
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::exec;
-use crate::runtime::lease::make_private;
+use crate::runtime::lease::Lease;
 use crate::scheduler::crontab::records_itself;
 
 impl Runner {
     /// Runs a program; for a task the run is also recorded as one.
     pub(super) async fn run(&self, command: &Invocation, work: &Work<'_>) -> Result<(String, Option<i32>), Stopped> {
-        let (shared, order) = (&self.0, &work.order);
-        make_private(&shared.config.acts.log_directory)
-            .map_err(|error| Stopped::failed(format!("{}: {error}", shared.config.acts.log_directory.display())))?;
-        let before = self.newest_backup(order.plan).await;
-        if order.stop.is_asked() {
-            return Err(Stopped::new(JobResult::Cancelled, "cancelled before its program was started"));
-        }
+        let order = &work.order;
+        let before = tokio::select! {
+            biased;
+            () = order.stop.asked() => {
+                return Err(Stopped::new(JobResult::Cancelled, "cancelled before its program was started"));
+            }
+            before = self.newest_backup(order.plan) => before,
+        };
         let mut record = self.run_that_begins(work);
         self.import(record.as_ref()).await;
         let limits = exec::Limits::new(work.deadline.saturating_duration_since(Instant::now()))
@@ -31,7 +34,7 @@ impl Runner {
             .hurry(order.stop.hurry_token());
         let (teller, job) = (order.teller.clone(), order.job.clone());
         let on_line = move |line: String| teller.mention(JobEvent::Line { job: job.clone(), line });
-        let finished = match exec::run(command, limits, order.stop.token(), on_line).await {
+        let mut finished = match exec::run(command, limits, order.stop.token(), on_line).await {
             Ok(finished) => finished,
             Err(error) => {
                 // It never ran, and must not be believed to run still.
@@ -39,29 +42,51 @@ impl Runner {
                     record.alive = false;
                     record.tail = error.to_string();
                 }
-                self.import(record.as_ref()).await;
+                self.run_ended(record, work).await;
                 return Err(Stopped::failed(error.to_string()));
             }
         };
         if let Some(record) = &mut record {
-            record.alive = false;
             record.tail = finished.tail.join("\n");
-            record.ended = Some(RunEnd {
-                at: shared.clock.now(),
-                took_s: finished.took.as_secs_f64(),
-                exit_code: finished.exit_code,
-                signal: finished.signal,
-                timed_out: finished.ended == exec::Ended::TimedOut,
-            });
+            // What not even KILL ended goes on, and its run with it.
+            record.alive = finished.left.is_some();
+            record.ended = finished.left.is_none().then(|| self.end_of(&finished));
         }
-        self.import(record.as_ref()).await;
+        self.run_ended(record, work).await;
+        let noted = |told: String| match &finished.log_note {
+            Some(note) => format!("{told} (its log: {note})"),
+            None => told,
+        };
         if finished.succeeded() {
-            return self
-                .judge_command(work, before, &humanize::duration(finished.took))
-                .await
-                .map(|told| (told, Some(0)));
+            let judged = self.judge_command(work, before, &humanize::duration(finished.took)).await;
+            return match judged {
+                Ok(told) => Ok((noted(told), Some(0))),
+                Err(stopped) => Err(Stopped { detail: noted(stopped.detail), ..stopped }),
+            };
         }
-        Err(told(&finished))
+        let stopped = told(&finished);
+        let stopped = Stopped { detail: noted(stopped.detail), ..stopped };
+        if let Some(left) = finished.left.take() {
+            work.leave(left);
+        }
+        Err(stopped)
+    }
+
+    fn end_of(&self, finished: &exec::Finished) -> RunEnd {
+        RunEnd {
+            at: self.0.clock.now(),
+            took_s: finished.took.as_secs_f64(),
+            exit_code: finished.exit_code,
+            signal: finished.signal,
+            timed_out: finished.ended == exec::Ended::TimedOut,
+        }
+    }
+
+    /// Keeps how a run ended for the record of the outcome, which is written whatever it takes,
+    /// and shows it before where that is possible.
+    async fn run_ended(&self, record: Option<TaskRun>, work: &Work<'_>) {
+        self.import(record.as_ref()).await;
+        *work.run.lock().unwrap_or_else(PoisonError::into_inner) = record;
     }
 
     /// The record of a task's run; `None` for everything that is no task, and for a command
@@ -80,18 +105,36 @@ impl Runner {
         })
     }
 
-    /// Records that a task's run goes on no longer and has no end.
+    /// Keeps for the record that a task's run goes on no longer and has no end.
     pub(super) async fn give_up_run(&self, work: &Work<'_>) {
         let record = self.run_that_begins(work).map(|run| TaskRun { alive: false, ..run });
-        self.import(record.as_ref()).await;
+        self.run_ended(record, work).await;
     }
 
-    async fn import(&self, run: Option<&TaskRun>) {
-        if let (Ok(store), Some(run)) = (self.0.store.get(), run)
-            && let Err(error) = store.import_runs(std::slice::from_ref(run)).await
-        {
+    /// Waits until what not even KILL ended is gone, writes the end of its run, and gives its
+    /// target back.
+    pub(super) async fn outlive(self, left: exec::Left, run: Option<TaskRun>, begun: Instant, lease: Lease) {
+        let (exit_code, signal) = left.gone().await;
+        if let Some(run) = run {
+            let (at, took_s) = (self.0.clock.now(), begun.elapsed().as_secs_f64());
+            let end = RunEnd { at, took_s, exit_code, signal, timed_out: false };
+            let record = TaskRun { alive: false, ended: Some(end), ..run };
+            while !self.import(Some(&record)).await {
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+        }
+        drop(lease);
+    }
+
+    /// Whether there is nothing left to write.
+    async fn import(&self, run: Option<&TaskRun>) -> bool {
+        let Some(run) = run else { return true };
+        let Ok(store) = self.0.store.get() else { return false };
+        let written = store.import_runs(std::slice::from_ref(run)).await;
+        if let Err(error) = &written {
             tracing::warn!(%error, "a run was not recorded");
         }
+        written.is_ok()
     }
 }
 
@@ -104,6 +147,15 @@ fn told(finished: &exec::Finished) -> Stopped {
         .find(|line| !line.trim().is_empty())
         .map_or_else(String::new, |line| format!(": {line}"));
     let took = humanize::duration(finished.took);
+    if let Some(left) = &finished.left {
+        let asked = if finished.ended == exec::Ended::TimedOut { JobResult::TimedOut } else { JobResult::Cancelled };
+        let pid = left.pid().map_or_else(|| "what it started".to_owned(), |pid| format!("its program (pid {pid})"));
+        let detail = format!(
+            "{} after {took}, and {pid} is still there: not even KILL ends it, so its target stays locked until it is gone{last}",
+            if asked == JobResult::TimedOut { "past its time limit" } else { "cancelled" }
+        );
+        return Stopped::new(asked, detail);
+    }
     match (finished.ended, finished.exit_code, finished.signal) {
         (exec::Ended::Cancelled, ..) => Stopped::new(JobResult::Cancelled, format!("cancelled after {took}")),
         (exec::Ended::TimedOut, ..) => {

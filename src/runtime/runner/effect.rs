@@ -33,7 +33,12 @@ impl Runner {
         if work.order.plan.target.kind != TargetKind::Backup {
             return Ok(format!("exit code 0 after {took}"));
         }
-        let why = match (before, self.newest_backup(work.order.plan).await) {
+        let after = tokio::select! {
+            biased;
+            after = self.newest_backup(work.order.plan) => after,
+            () = work.order.stop.hurried() => Err("there was no time to look".to_owned()),
+        };
+        let why = match (before, after) {
             (Ok(before), Ok(Some(after))) if before.is_none_or(|before| after > before) => {
                 return Ok(format!("a new backup is there after {took}"));
             }
@@ -67,7 +72,13 @@ impl Runner {
 
     /// Verifies the newest backup that is not being written, and the file that must go with it.
     pub(super) async fn verify(&self, backup: &str, work: &Work<'_>) -> Result<String, Stopped> {
-        let catalogue = self.catalogue(backup).await.map_err(Stopped::failed)?;
+        let catalogue = tokio::select! {
+            biased;
+            () = work.order.stop.asked() => {
+                return Err(Stopped::new(JobResult::Cancelled, "cancelled before its files were looked at"));
+            }
+            catalogue = self.catalogue(backup) => catalogue.map_err(Stopped::failed)?,
+        };
         let newest = catalogue.files.iter().find(|file| file.state != BackupState::Growing);
         let Some(file) = newest.map(|file| file.path.clone()) else {
             return Err(Stopped::failed(format!("there is no file of backup `{backup}` to verify")));

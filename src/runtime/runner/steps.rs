@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,8 +14,10 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult, Outcome};
 use crate::domain::plan::Step;
+use crate::domain::task::TaskRun;
 use crate::domain::upkeep::{Maintenance, Verb};
 use crate::domain::vitals::ProofKind;
+use crate::exec::Left;
 use crate::runtime::stop::Stop;
 
 /// How long work of ours that was told to stop is waited for.
@@ -33,13 +36,31 @@ pub(super) struct Work<'a> {
     pub(super) deadline: Instant,
     /// A step did not stop when it was told to, and was left to itself.
     at_large: AtomicBool,
+    /// A program that not even KILL ended.
+    left: Mutex<Option<Left>>,
+    /// The run of a task as it ended, for the record of the outcome.
+    pub(super) run: Mutex<Option<TaskRun>>,
 }
 
 impl<'a> Work<'a> {
     /// The work that begins now: looking whether it may took none of its time.
     pub(super) fn new(order: Order<'a>, log: PathBuf) -> Self {
         let begun = Instant::now();
-        Self { order, log, begun, deadline: after(begun, order.plan.timeout), at_large: AtomicBool::new(false) }
+        let deadline = after(begun, order.plan.timeout);
+        let at_large = AtomicBool::new(false);
+        Self { order, log, begun, deadline, at_large, left: Mutex::default(), run: Mutex::default() }
+    }
+
+    pub(super) fn leave(&self, left: Left) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+    }
+
+    pub(super) fn take_left(&self) -> Option<Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn take_run(&self) -> Option<TaskRun> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn is_at_large(&self) -> bool {

@@ -73,17 +73,22 @@ pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) 
     Ok(dropped.rows_affected())
 }
 
+/// The holder in the five columns from `first` on.
+pub(in crate::store) fn holder(row: &SqliteRow, first: usize) -> Result<Holder, sqlx::Error> {
+    Ok(Holder {
+        host: row.try_get(first)?,
+        boot_id: row.try_get(first + 1)?,
+        pid: row.try_get(first + 2)?,
+        pid_start: row.try_get(first + 3)?,
+        started_at: timestamp(row.try_get(first + 4)?)?,
+    })
+}
+
 fn from_row(row: &SqliteRow) -> Result<OpenJob, sqlx::Error> {
     let intent = audit::from_row(row)?;
     let holder = match row.try_get::<Option<String>, _>(3)? {
         None => None,
-        Some(host) => Some(Holder {
-            host,
-            boot_id: row.try_get(4)?,
-            pid: row.try_get(5)?,
-            pid_start: row.try_get(6)?,
-            started_at: timestamp(row.try_get(7)?)?,
-        }),
+        Some(_) => Some(holder(row, 3)?),
     };
     Ok(OpenJob { id: JobId(intent.entry.correlation.clone()), started: row.try_get(2)?, intent, holder })
 }

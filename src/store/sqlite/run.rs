@@ -5,6 +5,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::domain::audit::chain::micros;
 use crate::domain::task::{RunEnd, TaskRun};
+use crate::store::job::Holder;
+use crate::store::sqlite::job;
 use crate::store::sqlite::{seconds, timestamp, to_micros};
 use crate::store::thinning::Horizon;
 
@@ -58,6 +60,18 @@ pub(in crate::store) async fn latest(
     .fetch_all(c)
     .await?;
     rows.iter().map(from_row).collect()
+}
+
+/// The runs without an end that are alive as far as is known, and were begun by a job.
+pub(in crate::store) async fn in_progress(c: &mut SqliteConnection) -> Result<Vec<(TaskRun, Holder)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT run.id, run.task, run.started_at, run.ended_at, run.took, run.exit_code, run.signal, run.timed_out, \
+                run.alive, run.tail, job.host, job.boot_id, job.pid, job.pid_start, job.started_at \
+           FROM run JOIN job ON job.id = run.id WHERE run.ended_at IS NULL AND run.alive",
+    )
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(|row| Ok((from_row(row)?, job::holder(row, 10)?))).collect()
 }
 
 /// Drops what is too old, except the latest of each task.
