@@ -70,7 +70,15 @@ fn tasks() -> (Vec<Watch>, Vec<Observation>) {
             let exit_code = Some(i32::from(hour == 0 && index.is_multiple_of(ONE_IN)));
             let end = RunEnd { at: started_at + MINUTE, took_s: 60.0, exit_code, signal: None, timed_out: false };
             let id = format!("{name}-{hour:02}");
-            TaskRun { id, task: name.clone(), started_at, ended: Some(end), alive: false, tail: String::new() }
+            TaskRun {
+                id,
+                task: name.clone(),
+                started_at,
+                ended: Some(end),
+                alive: false,
+                tail: String::new(),
+                untold: false,
+            }
         };
         let since = now() - chrono::TimeDelta::days(2);
         let facts = TaskFacts::new(Arc::new(policy), (0..24).map(run).collect(), Some(since));

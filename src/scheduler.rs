@@ -1,4 +1,30 @@
 //! Schedulers: where tasks are scheduled, and the records their runs leave.
 
+pub mod cron_log;
 pub mod crontab;
 pub mod spool;
+pub mod uptime;
+
+use std::time::Duration;
+
+use crate::domain::plan::Invocation;
+use crate::exec::{self, Captured};
+
+/// How long a scheduler's own program may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// More than this it does not say.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// Asks a scheduler's own program, and waits for it: not for threads of the runtime, except when
+/// the program starts.
+pub fn ask(invocation: &Invocation) -> Result<Captured, String> {
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let told = runtime.block_on(exec::capture(invocation, PATIENCE, MOST_BYTES));
+        told.map_err(|error| error.to_string())
+    };
+    // A thread of its own, because a runtime cannot be started on a thread that runs one.
+    let told = std::thread::scope(|scope| scope.spawn(ask).join());
+    told.map_err(|_panic| format!("`{invocation}` could not be asked"))?
+}

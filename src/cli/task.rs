@@ -113,6 +113,7 @@ fn runs(board: &crate::domain::board::Board, one: &Assessment, session: &Session
                 let how = code.or_else(|| end.signal.map(|signal| format!("signal {signal}"))).unwrap_or_default();
                 format!("{how} after {}", humanize::seconds(end.took_s))
             }
+            None if run.untold => "began; nothing records how it ended".to_owned(),
             None if run.alive => "running".to_owned(),
             None => "lost".to_owned(),
         };

@@ -30,6 +30,12 @@ pub enum TaskState {
     Lost,
     /// It ended well, and too soon to have done its work.
     TooShort,
+    /// It could not begin: the machine was off, or it was told to let others end first.
+    Skipped,
+    /// Its scheduler holds it back until somebody lets it go on.
+    Frozen,
+    /// Its scheduler has it, and does not run it.
+    Disabled,
     /// No slot has passed since it is known.
     New,
     /// Nothing records how it went.
@@ -48,15 +54,23 @@ impl TaskState {
             TaskState::Overrun => "overrun",
             TaskState::Lost => "lost",
             TaskState::TooShort => "too-short",
+            TaskState::Skipped => "skipped",
+            TaskState::Frozen => "frozen",
+            TaskState::Disabled => "disabled",
             TaskState::New => "new",
             TaskState::Unknown => "unknown",
         }
     }
 
+    /// Whether nothing ran.
+    pub const fn is_absent(self) -> bool {
+        matches!(self, TaskState::Missed | TaskState::Skipped)
+    }
+
     pub const fn status(self) -> Status {
         match self {
-            TaskState::Ok | TaskState::Running | TaskState::New => Status::Ok,
-            TaskState::Late | TaskState::Overrun | TaskState::TooShort => Status::Warning,
+            TaskState::Ok | TaskState::Running | TaskState::New | TaskState::Frozen | TaskState::Disabled => Status::Ok,
+            TaskState::Late | TaskState::Overrun | TaskState::TooShort | TaskState::Skipped => Status::Warning,
             TaskState::Missed | TaskState::Failed | TaskState::Lost => Status::Critical,
             TaskState::Unknown => Status::Unknown,
         }
@@ -75,6 +89,25 @@ pub struct Slot {
     #[serde(serialize_with = "crate::domain::time::serialize")]
     pub at: Timestamp,
     pub state: TaskState,
+}
+
+/// A time in which nothing could run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// `the machine was off`
+    pub why: &'static str,
+}
+
+impl Gap {
+    /// What is due as the machine comes up may still be passed over: its scheduler is not the
+    /// first that it starts.
+    const WAKING: TimeDelta = TimeDelta::minutes(1);
+
+    pub fn covers(&self, at: Timestamp) -> bool {
+        self.from <= at && at <= self.until + Self::WAKING
+    }
 }
 
 /// How long a run takes when all is well, in seconds: as configured, or learnt from the last
@@ -137,6 +170,7 @@ impl Band {
     /// What a run came to by itself, whenever it was due.
     pub fn judge(&self, run: &TaskRun, now: Timestamp) -> TaskState {
         match &run.ended {
+            None if run.untold => TaskState::Unknown,
             None if !run.alive => TaskState::Lost,
             None => {
                 let elapsed = seconds_between(run.started_at, now);
@@ -164,6 +198,8 @@ pub struct History<'a> {
     pub runs: &'a [TaskRun],
     /// Earlier slots without a run are not judged: nobody was looking.
     pub since: Timestamp,
+    /// What is due in one of these and does not run is skipped, not missed.
+    pub gaps: &'a [Gap],
 }
 
 /// More missed slots in a row than this are counted as this many.
@@ -205,7 +241,7 @@ impl History<'_> {
             slots.extend(self.decide(at, ends, &own, now, &mut horizon).map(|state| Slot { at, state }));
 
             let nothing_older = at < self.since && runs.peek().is_none();
-            let settled = slots.len() >= MOST_MISSED || slots.iter().any(|slot| slot.state != TaskState::Missed);
+            let settled = slots.len() >= MOST_MISSED || slots.iter().any(|slot| !slot.state.is_absent());
             let out_of_sight = at < now - window;
             if nothing_older || (settled && out_of_sight) {
                 break;
@@ -235,7 +271,9 @@ impl History<'_> {
             if now <= last {
                 horizon.through(last);
             }
-            return (now > last && at >= self.since).then_some(TaskState::Missed);
+            let absent =
+                if self.gaps.iter().any(|gap| gap.covers(at)) { TaskState::Skipped } else { TaskState::Missed };
+            return (now > last && at >= self.since).then_some(absent);
         };
         Some(match self.band.judge(newest, now) {
             TaskState::Ok if oldest.started_at > deadline => TaskState::Late,

@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::schedule::Schedule;
-use crate::domain::slot::{Band, History, Slot, TaskState};
-use crate::domain::time::{Timestamp, Zone};
+use crate::domain::slot::{Band, Gap, History, Slot, TaskState};
+use crate::domain::time::{Timestamp, Zone, span};
 use memo::Memo;
 
 pub use verdict::TaskJudge;
@@ -28,6 +28,8 @@ pub struct TaskRun {
     pub alive: bool,
     /// The tail of its output, clean of escapes.
     pub tail: String,
+    /// Nobody tells how it ended: a scheduler's log has its start alone.
+    pub untold: bool,
 }
 
 /// How a run ended.
@@ -66,7 +68,7 @@ pub struct TaskPolicy {
     pub grace: Duration,
     pub min_duration: Option<Duration>,
     pub max_duration: Option<Duration>,
-    /// Why nothing records its runs; `None` when something does.
+    /// Why nothing records how its runs end; `None` when something does.
     pub blind: Option<String>,
     /// Whether it can be run by hand from here.
     pub runnable: bool,
@@ -78,8 +80,23 @@ pub struct TaskPolicy {
 pub enum Source {
     #[default]
     Cron,
+    /// A timer of systemd.
+    Systemd,
+    /// The Task Scheduler of Windows.
+    Schtasks,
     /// Somewhere else; `rounds exec` tells when it ran.
     Exec,
+}
+
+impl Source {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Source::Cron => "cron",
+            Source::Systemd => "systemd",
+            Source::Schtasks => "schtasks",
+            Source::Exec => "exec",
+        }
+    }
 }
 
 /// What is known of a task at one moment. Facts that have been asked about are not changed any
@@ -93,7 +110,27 @@ pub struct TaskFacts {
     pub since: Option<Timestamp>,
     /// When the machine started, which may be why a slot was missed.
     pub booted_at: Option<Timestamp>,
+    /// When nothing could have run.
+    pub gaps: Vec<Gap>,
+    /// Whether every start is known, though nothing may record how it ended.
+    pub starts_known: bool,
+    /// What its scheduler says, where that is asked.
+    pub told: Option<Told>,
     memo: Memo,
+}
+
+/// What a scheduler says of its task by itself. Where it does, nothing is reckoned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    /// When it is due, in the scheduler's words: `*-*-* 02:00:00`.
+    pub schedule: Option<String>,
+    pub next: Option<Timestamp>,
+    /// How much later the scheduler may begin on purpose.
+    pub delay: Duration,
+    /// Why it is not run at all.
+    pub disabled: Option<String>,
+    /// When it said so, where that was not just now: in a file that another machine wrote.
+    pub as_of: Option<Timestamp>,
 }
 
 /// A task as lists show it.
@@ -130,6 +167,8 @@ pub struct LastRun {
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
     pub took_s: Option<f64>,
+    #[serde(skip)]
+    pub untold: bool,
 }
 
 /// What a strip shows.
@@ -151,19 +190,23 @@ impl TaskFacts {
     /// What the facts come to at `now`.
     pub fn view(&self, now: Timestamp) -> TaskView {
         let policy = &*self.policy;
+        let (told, schedule) = (self.told.as_ref(), policy.schedule.as_ref());
         let slots = self.slots(now);
         let state = self.state(&slots, now);
         let slots = slots.iter().rev().filter(|slot| slot.at > now - STRIP).copied().collect();
         TaskView {
             id: policy.id.clone(),
             source: policy.source,
-            schedule: policy.schedule.as_ref().map(|schedule| schedule.text.clone()),
-            words: policy.schedule.as_ref().map(Schedule::describe),
-            timezone: policy.schedule.as_ref().map_or(&policy.zone, |schedule| &schedule.zone).name().to_owned(),
+            schedule: told.and_then(|told| told.schedule.clone()).or_else(|| schedule.map(|one| one.text.clone())),
+            words: told.and_then(|told| told.schedule.clone()).or_else(|| schedule.map(Schedule::describe)),
+            timezone: schedule.map_or(&policy.zone, |schedule| &schedule.zone).name().to_owned(),
             state,
             overlap: self.overlap(),
             last: self.runs.first().map(LastRun::of),
-            next_due: policy.schedule.as_ref().and_then(|schedule| schedule.next(now)),
+            next_due: match told {
+                Some(told) => told.next.filter(|_| told.disabled.is_none()),
+                None => schedule.and_then(|schedule| schedule.next(now)),
+            },
             usual_s: self.band().usual,
             slots,
         }
@@ -171,7 +214,7 @@ impl TaskFacts {
 
     /// The decided slots, newest first: of the last 24 hours, and back to the latest with a run.
     fn slots(&self, now: Timestamp) -> Arc<[Slot]> {
-        let Some(schedule) = self.policy.schedule.as_ref().filter(|_| self.policy.blind.is_none()) else {
+        let Some(schedule) = self.policy.schedule.as_ref().filter(|_| !self.is_dark()) else {
             return Arc::default();
         };
         let history = || History {
@@ -180,6 +223,7 @@ impl TaskFacts {
             band: self.band(),
             runs: &self.runs,
             since: self.since.unwrap_or(now),
+            gaps: &self.gaps,
         };
         // Without a beginning the answer is about this moment alone.
         match self.since {
@@ -191,14 +235,35 @@ impl TaskFacts {
     /// The state as a whole, given the slots newest first: that of a run that still goes on,
     /// else of the newest slot, else of the newest run.
     fn state(&self, slots: &[Slot], now: Timestamp) -> TaskState {
-        if self.policy.blind.is_some() {
+        if self.is_dark() {
             return TaskState::Unknown;
         }
         let newest = self.runs.first();
+        let runs_now = newest.is_some_and(|run| run.ended.is_none() && run.alive);
+        if let Some(told) = self.told.as_ref().filter(|_| !runs_now) {
+            if told.disabled.is_some() {
+                return TaskState::Disabled;
+            }
+            if self.overdue(now).is_some() {
+                return TaskState::Missed;
+            }
+        }
         match newest.map(|run| self.band().judge(run, now)) {
-            Some(state) if newest.is_some_and(|run| run.ended.is_none() && run.alive) => state,
+            Some(state) if runs_now => state,
             state => slots.first().map(|slot| slot.state).or(state).unwrap_or(TaskState::New),
         }
+    }
+
+    /// When it was due by its scheduler's own word, and is not begun though all its time is over.
+    fn overdue(&self, now: Timestamp) -> Option<Timestamp> {
+        let told = self.told.as_ref().filter(|told| told.disabled.is_none())?;
+        let now = told.as_of.map_or(now, |as_of| as_of.min(now));
+        told.next.filter(|next| now > *next + span(self.policy.grace) + span(told.delay))
+    }
+
+    /// Whether not even its starts are known.
+    fn is_dark(&self) -> bool {
+        self.policy.blind.is_some() && !self.starts_known
     }
 
     fn band(&self) -> Band {
@@ -222,7 +287,8 @@ impl LastRun {
             ended_at: end.map(|end| end.at),
             exit_code: end.and_then(|end| end.exit_code),
             signal: end.and_then(|end| end.signal),
-            took_s: end.map(|end| end.took_s),
+            took_s: end.map(|end| end.took_s).filter(|took| took.is_finite()),
+            untold: run.untold,
         }
     }
 }

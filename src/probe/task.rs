@@ -6,6 +6,8 @@
 
 mod crontabs;
 mod expected;
+mod heard;
+mod sight;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,13 +21,12 @@ use crate::domain::board::Watch;
 use crate::domain::inventory::{Repeat, Target, TaskCard};
 use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
 use crate::domain::task::{TaskFacts, TaskJudge, TaskRun};
-use crate::domain::time::{Timestamp, Zone};
+use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::platform::lacks;
-use crate::scheduler::crontab::{self, Account, Crontabs, Place};
-use crate::scheduler::spool;
+use crate::scheduler::{self, crontab, spool};
 use crontabs::CrontabsProbe;
 use expected::Expected;
+use sight::Scene;
 
 /// The `task` kind.
 pub const KIND: Kind = Kind { name: "task", summary: "scheduled tasks: did every run come, in time, and well", build };
@@ -36,7 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const RUNS: usize = 50;
 
 fn build(config: &Config, context: &Context) -> Vec<Watched> {
-    let scene = Scene::new(Path::new("/"), context.zone.clone(), crontab::list);
+    let scene = Scene::new(Path::new("/"), context.zone.clone(), crontab::list).asking(scheduler::ask);
     watched(config, context, &scene)
 }
 
@@ -46,40 +47,11 @@ pub fn cards(config: &Config) -> Vec<TaskCard> {
     cards_in(config, &Scene::new(Path::new("/"), config.zone.clone(), crontab::list))
 }
 
-/// Where tasks are looked for.
-#[derive(Clone, Debug)]
-struct Scene {
-    place: Place,
-    account: Account,
-    list: fn() -> Result<Vec<u8>, String>,
-    /// Why there are no crontabs on this system, if there are none.
-    lacks: Option<&'static str>,
-}
-
-impl Scene {
-    fn new(root: &Path, zone: Zone, list: fn() -> Result<Vec<u8>, String>) -> Self {
-        let account = Account::effective(root);
-        let place = Place { root: root.to_owned(), user: account.name.clone(), zone };
-        Self { place, account, list, lacks: lacks::CRONTABS }
-    }
-
-    fn crontabs(&self) -> Crontabs {
-        if self.lacks.is_some() { Crontabs::default() } else { crontab::read(&self.place, self.list) }
-    }
-
-    /// When the machine started.
-    fn booted_at(&self) -> Option<Timestamp> {
-        let stat = std::fs::read_to_string(self.place.root.join("proc/stat")).ok()?;
-        let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
-        Timestamp::from_timestamp(seconds.trim().parse().ok()?, 0)
-    }
-}
-
 fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
     let has_crontabs = scene.lacks.is_none();
     let looks_at_crontabs =
         has_crontabs && (config.discover_tasks || config.tasks.iter().any(|task| task.source == TaskSource::Cron));
-    let found = if looks_at_crontabs { scene.crontabs() } else { Crontabs::default() };
+    let found = if looks_at_crontabs { scene.crontabs() } else { crontab::Crontabs::default() };
     let crontabs_id = ProbeId::new(KIND.name, "cron");
     let mut watched: Vec<Watched> = expected::all(config, &found)
         .into_iter()
@@ -141,28 +113,43 @@ impl Probe for TaskProbe {
             }
             let first_read = *self.first_read.get_or_insert(now);
             let (scene, spool, configuration) = (self.scene.clone(), self.spool.clone(), self.configuration.clone());
-            let look = move || {
-                let written = configuration.iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
-                (scene.crontabs(), spool::read(&spool), scene.booted_at(), written.map(Timestamp::from))
-            };
-            let (found, spooled, booted_at, configured_at) = self.blocking.run(look).await?;
-            self.expected.refresh(&found);
-            let (mut policy, findings) = self.expected.policy(&found, &self.scene);
-            let key = self.expected.recorded_as(&found);
+            let sight = self.blocking.run(move || scene.look(now, &spool, &configuration)).await?;
+            let found = &sight.crontabs;
+            self.expected.refresh(found);
+            let (mut policy, findings) = self.expected.policy(found, &self.scene);
+            let key = self.expected.recorded_as(found);
             let recorded = self.ledger.runs(&key, RUNS).await;
             let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
-            let runs = merged(recorded, spooled, &key);
+            let mut runs = merged(recorded, sight.spooled(&key), &key);
 
-            if runs.is_empty() && policy.blind.is_none() {
-                policy.blind = self.expected.recorded_by_another(&found, &self.scene);
-            }
-
-            let written_at = match self.expected.line(&found) {
+            let line = self.expected.line(found);
+            let written_at = match line {
                 Some(line) => line.written_at,
-                None => configured_at,
+                None => sight.configured_at,
             };
-            let since = Some(known_since(&runs, written_at, first_read));
-            let facts = TaskFacts::new(Arc::new(policy), runs, since).booted_at(booted_at);
+            let mut since = known_since(&runs, written_at, first_read);
+            let mut starts_known = false;
+            let blind = line.filter(|line| policy.blind.is_some() && heard::Heard::tells_of(line));
+            match (blind, &sight.heard.since) {
+                (Some(line), Ok(heard_since)) => {
+                    starts_known = true;
+                    runs.extend(sight.heard.runs(line, &key));
+                    runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+                    runs.truncate(RUNS);
+                    since = written_at.map_or(*heard_since, |written| written.max(*heard_since));
+                    if let Some(oldest) = runs.last().filter(|_| runs.len() >= RUNS) {
+                        since = since.max(oldest.started_at);
+                    }
+                }
+                (Some(_), Err(Some(why))) => policy.blind = policy.blind.map(|blind| format!("{blind}; {why}")),
+                _ => {}
+            }
+            if runs.is_empty() && policy.blind.is_none() {
+                policy.blind = self.expected.recorded_by_another(found, &self.scene);
+            }
+            let mut facts = TaskFacts::new(Arc::new(policy), runs, Some(since)).booted_at(sight.booted_at);
+            facts.gaps.clone_from(&sight.gaps);
+            facts.starts_known = starts_known;
             Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
         })
     }
@@ -170,8 +157,8 @@ impl Probe for TaskProbe {
 
 /// The runs of the store and of the spool, newest first. What both have is newer in the spool:
 /// a run is imported before it ends, and removed from the spool after.
-fn merged(recorded: Vec<TaskRun>, spooled: Vec<TaskRun>, key: &str) -> Vec<TaskRun> {
-    let mut runs: Vec<TaskRun> = spooled.into_iter().filter(|run| run.task == key).collect();
+fn merged(recorded: Vec<TaskRun>, spooled: &[TaskRun], key: &str) -> Vec<TaskRun> {
+    let mut runs: Vec<TaskRun> = spooled.iter().filter(|run| run.task == key).cloned().collect();
     for run in recorded {
         if runs.iter().all(|spooled| spooled.id != run.id) {
             runs.push(run);

@@ -36,6 +36,7 @@ pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Res
             ended: None,
             alive: false,
             tail: String::new(),
+            untold: false,
         });
         let detail = if job.started {
             "the program that ran it ended before it did; look whether it took effect"

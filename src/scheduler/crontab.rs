@@ -8,13 +8,11 @@ mod name;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
-use crate::exec;
 use crate::platform::file;
 
 pub use by_hand::Account;
@@ -76,9 +74,6 @@ pub struct Place {
 /// A file larger than this is no crontab.
 const MOST_BYTES: usize = 1_048_576;
 
-/// How long `crontab -l` may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Where the crontabs of users lie: on Debian, on Red Hat, on SUSE, on macOS.
 const SPOOLS: [&str; 4] = ["var/spool/cron/crontabs", "var/spool/cron", "var/spool/cron/tabs", "var/at/tabs"];
 
@@ -98,16 +93,7 @@ pub fn read(place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) -> Cr
 /// The user's own crontab, as `crontab -l` prints it. Waits for it: not for threads of the
 /// runtime, except when the program starts.
 pub fn list() -> Result<Vec<u8>, String> {
-    let invocation = Invocation::new(["crontab", "-l"]);
-    let ask = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
-        let listed = runtime.block_on(exec::capture(&invocation, PATIENCE, MOST_BYTES));
-        listed.map_err(|error| error.to_string())
-    };
-    // A thread of its own, because a runtime cannot be started on a thread that runs one.
-    let listed = std::thread::scope(|scope| scope.spawn(ask).join());
-    let listed = listed.map_err(|_panic| "`crontab -l` could not be asked".to_owned())??;
+    let listed = super::ask(&Invocation::new(["crontab", "-l"]))?;
     let complaint = sanitize::bytes(&listed.stderr);
     if listed.exit_code == Some(0) {
         Ok(listed.stdout)

@@ -130,6 +130,7 @@ fn run(path: &Path, lives: impl Fn(&Holder) -> bool) -> Option<TaskRun> {
         alive,
         ended,
         tail: output.lines().map(sanitize::line).collect::<Vec<_>>().join("\n"),
+        untold: false,
     })
 }
 

@@ -368,6 +368,7 @@ async fn a_run_whose_act_has_ended_is_not_believed_to_go_on_when_its_program_is_
         ended: None,
         alive: true,
         tail: String::new(),
+        untold: false,
     };
     for (id, host, pid_start) in [("gone", "db1", -1), ("theirs", "db2", -1)] {
         let holder = Holder { host: host.into(), boot_id: "another start".into(), pid: 1, pid_start, started_at: now };

@@ -18,7 +18,15 @@ fn run(start: Timestamp, end: Option<(f64, i32)>, alive: bool) -> TaskRun {
         signal: None,
         timed_out: false,
     });
-    TaskRun { id: start.to_rfc3339(), task: "t".into(), started_at: start, ended, alive, tail: String::new() }
+    TaskRun {
+        id: start.to_rfc3339(),
+        task: "t".into(),
+        started_at: start,
+        ended,
+        alive,
+        tail: String::new(),
+        untold: false,
+    }
 }
 
 fn good(start: &str) -> TaskRun {
@@ -38,6 +46,7 @@ fn slots(runs: &[TaskRun], now: &str) -> Vec<(String, TaskState)> {
         band: Band { usual: None, shortest: Some(Bound::Configured(2.0)), longest: Some(Bound::Configured(600.0)) },
         runs,
         since: at("00:00:00"),
+        gaps: &[],
     };
     let slots = history.slots(at(now), TimeDelta::hours(24)).slots;
     slots.iter().map(|slot| (slot.at.format("%H").to_string(), slot.state)).collect()
@@ -92,7 +101,7 @@ fn a_new_task_has_no_old_slots() {
     let schedule = schedule("0 * * * *");
     let band = Band::default();
     let grace = Duration::from_mins(1);
-    let history = |since| History { schedule: &schedule, grace, band, runs: &[], since };
+    let history = |since| History { schedule: &schedule, grace, band, runs: &[], since, gaps: &[] };
     assert_eq!(history(at("17:30:00")).slots(at("17:59:00"), TimeDelta::hours(24)).slots, []);
     assert_eq!(history(at("17:30:00")).slots(at("18:02:00"), TimeDelta::hours(24)).slots.len(), 1);
 }
@@ -101,7 +110,8 @@ fn a_new_task_has_no_old_slots() {
 fn a_grace_longer_than_the_slot_ends_with_it() {
     let schedule = schedule("*/5 * * * *");
     let grace = Duration::from_mins(15);
-    let history = History { schedule: &schedule, grace, band: Band::default(), runs: &[], since: at("01:57:00") };
+    let history =
+        History { schedule: &schedule, grace, band: Band::default(), runs: &[], since: at("01:57:00"), gaps: &[] };
     assert_eq!(history.slots(at("02:03:30"), TimeDelta::hours(24)).slots, []);
     // The slot of 02:05 begins a quarter of the gap, 75 s, before its instant.
     let missed = Slot { at: at("02:00:00"), state: TaskState::Missed };
@@ -113,7 +123,7 @@ fn missed_slots_are_counted_to_a_hundred() {
     let schedule = schedule("0 8 * * 1");
     let since = at("00:00:00") - TimeDelta::days(365 * 5);
     let grace = Duration::from_mins(1);
-    let history = History { schedule: &schedule, grace, band: Band::default(), runs: &[], since };
+    let history = History { schedule: &schedule, grace, band: Band::default(), runs: &[], since, gaps: &[] };
     assert_eq!(history.slots(at("09:00:00"), TimeDelta::hours(24)).slots.len(), MOST_MISSED);
 }
 
@@ -123,8 +133,14 @@ fn the_latest_slot_with_a_run_is_found_however_long_ago() {
     let february = at("00:00:10") - TimeDelta::days(29);
     let runs = [run(february, Some((5.0, 0)), false)];
     let since = at("00:00:00");
-    let history =
-        History { schedule: &schedule, grace: Duration::from_mins(1), band: Band::default(), runs: &runs, since };
+    let history = History {
+        schedule: &schedule,
+        grace: Duration::from_mins(1),
+        band: Band::default(),
+        runs: &runs,
+        since,
+        gaps: &[],
+    };
     let found = history.slots(at("12:00:00"), TimeDelta::hours(24)).slots;
     assert_eq!(found.len(), 1, "March is before anybody looked: {found:?}");
     assert_eq!(found[0].state, TaskState::Ok);
@@ -198,8 +214,14 @@ fn random_histories_agree_with_brute_force() {
         }
         runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
         runs.dedup_by_key(|run| run.started_at);
-        let history =
-            History { schedule: &schedule, grace: grace.to_std().expect("positive"), band, runs: &runs, since };
+        let history = History {
+            schedule: &schedule,
+            grace: grace.to_std().expect("positive"),
+            band,
+            runs: &runs,
+            since,
+            gaps: &[],
+        };
         let Decided { slots: found, through } = history.slots(now, TimeDelta::hours(24));
         let mut expected = Vec::new();
         for hour in (0..=26).rev() {

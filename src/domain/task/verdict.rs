@@ -26,7 +26,7 @@ impl Judge for TaskJudge {
 
 impl TaskFacts {
     fn verdict(&self, now: Timestamp) -> Verdict {
-        if let Some(why) = &self.policy.blind {
+        if let Some(why) = self.policy.blind.as_ref().filter(|_| self.is_dark()) {
             return Verdict { findings: vec![Finding::new(Status::Unknown, "evidence", why)], ..Verdict::default() };
         }
         let slots = self.slots(now);
@@ -34,7 +34,9 @@ impl TaskFacts {
         let missed = slots.iter().take_while(|slot| slot.state == TaskState::Missed).count();
         let mut findings: Vec<Finding> = Vec::new();
         findings.extend(self.missed(&slots[..missed], now));
-        if state != TaskState::Missed {
+        findings.extend(self.late_by_its_scheduler(now));
+        findings.extend(slots.first().and_then(|slot| self.skipped(slot, now)));
+        if !state.is_absent() {
             findings.extend(self.runs.first().and_then(|run| self.about(run, state, slots.first(), now)));
         }
         if self.overlap() {
@@ -43,6 +45,12 @@ impl TaskFacts {
         }
         // The newest slot has been spoken of.
         findings.extend(self.earlier(&slots, missed.max(1), now));
+        if let Some(why) = &self.policy.blind
+            && self.runs.first().is_none_or(|run| run.ended.is_none())
+        {
+            let began = self.runs.first().map(|run| format!("it began at {}; ", self.clock(run.started_at, now)));
+            findings.push(Finding::new(Status::Unknown, "evidence", format!("{}{why}", began.unwrap_or_default())));
+        }
         let premature = state == TaskState::New && self.runs.is_empty();
         Verdict { samples: self.samples(missed, now), findings, premature }
     }
@@ -78,6 +86,29 @@ impl TaskFacts {
         let text = format!("nothing ran for the slot of {newest_at}, {ago} ago (grace {grace}){row}{reason}");
         let finding = Finding::new(Status::Critical, "slot", text).since(oldest.at + span(self.policy.grace));
         Some(self.mended(finding))
+    }
+
+    /// What its own scheduler was to start, and did not.
+    fn late_by_its_scheduler(&self, now: Timestamp) -> Option<Finding> {
+        let due =
+            self.overdue(now).filter(|_| self.runs.first().is_none_or(|run| run.ended.is_some() || !run.alive))?;
+        let ago = humanize::seconds(seconds_between(due, now));
+        let source = self.policy.source.word();
+        let text = format!("{source} was to start it at {}, {ago} ago, and has not", self.clock(due, now));
+        Some(self.mended(Finding::new(Status::Critical, "slot", text).since(due)))
+    }
+
+    /// A slot in which nothing could run.
+    fn skipped(&self, slot: &Slot, now: Timestamp) -> Option<Finding> {
+        let gap = self.gaps.iter().find(|gap| slot.state == TaskState::Skipped && gap.covers(slot.at))?;
+        let text = format!(
+            "nothing ran for the slot of {}: {} from {} to {}",
+            self.clock(slot.at, now),
+            gap.why,
+            self.clock(gap.from, now),
+            self.clock(gap.until, now)
+        );
+        Some(self.mended(Finding::new(Status::Warning, "slot", text).since(slot.at)))
     }
 
     /// What there is to say of the newest run.

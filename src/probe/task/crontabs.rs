@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Blocking, BoxFuture, Probe, ProbeError, Reading, Scene};
+use super::sight::Scene;
+use super::{Blocking, BoxFuture, Probe, ProbeError, Reading};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::sample::Sample;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Scene;
+use super::sight::Scene;
 use crate::config::Config;
 use crate::config::spec::{TaskSource, TaskSpec};
 use crate::domain::finding::Finding;

@@ -102,6 +102,7 @@ impl Runner {
             ended: None,
             alive: true,
             tail: String::new(),
+            untold: false,
         })
     }
 

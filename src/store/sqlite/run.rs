@@ -106,5 +106,6 @@ fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {
         ended,
         alive: row.try_get(8)?,
         tail: row.try_get(9)?,
+        untold: false,
     })
 }

@@ -228,6 +228,7 @@ fn took(see: &Snapshot<'_>, last: Option<&LastRun>, usual: Option<f64>) -> Line<
     let theme = see.theme;
     let Some(last) = last else { return Line::default() };
     let took = match (last.took_s, last.ended_at) {
+        _ if last.untold => Span::styled(Marks::of(theme).none, theme.dim),
         (Some(took), _) => Span::styled(humanize::short_seconds(took), theme.text),
         (None, Some(_)) => Span::styled(Marks::of(theme).none, theme.dim),
         (None, None) => {
@@ -247,11 +248,11 @@ fn ticks(view: &TaskView) -> impl Iterator<Item = (crate::domain::time::Timestam
 const fn tick(state: TaskState) -> Option<Tick> {
     Some(match state {
         TaskState::Ok => Tick::Ok,
-        TaskState::Late | TaskState::Overrun | TaskState::TooShort => Tick::Odd,
+        TaskState::Late | TaskState::Overrun | TaskState::TooShort | TaskState::Skipped => Tick::Odd,
         TaskState::Missed => Tick::Missed,
         TaskState::Failed | TaskState::Lost => Tick::Failed,
         TaskState::Running => Tick::Running,
-        TaskState::New | TaskState::Unknown => return None,
+        TaskState::New | TaskState::Unknown | TaskState::Frozen | TaskState::Disabled => return None,
     })
 }
 

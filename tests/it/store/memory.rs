@@ -203,6 +203,7 @@ fn run(id: &str, minute: i64, state: End) -> TaskRun {
         ended: (state == Ended).then_some(end),
         alive: state == Running,
         tail: if state == Ended { "done".into() } else { String::new() },
+        untold: false,
     }
 }
 

@@ -22,6 +22,7 @@ fn run(start: &str, end: impl Into<Option<RunEnd>>) -> TaskRun {
         ended: end.into(),
         alive: true,
         tail: String::new(),
+        untold: false,
     }
 }
 

@@ -170,6 +170,7 @@ pub(in crate::tui::pane) fn task(id: &str, schedule: &str, runs: &[(&str, i32, f
             }),
             alive: false,
             tail: "reading the roster\n41 mails sent\n".into(),
+            untold: false,
         }
     });
     let policy = TaskPolicy {

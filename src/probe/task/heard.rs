@@ -1,0 +1,164 @@
+//! What is heard of cron's jobs: its lines in a log file, or where there is none, in the journal.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use chrono::TimeDelta;
+
+use super::sight::Ask;
+use crate::domain::sanitize;
+use crate::domain::task::{RunEnd, TaskRun};
+use crate::domain::time::{Timestamp, seconds_between};
+use crate::scheduler::cron_log::{Calendar, CronLog, Journal, LOOK_BACK, LogTail, Sighting};
+use crate::scheduler::crontab::Entry;
+
+/// Where cron's lines lie: on their own as on Debian and Red Hat, or among all others. The
+/// first that has any is read alone, because Debian writes them twice.
+const FILES: [&str; 4] = ["var/log/cron.log", "var/log/cron", "var/log/syslog", "var/log/messages"];
+
+/// A log that nobody wrote for so long is a leftover.
+const FRESH: TimeDelta = TimeDelta::hours(26);
+
+/// What remembers how far a log was read.
+#[derive(Debug, Default)]
+pub(super) enum Ear {
+    #[default]
+    Open,
+    File(LogTail),
+    Journal(Journal),
+}
+
+/// Every start that a log tells of.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// Since when no start was missed; or why that is not known, where there is something to be
+    /// done about it.
+    pub(super) since: Result<Timestamp, Option<String>>,
+    /// By user and command, oldest first.
+    starts: HashMap<(String, String), Vec<Sighting>>,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self { since: Err(None), starts: HashMap::new() }
+    }
+}
+
+impl Heard {
+    fn of(log: &CronLog, since: Timestamp) -> Self {
+        let mut starts: HashMap<(String, String), Vec<Sighting>> = HashMap::new();
+        for one in log.sightings() {
+            starts.entry((one.user.clone(), one.command.clone())).or_default().push(one.clone());
+        }
+        Self { since: Ok(since), starts }
+    }
+
+    /// Whether the log writes the command of a line as the line does.
+    pub(super) fn tells_of(line: &Entry) -> bool {
+        const MOST: usize = 500;
+        line.command.len() <= MOST && line.command.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    }
+
+    /// The runs of a line, newest first. That one began is all that is known of it, unless cron
+    /// tells that it failed.
+    pub(super) fn runs(&self, line: &Entry, task: &str) -> Vec<TaskRun> {
+        let key = (line.user.clone(), sanitize::line(line.command.trim()));
+        let run = |one: &Sighting| TaskRun {
+            id: format!("cron-{}", one.at.timestamp_micros()),
+            task: task.to_owned(),
+            started_at: one.at,
+            ended: one.failed.map(|(at, code)| RunEnd {
+                at,
+                took_s: seconds_between(one.at, at),
+                exit_code: Some(code),
+                signal: None,
+                timed_out: false,
+            }),
+            alive: false,
+            tail: String::new(),
+            untold: one.failed.is_none(),
+        };
+        self.starts.get(&key).into_iter().flatten().rev().map(run).collect()
+    }
+
+    /// When the machine lived.
+    pub(super) fn instants(&self) -> impl Iterator<Item = Timestamp> {
+        self.starts.values().flatten().map(|one| one.at)
+    }
+}
+
+impl Ear {
+    /// Takes what is new.
+    pub(super) fn listen(&mut self, root: &Path, calendar: &Calendar, ask: Ask) -> Heard {
+        match self {
+            Ear::File(tail) => {
+                if tail.follow(calendar).is_ok()
+                    && let Some(since) = tail.since
+                {
+                    return Heard::of(&tail.log, since);
+                }
+            }
+            Ear::Journal(journal) => {
+                if let Ok(heard) = hear(journal, calendar, ask) {
+                    return heard;
+                }
+            }
+            Ear::Open => {}
+        }
+        *self = Ear::Open;
+        self.look_around(root, calendar, ask)
+    }
+
+    /// Finds a log that has lines of cron.
+    fn look_around(&mut self, root: &Path, calendar: &Calendar, ask: Ask) -> Heard {
+        let mut denied = Vec::new();
+        for path in FILES.iter().map(|path| root.join(path)) {
+            let Ok(found) = path.metadata() else { continue };
+            let written = found.modified().map(Timestamp::from);
+            if !found.is_file() || written.is_ok_and(|at| calendar.now - at > FRESH) {
+                continue;
+            }
+            let mut tail = LogTail::new(path);
+            match tail.follow(calendar) {
+                Ok(()) if tail.log.sightings().next().is_some() => {
+                    let heard = Heard::of(&tail.log, tail.since.unwrap_or(calendar.now));
+                    *self = Ear::File(tail);
+                    return heard;
+                }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    denied.push(format!("{} cannot be read", tail.path().display()));
+                }
+                // It has none, or went away meanwhile.
+                _ => {}
+            }
+        }
+        let mut journal = Journal::default();
+        match hear(&mut journal, calendar, ask) {
+            Ok(heard) => {
+                *self = Ear::Journal(journal);
+                heard
+            }
+            Err(why) => {
+                denied.extend(why);
+                let why = format!("when it began is not known either: {}; join the group adm", denied.join(", and "));
+                Heard { since: Err((!denied.is_empty()).then_some(why)), ..Heard::default() }
+            }
+        }
+    }
+}
+
+/// Asks the journal; `Err` with what keeps it from telling, where that can be mended.
+fn hear(journal: &mut Journal, calendar: &Calendar, ask: Ask) -> Result<Heard, Option<String>> {
+    let told = ask(&journal.invocation(calendar.now - LOOK_BACK)).map_err(|_absent| None)?;
+    journal.take(&told.stdout);
+    journal.log.forget(calendar.now - LOOK_BACK);
+    match journal.log.sightings().next() {
+        Some(first) if told.exit_code == Some(0) => Ok(Heard::of(&journal.log, first.at)),
+        // Whoever may not see the messages of others is told so there.
+        _ if told.stderr.windows(10).any(|part| part == b"not seeing") => {
+            Err(Some("the journal shows this user no messages of others".to_owned()))
+        }
+        _ => Err(None),
+    }
+}

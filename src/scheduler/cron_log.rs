@@ -1,0 +1,121 @@
+//! What cron says of its jobs, in a file of syslog or in the journal.
+//!
+//! It says that a job began. How it ended stands there only where the daemon was told to log
+//! that, and then only when it went wrong: a start here is never a success.
+
+mod journal;
+mod line;
+mod tail;
+
+use std::collections::{HashMap, VecDeque};
+
+use chrono::TimeDelta;
+
+use crate::domain::sanitize;
+use crate::domain::time::{Timestamp, Zone};
+
+pub use journal::Journal;
+pub use tail::LogTail;
+
+/// How far back it is read, and kept.
+pub const LOOK_BACK: TimeDelta = TimeDelta::days(8);
+/// More starts than these are not kept: the oldest go.
+const MOST: usize = 200_000;
+
+/// A job that cron started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    pub at: Timestamp,
+    pub user: String,
+    /// The command as the log has it.
+    pub command: String,
+    /// When it ended badly and by which exit code, where cron tells that.
+    pub failed: Option<(Timestamp, i32)>,
+}
+
+/// What stamps without a year and without a zone are read by.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    pub zone: Zone,
+    pub now: Timestamp,
+}
+
+/// Every start that was read.
+#[derive(Clone, Debug, Default)]
+pub struct CronLog {
+    /// Oldest first.
+    sightings: VecDeque<Sighting>,
+    /// How many went from the front, so that a place once given stays right.
+    gone: usize,
+    /// The place of the latest start of each process that is told by number.
+    processes: HashMap<u32, usize>,
+    /// The stamp of the latest line, by which a repeated hour is told from its first showing.
+    latest: Option<Timestamp>,
+    /// Lines of cron that say nothing we know.
+    unread: u64,
+}
+
+impl CronLog {
+    /// Takes one line of a syslog file, without its end.
+    pub fn take(&mut self, text: &[u8], calendar: &Calendar) {
+        let Some((stamp, rest)) = line::split(text) else { return };
+        let Some((tag, message)) = line::of_cron(rest) else { return };
+        let Some(at) = stamp.instant(calendar, self.latest) else {
+            self.unread += 1;
+            return;
+        };
+        self.said(at, tag, message);
+    }
+
+    /// One sentence of cron.
+    fn said(&mut self, at: Timestamp, tag: &str, message: &[u8]) {
+        self.latest = Some(at);
+        match line::message(tag, message) {
+            Some(line::Said::Began { user, command, process }) => {
+                let place = self.gone + self.sightings.len();
+                let (user, command) = (sanitize::line(user), sanitize::line(command));
+                self.sightings.push_back(Sighting { at, user, command, failed: None });
+                if let Some(process) = process {
+                    self.processes.insert(process, place);
+                }
+                if self.sightings.len() > MOST {
+                    self.sightings.pop_front();
+                    self.gone += 1;
+                }
+            }
+            Some(line::Said::Failed { process, code }) => {
+                let place = self.processes.remove(&process).and_then(|place| place.checked_sub(self.gone));
+                if let Some(sighting) = place.and_then(|place| self.sightings.get_mut(place)) {
+                    sighting.failed = Some((at, code));
+                }
+            }
+            Some(line::Said::Ended { process }) => {
+                self.processes.remove(&process);
+            }
+            Some(line::Said::Nothing) => {}
+            None => self.unread += 1,
+        }
+    }
+
+    /// Forgets what is too old.
+    pub fn forget(&mut self, before: Timestamp) {
+        while self.sightings.front().is_some_and(|sighting| sighting.at < before) {
+            self.sightings.pop_front();
+            self.gone += 1;
+        }
+        let gone = self.gone;
+        self.processes.retain(|_, place| *place >= gone);
+    }
+
+    /// Oldest first.
+    pub fn sightings(&self) -> impl DoubleEndedIterator<Item = &Sighting> {
+        self.sightings.iter()
+    }
+
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+}
+
+#[cfg(test)]
+mod tests;

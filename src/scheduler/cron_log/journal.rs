@@ -1,0 +1,62 @@
+//! The lines of cron in the journal, as `journalctl -o json` prints them.
+
+use serde_json::Value;
+
+use super::CronLog;
+use crate::domain::plan::Invocation;
+use crate::domain::time::Timestamp;
+
+/// Where in the journal the reading stands.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    pub log: CronLog,
+    /// Of the last entry.
+    cursor: Option<String>,
+}
+
+impl Journal {
+    /// What prints the entries after the last one that was taken, or since an instant.
+    pub fn invocation(&self, since: Timestamp) -> Invocation {
+        let from = match &self.cursor {
+            Some(cursor) => format!("--after-cursor={cursor}"),
+            None => format!("--since=@{}", since.timestamp()),
+        };
+        let tags = ["-t", "CRON", "-t", "cron", "-t", "CROND", "-t", "crond"];
+        let fields = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER";
+        Invocation::new(
+            ["journalctl", "--no-pager", "-a", "-o", "json", fields].into_iter().chain(tags).chain([&*from]),
+        )
+    }
+
+    /// Takes what it printed.
+    pub fn take(&mut self, printed: &[u8]) {
+        for line in printed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"-- ")) {
+            let Ok(entry) = serde_json::from_slice::<Value>(line) else {
+                self.log.unread += 1;
+                continue;
+            };
+            if let Some(cursor) = entry["__CURSOR"].as_str() {
+                self.cursor = Some(cursor.to_owned());
+            }
+            let micros = entry["__REALTIME_TIMESTAMP"].as_str().and_then(|text| text.parse().ok());
+            match (micros.and_then(Timestamp::from_timestamp_micros), text(&entry["MESSAGE"])) {
+                (Some(at), Some(message)) => {
+                    self.log.said(at, entry["SYSLOG_IDENTIFIER"].as_str().unwrap_or_default(), message.trim_ascii());
+                }
+                _ => self.log.unread += 1,
+            }
+        }
+    }
+}
+
+/// A field of the journal: text, the bytes of what is no text, or the last of several.
+fn text(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => Some(text.clone().into_bytes()),
+        Value::Array(items) if items.iter().all(Value::is_u64) => {
+            items.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()
+        }
+        Value::Array(items) => text(items.last()?),
+        _ => None,
+    }
+}
