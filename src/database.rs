@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::spec::DatabaseSpec;
 use crate::domain::engine::EngineCard;
+use crate::domain::insight::{Statements, Tables};
 use crate::domain::session::Activity;
 use crate::domain::upkeep::Maintenance;
 use crate::domain::vitals::Vitals;
@@ -111,6 +112,16 @@ pub trait Database: Debug + Send + Sync {
     fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
         let nobody = "a database that is a file has no sessions to list";
         Box::pin(async move { Err(DatabaseError::Refused(nobody.to_owned())) })
+    }
+
+    /// The largest tables, for an operator who looks by hand.
+    fn tables(&self) -> BoxFuture<'_, Result<Tables, DatabaseError>> {
+        Box::pin(async { Err(DatabaseError::Refused("this engine lists no tables".to_owned())) })
+    }
+
+    /// The statements that take the most time, likewise.
+    fn statements(&self) -> BoxFuture<'_, Result<Statements, DatabaseError>> {
+        Box::pin(async { Err(DatabaseError::Refused("this engine counts no statements".to_owned())) })
     }
 }
 

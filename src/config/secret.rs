@@ -1,13 +1,12 @@
 //! Secrets: a configuration says where one is, never what it is.
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::source::resolve;
 use crate::domain::plan::Invocation;
-use crate::platform::file::mode;
+use crate::platform::file::{mode, open_at_once};
 
 /// Where a secret is to be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +112,7 @@ const LONGEST: u64 = 64 * 1024;
 /// The content of a file that nobody but its owner can read; judged by the descriptor that is
 /// read.
 fn private(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|why| why.to_string())?;
+    let file = open_at_once(path).map_err(|why| why.to_string())?;
     let found = file.metadata().map_err(|why| why.to_string())?;
     if !found.is_file() {
         return Err("this is not a regular file".to_owned());
@@ -171,5 +170,18 @@ mod tests {
             let said = look().expect_err("open to others");
             assert!(said.contains("chmod 600") && !said.contains("hunter2"), "{said}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_writes_into_is_refused_at_once() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let scratch = tempfile::tempdir().expect("scratch");
+        let path = scratch.path().join("secret");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let (says, said) = std::sync::mpsc::channel();
+        std::thread::spawn(move || says.send(SecretRef::File(path).look_up()));
+        let said = said.recv_timeout(std::time::Duration::from_mins(1)).expect("it waits for a writer");
+        assert!(said.expect("a file").expect_err("a pipe").ends_with("this is not a regular file"));
     }
 }

@@ -33,6 +33,9 @@ pub enum LaneKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     Ask(&'static str),
+    /// One that names what only the server knows, such as where an extension lies: put together
+    /// from parts of ours and quoted names.
+    Made(String),
     /// There is nothing to ask here, and nothing is missing for it.
     NotHere,
     /// Our role may not see enough for an honest answer.

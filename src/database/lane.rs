@@ -6,13 +6,18 @@
 //! then rests for a while that grows with every failure, so that a server in trouble has one
 //! worry less. A check that turns out to be costly is asked less often.
 
-use std::collections::{BTreeMap, VecDeque};
+mod kept;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use crate::database::check::{Check, Look, Past, Question};
+use self::kept::Kept;
+use crate::database::check::{Check, Past, Question};
 use crate::database::row::Row;
 use crate::database::{BoxFuture, DatabaseError};
 use crate::domain::humanize;
@@ -21,12 +26,8 @@ use crate::domain::vitals::Measured;
 /// The first rest after a failure, and the longest.
 const FIRST_REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_mins(1);
-/// A check may take one part in so many of a server's time, and is never older than this.
-const PATIENCE: u32 = 200;
-const OLDEST: Duration = Duration::from_mins(5);
-/// How far back a check can look, and how often something is kept for that.
-const WINDOW: Duration = Duration::from_hours(1);
-const STEP: Duration = Duration::from_secs(15);
+/// From this age on a figure that is kept says how old it is.
+const OLD: Duration = Duration::from_secs(5);
 
 /// Why a question brought no rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub trait Wire: Send + Sized + 'static {
     /// Asks who the server is, anew at every reading: it may have been promoted, or upgraded.
     fn greet(&mut self) -> BoxFuture<'_, Result<Self::Server, AskError>>;
 
-    fn ask(&mut self, question: &'static str) -> BoxFuture<'_, Result<Vec<Row>, AskError>>;
+    fn ask<'a>(&'a mut self, question: &'a str) -> BoxFuture<'a, Result<Vec<Row>, AskError>>;
 }
 
 /// Opens the connection of a lane.
@@ -64,9 +65,20 @@ pub struct Heard<S> {
     pub took: Duration,
 }
 
+/// What one question out of turn brought.
+#[derive(Debug)]
+pub struct Answer<S> {
+    pub server: S,
+    /// The rows, or why there are none: nothing to ask here, a missing right, a lock.
+    pub rows: Result<Vec<Row>, Question>,
+    pub took: Duration,
+}
+
 #[derive(Debug)]
 pub struct Lane<W> {
     state: Mutex<State<W>>,
+    /// Somebody asks out of turn; a reading that comes meanwhile waits for it.
+    by_hand: AtomicBool,
     /// Spreads the rests of several databases on one server; between 0 and 1.
     spread: f64,
 }
@@ -86,22 +98,10 @@ struct Rest {
     error: DatabaseError,
 }
 
-/// What is remembered of one check.
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    /// What was asked. Another question, as after a promotion, begins anew.
-    question: &'static str,
-    asked: Option<Instant>,
-    cost: Duration,
-    measured: Measured,
-    /// Oldest first.
-    past: VecDeque<(Instant, Vec<Row>)>,
-}
-
 impl<W: Wire> Lane<W> {
     pub fn new(spread: f64) -> Self {
         let state = State { open: None, rest: None, kept: BTreeMap::new() };
-        Self { state: Mutex::new(state), spread: spread.clamp(0.0, 1.0) }
+        Self { state: Mutex::new(state), by_hand: AtomicBool::new(false), spread: spread.clamp(0.0, 1.0) }
     }
 
     /// Asks whatever is due, and answers by `deadline`.
@@ -111,28 +111,58 @@ impl<W: Wire> Lane<W> {
         checks: &[&Check<W::Server>],
         deadline: Duration,
     ) -> Result<Heard<W::Server>, DatabaseError> {
-        let Ok(mut state) = self.state.try_lock() else {
-            return Err(DatabaseError::Unreachable("an earlier reading has not come back".to_owned()));
-        };
-        if let Some(rest) = state.rest.as_ref().filter(|rest| rest.until > Instant::now()) {
-            let left = rest.until - Instant::now();
-            return Err(rest.error.clone().with(&format!("; asked again in {}", humanize::duration(left))));
-        }
         let until = Instant::now() + deadline;
-        match state.round(dial, checks, until, deadline).await {
-            Ok(heard) => {
-                state.rest = None;
-                Ok(heard)
+        let busy = || DatabaseError::Unreachable("an earlier reading has not come back".to_owned());
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(_taken) if self.by_hand.load(Ordering::Relaxed) => {
+                timeout_at(until, self.state.lock()).await.map_err(|_elapsed| busy())?
             }
-            Err(error) => {
-                state.open = None;
-                let last = state.rest.as_ref().map(|rest| rest.length);
-                let length = last.map_or(FIRST_REST, |last| (last * 2).min(LONGEST_REST));
-                let until = Instant::now() + length.mul_f64(1.0 + self.spread / 5.0);
-                state.rest = Some(Rest { until, length, error: error.clone() });
-                Err(error)
-            }
-        }
+            Err(_taken) => return Err(busy()),
+        };
+        state.rested()?;
+        let heard = state.round(dial, checks, until, deadline).await;
+        state.settle(heard, self.spread)
+    }
+
+    /// Asks one question out of turn, for somebody who looks by hand: after the reading that is
+    /// under way, and not while the lane rests.
+    pub async fn ask(
+        &self,
+        dial: &dyn Dial<Wire = W>,
+        choose: &(dyn Fn(&W::Server) -> Question + Sync),
+        deadline: Duration,
+    ) -> Result<Answer<W::Server>, DatabaseError> {
+        let until = Instant::now() + deadline;
+        let busy = |_elapsed| DatabaseError::Unreachable("an earlier reading has not come back".to_owned());
+        let _asking = Asking::begin(&self.by_hand);
+        let mut state = timeout_at(until, self.state.lock()).await.map_err(busy)?;
+        state.rested()?;
+        let heard = state.once(dial, choose, until, deadline).await;
+        state.settle(heard, self.spread)
+    }
+
+    /// What a check has kept of its earlier answers, the latest first; nothing while a reading is
+    /// under way.
+    pub fn past(&self, check: &str) -> Vec<Past> {
+        let Ok(state) = self.state.try_lock() else { return Vec::new() };
+        state.kept.get(check).map(|kept| kept.earlier(Instant::now())).unwrap_or_default()
+    }
+}
+
+/// Holds the flag of a question out of turn for as long as it lasts.
+struct Asking<'a>(&'a AtomicBool);
+
+impl<'a> Asking<'a> {
+    fn begin(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -144,22 +174,13 @@ impl<W: Wire> State<W> {
         until: Instant,
         deadline: Duration,
     ) -> Result<Heard<W::Server>, DatabaseError> {
-        let late = |what: &str| {
-            DatabaseError::Unreachable(format!("no answer to {what} within {}", humanize::duration(deadline)))
-        };
-        // Taken out, so that a reading that is dropped half way drops its connection too.
-        let mut wire = match self.open.take() {
-            Some(wire) => wire,
-            None => timeout_at(until, dial.dial()).await.map_err(|_elapsed| late("the connection"))??,
-        };
-        let started = Instant::now();
-        let server = timeout_at(until, wire.greet()).await.map_err(|_elapsed| late("the first question"))?;
-        let server = server.map_err(AskError::into_fault)?;
+        let Greeted { mut wire, server, since: started } = self.greeted(dial, until, deadline).await?;
         let mut all = Measured::default();
         for check in checks {
             let kept = self.kept.entry(check.name()).or_default();
             let question = match (check.ask)(&server) {
-                Question::Ask(question) => question,
+                Question::Ask(question) => Cow::Borrowed(question),
+                Question::Made(question) => Cow::Owned(question),
                 Question::NotHere => {
                     *kept = Kept::default();
                     continue;
@@ -172,47 +193,115 @@ impl<W: Wire> State<W> {
             if kept.question != question {
                 *kept = Kept { question, ..Kept::default() };
             }
-            if kept.is_due(Instant::now()) {
-                let asked = Instant::now();
-                match timeout_at(until, wire.ask(question)).await {
+            let asked = Instant::now();
+            if kept.is_due(asked) {
+                match timeout_at(until, wire.ask(&kept.question)).await {
                     Ok(Ok(rows)) => kept.take(check, &server, rows, asked),
                     Ok(Err(AskError::Refused { why, grant })) => {
                         // A refusal may have cost as much as an answer, and waits as long.
                         let (cost, past) = (asked.elapsed(), std::mem::take(&mut kept.past));
+                        let question = std::mem::take(&mut kept.question);
                         *kept = Kept { question, asked: Some(asked), cost, past, ..Kept::default() };
                         check.gauges.iter().for_each(|gauge| kept.measured.hide(gauge, why.clone(), grant.clone()));
                     }
                     Ok(Err(lost @ AskError::Lost(_))) => return Err(lost.into_fault()),
-                    Err(_elapsed) => return Err(late(&format!("`{}`", check.name()))),
+                    Err(_elapsed) => return Err(late(&format!("`{}`", check.name()), deadline)),
                 }
             }
-            all.join(kept.measured.clone());
+            let mut measured = kept.measured.clone();
+            // What is kept from an earlier reading says how old it is, and why.
+            if let Some(ago) = kept.asked.map(|at| asked - at).filter(|ago| *ago >= OLD) {
+                measured.seen(check.name(), ago, kept.cost);
+            }
+            all.join(measured);
         }
         self.open = Some(wire);
         Ok(Heard { server, measured: all, took: started.elapsed() })
     }
+
+    async fn once(
+        &mut self,
+        dial: &dyn Dial<Wire = W>,
+        choose: &(dyn Fn(&W::Server) -> Question + Sync),
+        until: Instant,
+        deadline: Duration,
+    ) -> Result<Answer<W::Server>, DatabaseError> {
+        let Greeted { mut wire, server, since } = self.greeted(dial, until, deadline).await?;
+        let question = match choose(&server) {
+            Question::Ask(question) => Cow::Borrowed(question),
+            Question::Made(question) => Cow::Owned(question),
+            none => {
+                self.open = Some(wire);
+                return Ok(Answer { server, rows: Err(none), took: since.elapsed() });
+            }
+        };
+        let rows = match timeout_at(until, wire.ask(&question)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(AskError::Refused { why, grant })) => Err(Question::Hidden { why, grant }),
+            Ok(Err(lost @ AskError::Lost(_))) => return Err(lost.into_fault()),
+            Err(_elapsed) => return Err(late("it", deadline)),
+        };
+        self.open = Some(wire);
+        Ok(Answer { server, rows, took: since.elapsed() })
+    }
+
+    /// An open connection whose server has said who it is. Taken out of its place, so that a
+    /// reading that is dropped half way drops its connection too.
+    async fn greeted(
+        &mut self,
+        dial: &dyn Dial<Wire = W>,
+        until: Instant,
+        deadline: Duration,
+    ) -> Result<Greeted<W>, DatabaseError> {
+        let first = "the first question";
+        if let Some(mut wire) = self.open.take() {
+            let since = Instant::now();
+            match timeout_at(until, wire.greet()).await.map_err(|_elapsed| late(first, deadline))? {
+                Ok(server) => return Ok(Greeted { wire, server, since }),
+                Err(refused @ AskError::Refused { .. }) => return Err(refused.into_fault()),
+                // It died while nobody used it, as after a restart: that says nothing of now.
+                Err(AskError::Lost(_)) => {}
+            }
+        }
+        let mut wire = timeout_at(until, dial.dial()).await.map_err(|_elapsed| late("the connection", deadline))??;
+        let since = Instant::now();
+        let server = timeout_at(until, wire.greet()).await.map_err(|_elapsed| late(first, deadline))?;
+        let server = server.map_err(AskError::into_fault)?;
+        Ok(Greeted { wire, server, since })
+    }
+
+    /// Why nothing is asked now, while the lane rests.
+    fn rested(&self) -> Result<(), DatabaseError> {
+        let Some(rest) = self.rest.as_ref().filter(|rest| rest.until > Instant::now()) else { return Ok(()) };
+        let left = humanize::duration(rest.until - Instant::now());
+        Err(rest.error.clone().with(&format!("; asked again in {left}")))
+    }
+
+    /// Begins a rest after a failure, and ends them after a success.
+    fn settle<T>(&mut self, heard: Result<T, DatabaseError>, spread: f64) -> Result<T, DatabaseError> {
+        match &heard {
+            Ok(_) => self.rest = None,
+            Err(error) => {
+                self.open = None;
+                let last = self.rest.as_ref().map(|rest| rest.length);
+                let length = last.map_or(FIRST_REST, |last| (last * 2).min(LONGEST_REST));
+                let until = Instant::now() + length.mul_f64(1.0 + spread / 5.0);
+                self.rest = Some(Rest { until, length, error: error.clone() });
+            }
+        }
+        heard
+    }
 }
 
-impl Kept {
-    /// A check that took long waits long.
-    fn is_due(&self, now: Instant) -> bool {
-        self.asked.is_none_or(|asked| now >= asked + (self.cost * PATIENCE).min(OLDEST))
-    }
+/// A connection whose server has said who it is.
+struct Greeted<W: Wire> {
+    wire: W,
+    server: W::Server,
+    since: Instant,
+}
 
-    fn take<S>(&mut self, check: &Check<S>, server: &S, rows: Vec<Row>, asked: Instant) {
-        let now = Instant::now();
-        self.asked = Some(asked);
-        self.cost = now - asked;
-        while self.past.front().is_some_and(|(at, _)| now - *at > WINDOW) {
-            self.past.pop_front();
-        }
-        let past: Vec<Past> =
-            self.past.iter().rev().map(|(at, rows)| Past { ago: now - *at, rows: rows.clone() }).collect();
-        self.measured = (check.read)(&Look { server, rows: &rows, past: &past });
-        if check.remembers && self.past.back().is_none_or(|(at, _)| now - *at >= STEP) {
-            self.past.push_back((now, rows));
-        }
-    }
+fn late(what: &str, deadline: Duration) -> DatabaseError {
+    DatabaseError::Unreachable(format!("no answer to {what} within {}", humanize::duration(deadline)))
 }
 
 impl AskError {

@@ -3,6 +3,7 @@
 
 mod check;
 mod connect;
+mod insight;
 mod pgpass;
 mod server;
 
@@ -17,6 +18,7 @@ use crate::database::check::{Check, LaneKind};
 use crate::database::lane::{Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
+use crate::domain::insight::{Statements, Tables};
 use crate::domain::sanitize;
 use crate::domain::vitals::{Measured, Vitals};
 
@@ -97,6 +99,14 @@ fn hide(measured: &mut Measured, checks: &[&'static Check<Server>], error: &Data
 impl Database for Postgresql {
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
         Box::pin(self.read())
+    }
+
+    fn tables(&self) -> BoxFuture<'_, Result<Tables, DatabaseError>> {
+        Box::pin(self.look_at_tables())
+    }
+
+    fn statements(&self) -> BoxFuture<'_, Result<Statements, DatabaseError>> {
+        Box::pin(self.look_at_statements())
     }
 
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {

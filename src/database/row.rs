@@ -12,6 +12,14 @@ impl Row {
         Self(values.into_iter().map(|value| value.map(sanitize::line)).collect())
     }
 
+    /// The same without texts that are longer than a name: what is compared later are figures.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        const LONGEST: usize = 64;
+        self.0.iter_mut().for_each(|value| *value = value.take().filter(|text| text.len() <= LONGEST));
+        self
+    }
+
     /// A text; empty where there is none.
     pub fn text(&self, column: usize) -> &str {
         self.get(column).unwrap_or_default()

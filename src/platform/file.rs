@@ -15,6 +15,15 @@ pub fn private() -> OpenOptions {
     options
 }
 
+/// Opens a file for reading without waiting for anybody: a pipe opens although nobody writes
+/// into it.
+pub fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    system::wait_for_nobody(&mut options);
+    options.open(path)
+}
+
 /// How a directory that only its owner enters is made.
 pub fn private_directory() -> DirBuilder {
     let mut builder = DirBuilder::new();
@@ -116,6 +125,10 @@ mod system {
         options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     }
 
+    pub(super) fn wait_for_nobody(options: &mut OpenOptions) {
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    }
+
     pub(super) fn keep_directory_private(builder: &mut DirBuilder) {
         builder.mode(0o700);
     }
@@ -194,6 +207,8 @@ mod system {
     pub(super) fn keep_private(options: &mut OpenOptions) {
         options.custom_flags(THE_LINK_ITSELF);
     }
+
+    pub(super) fn wait_for_nobody(_options: &mut OpenOptions) {}
 
     pub(super) fn keep_directory_private(_builder: &mut DirBuilder) {}
 

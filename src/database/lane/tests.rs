@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::database::check::LaneKind;
+use crate::domain::finding::Remark;
 use crate::domain::sample::Sample;
 
 /// How the server behaves; the numbers count what was asked of it.
@@ -12,6 +13,8 @@ use crate::domain::sample::Sample;
 struct Scene {
     hangs: std::sync::atomic::AtomicBool,
     refuses: std::sync::atomic::AtomicBool,
+    /// It was restarted: whoever was connected is not any more.
+    restarted: std::sync::atomic::AtomicBool,
     /// Milliseconds an answer takes.
     slow: AtomicUsize,
     dials: AtomicUsize,
@@ -25,10 +28,15 @@ impl Wire for Line {
     type Server = ();
 
     fn greet(&mut self) -> BoxFuture<'_, Result<(), AskError>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async {
+            if self.0.restarted.swap(false, Ordering::SeqCst) {
+                return Err(AskError::Lost("terminated by an administrator".into()));
+            }
+            Ok(())
+        })
     }
 
-    fn ask(&mut self, _question: &'static str) -> BoxFuture<'_, Result<Vec<Row>, AskError>> {
+    fn ask<'a>(&'a mut self, _question: &'a str) -> BoxFuture<'a, Result<Vec<Row>, AskError>> {
         Box::pin(async {
             let count = self.0.asked.fetch_add(1, Ordering::SeqCst) + 1;
             if self.0.hangs.load(Ordering::SeqCst) {
@@ -38,7 +46,7 @@ impl Wire for Line {
             if self.0.refuses.load(Ordering::SeqCst) {
                 return Err(AskError::Refused { why: "a lock".into(), grant: None });
             }
-            Ok(vec![Row::new([Some(count.to_string().as_str())])])
+            Ok(vec![Row::new([Some(count.to_string().as_str()), Some(&"long ".repeat(20))])])
         })
     }
 }
@@ -65,6 +73,11 @@ const CHECK: Check<()> = Check {
         let mut measured = Measured::default();
         measured.sample(Sample::count("connections", look.first().and_then(|row| row.number(0)).unwrap_or(-1.0)));
         measured.sample(Sample::count("past", look.past.len() as f64));
+        measured.remark(Remark::new("connections", "so many"));
+        if let Some(oldest) = look.past.last() {
+            measured.sample(Sample::seconds("oldest", oldest.ago.as_secs_f64()));
+            assert_eq!(oldest.rows[0].get(1), None, "a long text is not kept");
+        }
         measured
     },
 };
@@ -213,11 +226,64 @@ async fn the_past_reaches_back_an_hour() {
     let (_scene, phone, lane) = scene();
     let mut past = Vec::new();
     for _ in 0..300 {
-        past.push(read(&lane, &phone).await.expect("an answer").samples[1].clone());
+        let measured = read(&lane, &phone).await.expect("an answer");
+        past.push((measured.samples[1].clone(), measured.samples.last().cloned().expect("a sample")));
         tokio::time::advance(Duration::from_secs(15)).await;
     }
-    assert_eq!(past[3], Sample::count("past", 3.0));
-    assert_eq!(past[299], Sample::count("past", 240.0));
+    assert_eq!(past[3].0, Sample::count("past", 3.0));
+    let (count, oldest) = (number(&past[299].0), number(&past[299].1));
+    assert!(count <= 35.0, "of what is long ago one in five minutes is enough: {count}");
+    assert!((3300.0..=3600.0).contains(&oldest), "{oldest}");
+}
+
+fn number(sample: &Sample) -> f64 {
+    sample.value.number(chrono::DateTime::UNIX_EPOCH).expect("a number").0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_died_while_nobody_used_it_costs_no_reading() {
+    let (scene, phone, lane) = scene();
+    assert!(read(&lane, &phone).await.is_ok());
+    scene.restarted.store(true, Ordering::SeqCst);
+    assert!(read(&lane, &phone).await.is_ok(), "a restart between two readings is nobody's worry");
+    assert_eq!(scene.dials.load(Ordering::SeqCst), 2);
+    // Whoever is sent away right after it was let in is not let in over and over.
+    let (scene, phone, lane) = self::scene();
+    scene.restarted.store(true, Ordering::SeqCst);
+    assert!(read(&lane, &phone).await.is_err());
+    assert_eq!(scene.dials.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_figure_of_an_earlier_reading_says_how_old_it_is_and_why() {
+    let (scene, phone, lane) = scene();
+    scene.slow.store(500, Ordering::SeqCst);
+    let fresh = read(&lane, &phone).await.expect("an answer");
+    assert_eq!((fresh.remarks[0].text.as_str(), fresh.facts.len()), ("so many", 0));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    let kept = read(&lane, &phone).await.expect("an answer");
+    assert_eq!(kept.remarks[0].text, "so many (seen 31 s ago)");
+    let why = "connections: seen 31 s ago, for the server takes 500 ms for it";
+    assert_eq!(kept.facts, [("asked less often".into(), why.to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_asks_by_hand_waits_for_a_reading_and_a_reading_for_them() {
+    let (scene, phone, lane) = scene();
+    scene.slow.store(1000, Ordering::SeqCst);
+    let ask = || lane.ask(&phone, &|()| Question::Ask("by hand"), DEADLINE);
+    let (reading, answer) = tokio::join!(read(&lane, &phone), ask());
+    assert!(reading.is_ok());
+    assert_eq!(answer.expect("an answer").rows.expect("rows").len(), 1);
+    let (answer, reading) = tokio::join!(ask(), read(&lane, &phone));
+    assert!(answer.is_ok() && reading.is_ok(), "{reading:?}");
+    assert_eq!(scene.dials.load(Ordering::SeqCst), 1, "through the same connection");
+    scene.refuses.store(true, Ordering::SeqCst);
+    assert!(matches!(ask().await.expect("the server is well").rows, Err(Question::Hidden { .. })));
+    scene.hangs.store(true, Ordering::SeqCst);
+    assert!(ask().await.is_err());
+    let said = ask().await.expect_err("it rests").to_string();
+    assert!(said.contains("asked again in"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

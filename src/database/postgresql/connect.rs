@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
-use sqlx::{ConnectOptions, Row as _, ValueRef};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, ValueRef};
 
 use super::pgpass;
 use super::server::{self, Server};
@@ -48,12 +48,18 @@ impl Dialer {
         }
     }
 
-    /// Amber for what leaves the machine without protection, however somebody wanted it so.
+    /// Amber for what leaves the machine with less than full protection, however somebody wanted
+    /// it so.
     pub(super) fn exposed(&self) -> Option<Finding> {
-        let open = !self.address.is_local() && self.address.tls <= TlsMode::Prefer;
-        let text = format!("what goes to {} can be read and changed on the way: {}", self.place(), self.tls_in_words());
+        let danger = match self.address.tls {
+            _ if self.address.is_local() => return None,
+            TlsMode::VerifyFull => return None,
+            TlsMode::VerifyCa | TlsMode::Require => "somebody else could answer for",
+            TlsMode::Prefer | TlsMode::Disable => "somebody could read and change what goes to",
+        };
+        let text = format!("{danger} {}: {}", self.place(), self.tls_in_words());
         let advice = "write sslmode=verify-full after `?` in `url`, with `sslrootcert` where its authority is your own";
-        open.then(|| Finding::new(Status::Warning, "tls", text).advice(advice))
+        Some(Finding::new(Status::Warning, "tls", text).advice(advice))
     }
 
     async fn password(&self) -> Result<Option<Secret>, String> {
@@ -116,7 +122,7 @@ impl Dialer {
     fn explain(&self, error: sqlx::Error) -> DatabaseError {
         let place = self.place();
         match error {
-            sqlx::Error::Database(error) => self.not_let_in(error.code().as_deref(), &sanitize::line(error.message())),
+            sqlx::Error::Database(error) => self.not_let_in(error.code().as_deref(), &said(error.message())),
             sqlx::Error::Io(error) => match error.kind() {
                 // A name is never not found by this error: only a socket is, or a file.
                 io::ErrorKind::NotFound
@@ -130,16 +136,28 @@ impl Dialer {
                     "{place}: nothing listens there ({error}); start the server, or mend `url`"
                 )),
                 io::ErrorKind::PermissionDenied => DatabaseError::Denied(format!("{place}: {error}")),
+                // What is wrong with a certificate comes like this.
+                io::ErrorKind::InvalidData if error.to_string().contains("certificate") => {
+                    self.not_secure(&said(&error.to_string()))
+                }
                 _ => DatabaseError::Unreachable(format!("{place}: {error}")),
             },
-            sqlx::Error::Tls(error) => DatabaseError::Denied(format!(
-                "{place}: no secure connection with sslmode={}: {}; name its authority with `sslrootcert`, or write \
-                 another `sslmode` after `?` in `url`",
-                self.address.tls.word(),
-                sanitize::line(&error.to_string())
-            )),
-            other => DatabaseError::Unreachable(format!("{place}: {}", sanitize::line(&other.to_string()))),
+            sqlx::Error::Tls(error) => self.not_secure(&said(&error.to_string())),
+            other => DatabaseError::Unreachable(format!("{place}: {}", said(&other.to_string()))),
         }
+    }
+
+    /// Why there is no TLS to be trusted.
+    fn not_secure(&self, said: &str) -> DatabaseError {
+        let (place, mode) = (self.place(), self.address.tls.word());
+        let mend = match said {
+            said if said.contains("expired") => "renew the certificate of that server",
+            said if said.contains("not support TLS") => {
+                "turn `ssl` on at that server, or write another `sslmode` after `?` in `url`"
+            }
+            _ => "name its authority with `sslrootcert`, or write another `sslmode` after `?` in `url`",
+        };
+        DatabaseError::Denied(format!("{place}: no secure connection with sslmode={mode}: {said}; {mend}"))
     }
 
     /// Why the server itself refused a session, by its own code for it.
@@ -148,6 +166,9 @@ impl Dialer {
         match code {
             Some("28P01") => DatabaseError::Denied(format!(
                 "{place}: {said}; mend `password` in the configuration, or the line in ~/.pgpass"
+            )),
+            Some("28000") if said.contains("no encryption") => DatabaseError::Denied(format!(
+                "{place}: {said}; write sslmode=verify-full after `?` in `url`, or let the role {role} in, in pg_hba.conf"
             )),
             Some("28000" | "42501") => DatabaseError::Denied(format!(
                 "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
@@ -168,6 +189,17 @@ impl Dialer {
     }
 }
 
+/// What a server said, clean and of a length that can be read.
+fn said(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let clean = sanitize::line(text);
+    let mut cut: String = clean.chars().take(LONGEST).collect();
+    if cut.len() < clean.len() {
+        cut.push('…');
+    }
+    cut
+}
+
 impl Dial for Dialer {
     type Wire = Session;
 
@@ -179,6 +211,10 @@ impl Dial for Dialer {
         })
     }
 }
+
+/// A session that could write, or wait for ever, is none of ours.
+const POOLER: &str = "a connection pooler answers there, and drops what keeps our session harmless (read-only, time \
+                      limits); write the address of the server itself";
 
 /// An open session. Not `Debug`: nothing of a connection is for a log.
 pub(super) struct Session {
@@ -205,14 +241,18 @@ impl Wire for Session {
                     "PostgreSQL {version} is older than 12, the oldest that is known here"
                 )));
             }
+            if !Server::is_guarded(&rows) {
+                return Err(AskError::Lost(POOLER.to_owned()));
+            }
             Ok(server)
         })
     }
 
-    fn ask(&mut self, question: &'static str) -> BoxFuture<'_, Result<Vec<Row>, AskError>> {
+    fn ask<'a>(&'a mut self, question: &'a str) -> BoxFuture<'a, Result<Vec<Row>, AskError>> {
         Box::pin(async move {
-            // The simple protocol: every value comes as text, and no pooler is confused.
-            let rows = sqlx::raw_sql(question).fetch_all(&mut self.connection).await;
+            // The simple protocol: every value comes as text, and no pooler is confused. What is
+            // asked is ours, with names in quotes at most.
+            let rows = sqlx::raw_sql(AssertSqlSafe(question.to_owned())).fetch_all(&mut self.connection).await;
             rows.map_err(|error| refused(error, self.timeout))?.iter().map(row).collect()
         })
     }
@@ -232,9 +272,9 @@ fn row(row: &PgRow) -> Result<Row, AskError> {
 /// What a refused question means for the connection, by the server's own code for it.
 fn refused(error: sqlx::Error, timeout: Duration) -> AskError {
     let sqlx::Error::Database(error) = error else {
-        return AskError::Lost(format!("the connection broke: {}", sanitize::line(&error.to_string())));
+        return AskError::Lost(format!("the connection broke: {}", said(&error.to_string())));
     };
-    let said = sanitize::line(error.message());
+    let said = said(error.message());
     let why = match error.code().as_deref() {
         Some(code) if code.starts_with("57P") || code.starts_with("08") => return AskError::Lost(said),
         Some("55P03") => "somebody holds a lock that it needs".to_owned(),
@@ -258,9 +298,16 @@ mod tests {
         };
         let said = dialer("db1", TlsMode::Disable).exposed().expect("amber");
         assert_eq!(said.status, Status::Warning);
-        assert_eq!(said.text, "what goes to db1:5432 can be read and changed on the way: disable: not encrypted");
-        assert!(dialer("db1", TlsMode::Prefer).exposed().is_some());
-        assert!(dialer("db1", TlsMode::Require).exposed().is_none());
+        assert_eq!(said.text, "somebody could read and change what goes to db1:5432: disable: not encrypted");
+        for (mode, danger) in [
+            (TlsMode::Prefer, "read and change what goes to db1:5432"),
+            (TlsMode::Require, "somebody else could answer for db1:5432"),
+            (TlsMode::VerifyCa, "somebody else could answer for db1:5432"),
+        ] {
+            let said = dialer("db1", mode).exposed().expect("amber");
+            assert!(said.text.contains(danger), "{}", said.text);
+        }
+        assert!(dialer("db1", TlsMode::VerifyFull).exposed().is_none());
         assert_eq!(dialer("db1", TlsMode::Require).tls_in_words(), "require: encrypted, whoever answers");
         assert!(dialer("127.0.0.1", TlsMode::Disable).exposed().is_none());
         assert!(dialer("/run/postgresql", TlsMode::Disable).exposed().is_none());

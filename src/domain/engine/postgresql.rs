@@ -60,6 +60,26 @@ pub(super) const GAUGES: &[Gauge] = &[
     Gauge::new("dead_rows", "dead rows, in times of what autovacuum waits for", Count, "> 2")
         .warn(2.0, "the formula of supabase inspect")
         .crit(10.0, "the formula of supabase inspect"),
+    Gauge::new("vacuum_overdue", "longest that a table waits for autovacuum", Seconds, "> 30m")
+        .warn(30.0 * MINUTE, "autovacuum looks every minute; half an hour later it does not get through"),
+    Gauge::new("autovacuum_workers", "autovacuum workers that are busy", Percent, "> 99 %")
+        .warn(99.0, "while all are busy, every other table waits")
+        .hold(Duration::from_mins(15)),
+    Gauge::new("checkpoints", "checkpoints before their time within an hour", Percent, "> 50 %")
+        .warn(50.0, "the PostgreSQL manual: raise max_wal_size when they are many"),
+    Gauge::new("bloat", "room in a table that holds nothing, about", Bytes, "> 1 GiB")
+        .warn(GIB, "check_postgres")
+        .crit(5.0 * GIB, "check_postgres"),
+    Gauge::new("table_growth", "growth of the table that grows fastest", BytesPerDay, "> 1 GB/day"),
+    Gauge::new("slow_statements", "slowest statement within an hour, on average", Seconds, "> 1s"),
+    Gauge::new("duplicate_indexes", "indexes that are there twice", Count, "> 0"),
+    Gauge::new("unused_indexes", "indexes that nothing reads", Bytes, "> 1 GB"),
+    Gauge::new("missing_indexes", "tables read from end to end again and again", Count, "> 0"),
+    Gauge::new("unindexed_keys", "foreign keys without an index", Count, "> 0"),
+    Gauge::new("exposed_tables", "tables open to the network without row-level security", Count, "> 0")
+        .warn(0.0, "supabase splinter, lint 0013"),
+    Gauge::new("mute_audits", "audit tables whose triggers fail", Count, "> 0")
+        .warn(0.0, "whoever changes the table it audits gets an error"),
     Gauge::new("wraparound", "transaction ids used", Percent, "> 60 %")
         .crit(60.0, "check_postgres: 1300 million, of 2147"),
     // Beyond 100 % is where autovacuum begins; it may be there for a while.

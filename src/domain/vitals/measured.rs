@@ -1,6 +1,9 @@
 //! What the checks of a server brought: figures, the words for them, and what stayed hidden.
 
+use std::time::Duration;
+
 use crate::domain::finding::{Finding, Remark};
+use crate::domain::humanize;
 use crate::domain::sample::{Key, Sample};
 
 /// What one check, or all of them together, brought.
@@ -41,6 +44,23 @@ impl Measured {
 
     pub fn hide(&mut self, key: &'static str, why: impl Into<String>, grant: Option<String>) {
         self.hidden.push(Hidden { key, why: why.into(), grant });
+    }
+
+    /// Says of everything that it is from an earlier look, because a look costs so much.
+    pub fn seen(&mut self, name: &str, ago: Duration, cost: Duration) {
+        let ago = humanize::duration(ago);
+        for text in self
+            .remarks
+            .iter_mut()
+            .map(|remark| &mut remark.text)
+            .chain(self.findings.iter_mut().map(|finding| &mut finding.text))
+        {
+            text.push_str(&format!(" (seen {ago} ago)"));
+        }
+        self.fact(
+            "asked less often",
+            format!("{name}: seen {ago} ago, for the server takes {} for it", humanize::duration(cost)),
+        );
     }
 
     /// Takes what another check brought.

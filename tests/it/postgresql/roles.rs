@@ -12,6 +12,7 @@ use super::server::{Server, Watching, run, sentences, until_one};
 const STRICT: &str = "every = '1h'\ntimeout = '60s'
 connections = { warn = '> 0 %' }\nidle_in_transaction = { warn = '> 0s' }\noldest_transaction = { warn = '> 0s' }
 blocked = { warn = '> 0s' }\nxmin_age = { warn = '> 0' }\nsequences = { warn = '> 1 %' }
+autovacuum_workers = { warn = '>= 0 %' }
 invalid_indexes = { warn = '> 0' }\nprepared_transaction = { warn = '> 0s' }\nreplication_lag_bytes = { warn = '>= 0 B' }
 replication_lag = {}\nsettings_off = {}\narchiver = {}\nfreeze_age = { warn = '> 0 %' }\n";
 
@@ -41,7 +42,7 @@ async fn no_role_is_told_that_all_is_well_because_it_sees_less() {
     });
     let seen = |keys: &[&'static str]| keys.iter().map(|key| (*key, Status::Warning)).collect::<Vec<_>>();
     let everybody = seen(&["blocked", "prepared_transaction", "invalid_indexes", "freeze_age"]);
-    let sessions = ["connections", "idle_in_transaction", "oldest_transaction", "xmin_age"];
+    let sessions = ["connections", "idle_in_transaction", "oldest_transaction", "xmin_age", "autovacuum_workers"];
     let table = [
         ("postgres", seen(&sessions), seen(&["sequences", "replication_lag_bytes"]), ""),
         ("full_monitor", seen(&sessions), seen(&["sequences", "replication_lag_bytes"]), ""),
@@ -50,7 +51,7 @@ async fn no_role_is_told_that_all_is_well_because_it_sees_less() {
             "plain",
             Vec::new(),
             Vec::new(),
-            "connections, idle_in_transaction, oldest_transaction, xmin_age and replication_lag_bytes|sequences",
+            "connections, idle_in_transaction, oldest_transaction, xmin_age, replication_lag_bytes and autovacuum_workers|sequences",
         ),
     ];
     for (role, sessions, others, hidden) in table {

@@ -1,6 +1,6 @@
 //! Who waits for a lock, and who at the root of it waits for nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::with_sessions;
 use crate::database::check::{Check, LaneKind, Look, Question};
@@ -10,6 +10,7 @@ use crate::domain::finding::Remark;
 use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
+use crate::domain::waits::{PREPARED, Waits};
 
 pub(super) const CHECK: Check<Server> = Check {
     gauges: &["blocked"],
@@ -40,26 +41,27 @@ const BEFORE_14: &str = "
     SELECT pid, NULL, NULL, usename, application_name, state, extract(epoch FROM clock_timestamp() - state_change)
       FROM pg_stat_activity WHERE pid IN (SELECT unnest(behind) FROM edges)";
 
-/// What `pg_blocking_pids` says of a prepared transaction, which has no session.
-const PREPARED: u64 = 0;
-
 fn read(look: &Look<'_, Server>) -> Measured {
     let mut measured = Measured::default();
-    let waiters: BTreeMap<u64, (f64, BTreeSet<u64>)> = look.rows.iter().filter_map(waiter).collect();
+    let waiters: BTreeMap<u64, (f64, Vec<u64>)> = look.rows.iter().filter_map(waiter).collect();
     let longest = waiters.values().map(|(age, _)| *age).fold(0.0, f64::max);
     measured.sample(Sample::seconds("blocked", longest));
     measured.sample(Sample::count("waiting", waiters.len() as f64));
-    let worst = roots(&waiters).into_iter().max_by_key(|(pid, behind)| (behind.len(), std::cmp::Reverse(*pid)));
+    let waits = Waits::of(waiters.iter().map(|(pid, (_, behind))| (*pid, behind.iter().copied())));
+    let worst = waits.roots().into_iter().max_by_key(|(pid, behind)| (behind.len(), std::cmp::Reverse(*pid)));
     let Some((root, behind)) = worst else { return measured };
     let longest = behind.iter().filter_map(|pid| waiters.get(pid)).map(|(age, _)| *age).fold(0.0, f64::max);
     let (wait, holder) = (if behind.len() == 1 { "waits" } else { "wait" }, holder(root, look.rows));
     let others = waiters.len() - behind.len();
     let others = if others > 0 { format!("; {} elsewhere", humanize::count(others, "more")) } else { String::new() };
-    let text = format!(
-        "{} {wait} behind {holder}, the longest for {}{others}",
-        humanize::count(behind.len(), "session"),
-        humanize::seconds(longest)
-    );
+    let longest = humanize::seconds(longest);
+    // Before 14 nobody knows how long a lock has been waited for, only how old the statement is.
+    let longest = if look.server.is_at_least(14) {
+        format!("the longest for {longest}")
+    } else {
+        format!("with a statement of {longest}, of which the wait is a part")
+    };
+    let text = format!("{} {wait} behind {holder}, {longest}{others}", humanize::count(behind.len(), "session"));
     let advice = match root {
         PREPARED => "look at pg_prepared_xacts, and COMMIT PREPARED or ROLLBACK PREPARED it".to_owned(),
         pid => format!("end its transaction, or `SELECT pg_terminate_backend({pid})`"),
@@ -68,36 +70,9 @@ fn read(look: &Look<'_, Server>) -> Measured {
     measured
 }
 
-fn waiter(row: &Row) -> Option<(u64, (f64, BTreeSet<u64>))> {
+fn waiter(row: &Row) -> Option<(u64, (f64, Vec<u64>))> {
     let behind = row.get(2)?.split(',').filter_map(|pid| pid.parse().ok()).collect();
     Some((row.whole(0)?, (row.number(1).unwrap_or(0.0).max(0.0), behind)))
-}
-
-/// Who waits for nobody, each with all who wait behind it, however far. In a circle nobody does;
-/// its lowest pid then stands for all, until the server breaks it.
-fn roots(waiters: &BTreeMap<u64, (f64, BTreeSet<u64>)>) -> BTreeMap<u64, BTreeSet<u64>> {
-    let mut roots: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-    for waiter in waiters.keys() {
-        let mut seen = BTreeSet::from([*waiter]);
-        let mut ahead = vec![*waiter];
-        let mut found = BTreeSet::new();
-        while let Some(pid) = ahead.pop() {
-            match waiters.get(&pid) {
-                Some((_, behind)) if !behind.is_empty() => {
-                    ahead.extend(behind.iter().copied().filter(|next| seen.insert(*next)));
-                }
-                _ if pid != *waiter => {
-                    found.insert(pid);
-                }
-                _ => {}
-            }
-        }
-        let circle = seen.iter().next().copied().filter(|_| found.is_empty() && seen.len() > 1);
-        for root in found.into_iter().chain(circle).filter(|root| root != waiter) {
-            roots.entry(root).or_default().insert(*waiter);
-        }
-    }
-    roots
 }
 
 /// `pid 4711 (web, role rota), idle in transaction for 14 m`
@@ -162,6 +137,14 @@ mod tests {
         let hidden = Row::new([Some("7"), None, None, Some("rota"), Some(""), None, None]);
         let said = text(&[wait("1", "9", "7"), hidden]);
         assert_eq!(said, "1 session waits behind pid 7 (role rota), whose state is hidden, the longest for 9.0 s");
+    }
+
+    #[test]
+    fn before_14_the_age_of_the_statement_is_not_called_a_wait() {
+        let old = Server { number: 130_004, ..server() };
+        let measured = read(&Look { server: &old, rows: &[wait("1", "90", "7")], past: &[] });
+        let text = "1 session waits behind pid 7, with a statement of 1 m 30 s, of which the wait is a part";
+        assert_eq!(measured.remarks[0].text, text);
     }
 
     #[test]

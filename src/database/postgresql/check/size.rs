@@ -6,8 +6,14 @@ use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
-pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["size"], lane: LaneKind::Slow, remembers: false, ask: |_| Question::Ask(QUESTION), read };
+/// Growth is what the board makes of sizes: it is hidden where they are.
+pub(super) const CHECK: Check<Server> = Check {
+    gauges: &["size", "growth"],
+    lane: LaneKind::Slow,
+    remembers: false,
+    ask: |_| Question::Ask(QUESTION),
+    read,
+};
 
 /// The tables by the pages they had when they were last looked at: exact sizes would wait for
 /// whoever holds a lock on one of them.

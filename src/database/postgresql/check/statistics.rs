@@ -18,8 +18,12 @@ pub(super) const CHECK: Check<Server> = Check {
 };
 
 const QUESTION: &str = "
-    SELECT xact_commit, xact_rollback, blks_hit, blks_read, temp_bytes, deadlocks, checksum_failures, stats_reset
-      FROM pg_stat_database WHERE datname = current_database()";
+    SELECT xact_commit, xact_rollback, blks_hit, blks_read, temp_bytes, deadlocks, checksum_failures, stats_reset,
+           shared, extract(epoch FROM clock_timestamp() - greatest(checksum_last_failure, shared_last))
+      FROM pg_stat_database
+      CROSS JOIN (SELECT max(checksum_failures) AS shared, max(checksum_last_failure) AS shared_last
+                    FROM pg_stat_database WHERE datid = 0) AS of_all
+     WHERE datname = current_database()";
 
 /// With fewer blocks than these a share of hits is chance.
 const EVIDENCE: f64 = 10_000.0;
@@ -32,15 +36,27 @@ const TEMP: usize = 4;
 const DEADLOCKS: usize = 5;
 const CHECKSUMS: usize = 6;
 const RESET: usize = 7;
+/// Failures on the catalogues that all databases of the server share.
+const SHARED: usize = 8;
+const LAST_FAILURE: usize = 9;
 
 fn read(look: &Look<'_, Server>) -> Measured {
     let mut measured = Measured::default();
     let Some(now) = look.first() else { return measured };
-    if let Some(failures) = now.number(CHECKSUMS) {
+    if let Some(own) = now.number(CHECKSUMS) {
+        let shared = now.number(SHARED).unwrap_or(0.0);
+        let failures = own + shared;
         measured.sample(Sample::count("checksum_failures", failures));
         let advice = "a disk returns what was not written to it: secure the newest verified backup, then look for the \
                       page in the server's log";
-        let text = format!("{} on pages of this database", humanize::count(failures as usize, "checksum failure"));
+        let whose = match (own > 0.0, shared > 0.0) {
+            (true, true) => "of this database and of what all databases share",
+            (false, true) => "of what all databases share",
+            _ => "of this database",
+        };
+        let last = now.number(LAST_FAILURE).map(|ago| format!(", the last {} ago", humanize::seconds(ago.max(0.0))));
+        let count = humanize::count(failures as usize, "checksum failure");
+        let text = format!("{count} on pages {whose}{}", last.unwrap_or_default());
         measured.remark(Remark::new("checksum_failures", text).advice(advice));
     }
     // Counters that went back began anew: nothing before that can be compared.
@@ -120,6 +136,15 @@ mod tests {
     #[test]
     fn one_reading_is_no_rate() {
         assert_eq!(of(["9", "9", "9", "9", "9", "9", "0", "r"], &[]), [("checksum_failures".to_owned(), 0.0)]);
+    }
+
+    #[test]
+    fn failures_on_what_all_databases_share_count_too() {
+        let row = Row::new(["0", "0", "0", "0", "0", "0", "0", "r", "2", "90"].map(Some));
+        let measured = read(&Look { server: &server(), rows: &[row], past: &[] });
+        assert_eq!(measured.samples, [Sample::count("checksum_failures", 2.0)]);
+        let text = "2 checksum failures on pages of what all databases share, the last 1 m 30 s ago";
+        assert_eq!(measured.remarks[0].text, text);
     }
 
     #[test]
