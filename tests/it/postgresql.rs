@@ -1,7 +1,13 @@
 //! PostgreSQL, on servers that are started for it and brought into the very state a check is for.
 
+mod beside;
 mod faults;
+mod hands;
+mod load;
 mod manners;
 mod program;
+mod protocol;
 mod roles;
 mod server;
+mod shape;
+mod tls;

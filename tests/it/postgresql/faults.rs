@@ -8,14 +8,14 @@ use sqlx::postgres::PgConnection;
 
 use super::server::{Server, Watching, one, run, sentences, until_one};
 
-const PATIENT: &str = "every = '1h'\ntimeout = '60s'\n";
+pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\n";
 
-fn watching(server: &Server, limits: &str) -> Watching {
+pub(super) fn watching(server: &Server, limits: &str) -> Watching {
     Watching::of(server.spec("postgres", &format!("{PATIENT}{limits}")))
 }
 
 /// Runs a statement that waits, for as long as the test takes.
-async fn waits(server: &Server, name: &'static str, statement: &'static str) -> tokio::task::JoinHandle<()> {
+pub(super) async fn waits(server: &Server, name: &'static str, statement: &'static str) -> tokio::task::JoinHandle<()> {
     let mut connection = server.rota().await;
     run(&mut connection, &format!("SET application_name = '{name}'")).await;
     tokio::spawn(async move {
@@ -23,7 +23,7 @@ async fn waits(server: &Server, name: &'static str, statement: &'static str) -> 
     })
 }
 
-async fn named(server: &Server, name: &str) -> PgConnection {
+pub(super) async fn named(server: &Server, name: &str) -> PgConnection {
     let mut connection = server.rota().await;
     run(&mut connection, &format!("SET application_name = '{name}'")).await;
     connection
@@ -56,6 +56,13 @@ async fn a_server_that_is_well_has_nothing_to_tell() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(assessment.gauge("tables"), Some(1.0));
+    // What has no limit would be refused in silence.
+    let spec = server.spec("postgres", PATIENT);
+    let vitals = (rounds::database::Engine::of(&spec).open)(&spec).vitals().await.expect("an answer");
+    let mut hidden: Vec<&str> = vitals.measured.hidden.iter().map(|hidden| hidden.key).collect();
+    hidden.sort_unstable();
+    assert_eq!(hidden, ["slow_statements", "unused_indexes"], "{:?}", vitals.measured.hidden);
+    assert!(vitals.measured.facts.contains(&("pages".into(), "checksums off".to_owned())));
 }
 
 #[tokio::test]

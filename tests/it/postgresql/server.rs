@@ -41,6 +41,11 @@ pub(crate) struct Server {
 impl Server {
     /// A fresh server, well in every respect; `settings` are lines of its configuration.
     pub(crate) fn start(settings: &str) -> Self {
+        Self::made_with(&[], settings, |_| ())
+    }
+
+    /// The same with more said to `initdb`, and something put beside its data before it starts.
+    pub(crate) fn made_with(flags: &[&str], settings: &str, prepare: impl FnOnce(&Path)) -> Self {
         let programs = programs().expect("PostgreSQL is installed: the test is left out by name without it");
         let scratch = tempfile::Builder::new().prefix("rounds-pg-").tempdir().expect("a scratch directory");
         let user = rustix::process::geteuid().is_root().then_some((65_534, 65_534));
@@ -51,10 +56,17 @@ impl Server {
         let made = command(&programs, "initdb", user)
             .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
             .arg(&data)
+            .args(flags)
             .current_dir(scratch.path())
             .output()
             .expect("initdb starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        prepare(scratch.path());
+        if let Some((uid, gid)) = user {
+            for beside in fs::read_dir(scratch.path()).into_iter().flatten().flatten() {
+                std::os::unix::fs::chown(beside.path(), Some(uid), Some(gid)).expect("its owner");
+            }
+        }
         let process = launch(&programs, scratch.path(), user, settings);
         let server = Self { scratch, process, programs, user, settings: settings.to_owned() };
         server.wait();
@@ -69,11 +81,17 @@ impl Server {
     fn options(&self, role: &str, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(self.scratch.path())
-            .port(5432)
+            .port(self.port())
             .username(role)
             .database(database)
             .application_name("the test")
             .disable_statement_logging()
+    }
+
+    /// The port of its socket, too.
+    fn port(&self) -> u16 {
+        let written = self.settings.lines().find_map(|line| line.strip_prefix("port = "));
+        written.map_or(5432, |port| port.parse().expect("a port"))
     }
 
     /// A superuser's connection to `rota`, which is made when it is not there.
@@ -103,6 +121,12 @@ impl Server {
     pub(crate) fn stop(&mut self) {
         let _gone_already = rustix::process::kill_process(self.pid(), rustix::process::Signal::INT);
         let _ended = self.process.wait();
+    }
+
+    /// Starts it after it was stopped.
+    pub(crate) fn start_again(&mut self) {
+        self.process = launch(&self.programs, self.scratch.path(), self.user, &self.settings);
+        self.wait();
     }
 
     /// A second server that replays this one.
@@ -136,7 +160,7 @@ impl Server {
         let deadline = std::time::Duration::from_mins(1);
         for _ in 0..deadline.as_millis() / 20 {
             let ready = command(&self.programs, "pg_isready", self.user)
-                .args(["-q", "-h"])
+                .args(["-q", "-p", &self.port().to_string(), "-h"])
                 .arg(self.scratch.path())
                 .current_dir(self.scratch.path())
                 .status();
