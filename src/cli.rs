@@ -30,6 +30,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use session::Session;
 
+use crate::domain::status::Status;
+
 /// Exit code of everything: the configuration is wrong.
 pub const CONFIG_ERROR: u8 = 78;
 /// Exit code of everything: refused; read-only, not confirmed, a guard said no, no audit.
@@ -183,15 +185,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(Command::Exec(args)) = cli.command {
         return wrapper::run(args, &cli.global);
     }
+    let checks = matches!(cli.command, Some(Command::Check(_)));
     match dispatch(cli) {
         Ok(code) => code,
-        Err(error) => output::report_error(&error),
+        // To whoever asks how things are, 1 is a warning: nothing was seen, and that is unknown.
+        Err(error) => match output::report_error(&error) {
+            ExitCode::FAILURE if checks => ExitCode::from(Status::Unknown.exit_code()),
+            code => code,
+        },
     }
 }
 
 fn dispatch(cli: Cli) -> color_eyre::Result<ExitCode> {
     let global = cli.global;
-    log::start(&global)?;
+    match log::start(&global) {
+        Err(error) if !matches!(cli.command, Some(Command::Check(_))) => {
+            return Err(output::Usage(format!("{error:#}")).into());
+        }
+        started => started?,
+    }
     // What this program and its children write is nobody else's to read. Not so for `exec`,
     // whose command gets what it would have had without us.
     crate::platform::user::keep_files_private();

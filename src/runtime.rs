@@ -157,7 +157,8 @@ impl Runtime {
 
     /// Stops everything. Jobs that still run are asked to end, after three seconds they are made
     /// to, and their outcomes are written; what else is still to be written may take `grace`.
-    pub async fn shutdown(mut self, grace: Duration) {
+    /// Answers what operators did and was not written.
+    pub async fn shutdown(mut self, grace: Duration) -> Vec<String> {
         // Nobody looks any more, and nobody must wait for a place in the queue.
         self.updates.close();
         for stop in self.stops.values() {
@@ -170,8 +171,9 @@ impl Runtime {
             // One that does not even end now is found lost on the next start.
             self.all_ended(JOBS_END).await;
         }
-        self.recorder.finish(grace).await;
+        let lost = self.recorder.finish(grace).await;
         self.tasks.abort_all();
+        lost
     }
 
     /// Whether all jobs end within `time`.

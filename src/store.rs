@@ -11,12 +11,12 @@ mod job;
 mod log;
 mod open;
 mod place;
+mod pruning;
 mod sqlite;
 mod thinning;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 pub use error::StoreError;
 pub use job::{Holder, OpenJob};
@@ -33,7 +33,7 @@ use crate::domain::update::Memory;
 use crate::domain::vitals::{Proof, ProofKind};
 use crate::ledger::{BoxFuture, Ledger, LedgerError};
 use sqlite::link::Link;
-use thinning::{Horizon, LOADED_FINE_FOR, LOADED_FOR, LastKept};
+use thinning::{LOADED_FINE_FOR, LOADED_FOR, LastKept};
 
 /// An open store. Clones share it.
 #[derive(Clone, Debug)]
@@ -139,30 +139,15 @@ impl Store {
         self.durable()?.write(|c| Box::pin(sqlite::run::import(c, runs))).await
     }
 
+    /// Every name that runs are recorded under.
+    pub async fn tasks(&self) -> Result<Vec<String>, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::run::tasks(c))).await
+    }
+
     /// The latest runs of a task, newest first.
     pub async fn runs(&self, task: &str, limit: usize) -> Result<Vec<TaskRun>, StoreError> {
         let task = task.to_owned();
         self.read.read(move |c| Box::pin(sqlite::run::latest(c, task, rows(limit)))).await
-    }
-
-    /// Thins and drops what is old: observations, changes, proofs and runs, but the latest of
-    /// each always stays; and the oldest observations of a store that is too large. Marks,
-    /// signatures and the audit log are not touched. Answers how many rows went.
-    pub async fn prune(&self, now: Timestamp, keep: Duration) -> Result<u64, StoreError> {
-        let (horizon, roomy) = (Horizon::new(now, keep), self.roomy);
-        self.relaxed()?
-            .write(move |c| {
-                Box::pin(async move {
-                    let mut gone = sqlite::observation::prune(c, horizon).await?;
-                    gone += sqlite::change::prune(c, horizon).await?;
-                    gone += sqlite::proof::prune(c, horizon).await?;
-                    gone += sqlite::run::prune(c, horizon).await?;
-                    gone += sqlite::job::prune(c, horizon).await?;
-                    gone += sqlite::observation::shrink(c, roomy).await?;
-                    Ok(gone)
-                })
-            })
-            .await
     }
 
     /// Everything a dashboard wants to know when it starts; `periods` are the checklists and

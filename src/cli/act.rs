@@ -32,7 +32,15 @@ pub(super) async fn act(
         Err(error @ (PlanError::NoTarget { .. } | PlanError::Parameter { .. })) => {
             return Err(output::Usage(error.to_string()).into());
         }
-        Err(error @ PlanError::Impossible(_)) => return Err(Refused(error.to_string()).into()),
+        Err(error @ PlanError::Impossible(_)) => {
+            let refused = Refused(error.to_string());
+            if !flags.dry_run {
+                // There are no steps: what was asked for is all there is to record.
+                let wish = Plan::new(action.clone(), "Nothing that could be done", target.clone());
+                session.runner().refuse(&wish, &session.actor, &flags.reason, &refused).await;
+            }
+            return Err(refused.into());
+        }
     };
     if flags.dry_run {
         output::answer(&plan.to_string())?;

@@ -48,9 +48,12 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
     if world.runtime.running() > 0 {
         super::output::progress("ending what still runs, this may take a few seconds");
     }
-    world.runtime.shutdown(Duration::from_millis(200)).await;
+    let lost = world.runtime.shutdown(Duration::from_millis(200)).await;
+    for act in &lost {
+        super::output::progress(act);
+    }
     left?;
-    Ok(ExitCode::SUCCESS)
+    Ok(super::output::done(lost.is_empty()))
 }
 
 /// How it looks, as the terminal, the environment and `--color` say. A name that is none is told

@@ -1,6 +1,8 @@
 //! `rounds task`: what should have run, what did, and once more now.
 
-use std::collections::BTreeMap;
+mod unconfigured;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::act::act;
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
 use crate::domain::action_name::ActionName;
-use crate::domain::board::Assessment;
+use crate::domain::board::{Assessment, Board};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
@@ -50,31 +52,34 @@ pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::R
 }
 
 async fn list(session: &mut Session, only: Option<&str>, format: Format) -> color_eyre::Result<ExitCode> {
+    let names: BTreeSet<String> = session.round.watched.iter().map(|one| one.watch.id.name().to_owned()).collect();
     let is_task = |id: &crate::domain::observation::ProbeId| id.kind() == "task";
     session.round.watched.retain(|one| is_task(&one.watch.id) && only.is_none_or(|id| one.watch.id.name() == id));
-    if let (Some(id), true) = (only, session.round.watched.is_empty()) {
-        super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
-    }
     let look = check::read_once(session, check::DEADLINE).await;
     let report = look.report(session);
     let now = report.at;
-    let tasks: Vec<(&Assessment, TaskView)> = report
-        .assessments
-        .iter()
-        .filter_map(|one| match look.board.detail(&one.id) {
-            Some(Detail::Task(facts)) => Some((one, facts.view(now))),
+    let others = unconfigured::board(session, &known(names, &look.board), now).await;
+    let other_assessments = others.assess(now);
+    let others = (&others, other_assessments.iter().filter(|one| only.is_none_or(|id| one.id.name() == id)));
+    let tasks: Vec<(&Board, &Assessment, TaskView)> = (report.assessments.iter().map(|one| (&look.board, one)))
+        .chain(others.1.map(|one| (others.0, one)))
+        .filter_map(|(board, one)| match board.detail(&one.id) {
+            Some(Detail::Task(facts)) => Some((board, one, facts.view(now))),
             _ => None,
         })
         .collect();
+    if let (Some(id), true) = (only, tasks.is_empty() && report.assessments.is_empty()) {
+        super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
+    }
     match format {
         Format::Json => {
-            let tasks: Vec<Value> = tasks.iter().map(|(one, view)| task(one, view)).collect();
+            let tasks: Vec<Value> = tasks.iter().map(|(_, one, view)| task(one, view)).collect();
             output::document(&json!({ "schema": 1, "tasks": tasks }))?;
         }
         Format::Text if only.is_some() => {
-            for (one, view) in &tasks {
+            for (board, one, view) in &tasks {
                 let mut text = super::show::details(one, now, &session.zone);
-                text.push_str(&runs(&look.board, one, session));
+                text.push_str(&runs(board, one, session));
                 if let (Some(schedule), Some(words)) = (&view.schedule, &view.words) {
                     text.push_str(&format!("  schedule       {schedule} ({words})\n"));
                 }
@@ -84,12 +89,16 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         Format::Text => {
             let rows: Vec<Vec<String>> = tasks
                 .iter()
-                .map(|(one, view)| {
+                .map(|(board, one, view)| {
                     let clock = |at| humanize::clock(at, now, &session.zone);
                     vec![
                         view.id.clone(),
                         view.state.word().to_owned(),
-                        view.words.clone().unwrap_or_else(|| "-".into()),
+                        match &view.words {
+                            Some(words) => words.clone(),
+                            None if std::ptr::eq(*board, others.0) => unconfigured::WORDS.to_owned(),
+                            None => "-".to_owned(),
+                        },
                         view.last.as_ref().map_or_else(|| "-".into(), |run| clock(run.started_at)),
                         view.next_due.map_or_else(|| "-".into(), clock),
                         if one.status.is_ok() { String::new() } else { headline(one, now) },
@@ -102,8 +111,18 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     Ok(ExitCode::SUCCESS)
 }
 
+/// The names under which runs of known tasks are recorded.
+fn known(mut names: BTreeSet<String>, board: &Board) -> BTreeSet<String> {
+    for watch in board.watches() {
+        if let Some(Detail::Task(facts)) = board.detail(&watch.id) {
+            names.extend(facts.runs.first().map(|run| run.task.clone()));
+        }
+    }
+    names
+}
+
 /// The latest runs, newest first, each with the last line it printed.
-fn runs(board: &crate::domain::board::Board, one: &Assessment, session: &Session) -> String {
+fn runs(board: &Board, one: &Assessment, session: &Session) -> String {
     let Some(Detail::Task(facts)) = board.detail(&one.id) else { return String::new() };
     let mut text = String::new();
     for run in facts.runs.iter().take(10) {

@@ -19,8 +19,8 @@ pub struct ExecArgs {
     #[arg(long, value_name = "ID")]
     task: String,
     /// Tell it to stop after this long, and make it ten seconds later; exit code 124
-    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
-    timeout: Option<Duration>,
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<String>,
     /// The command and its arguments, passed on as they are
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -28,16 +28,33 @@ pub struct ExecArgs {
 
 pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {
     let clock = Clock::system();
-    let options = ExecOptions { task: args.task, timeout: args.timeout, argv: args.command, clock };
-    let global = global.clone();
-    exec(&options, move || state_dir(&global)).finish()
+    let timeout = args.timeout.as_deref().and_then(limit);
+    let (global, task) = (global.clone(), args.task.clone());
+    let options = ExecOptions { task: args.task, timeout, argv: args.command, clock };
+    exec(&options, move || state_dir(&global, &task)).finish()
+}
+
+/// A limit that cannot be read is none: the command is what counts.
+fn limit(text: &str) -> Option<Duration> {
+    let told = |why| super::output::progress(&format!("rounds exec: --timeout {text}: {why}; it runs without a limit"));
+    super::duration(text).map_err(told).ok()
 }
 
 /// Where the record goes: beside the store of the configuration, or where it would be without
 /// one, should the configuration be wrong.
-fn state_dir(global: &Global) -> PathBuf {
+fn state_dir(global: &Global, task: &str) -> PathBuf {
     let environment = environment::environment(global);
-    let load = |paths: &[PathBuf]| config::load(paths, &environment).map(|config| config.store.state_dir());
+    let load = |paths: &[PathBuf]| {
+        config::load(paths, &environment).map(|config| {
+            // Whoever did not ask for more gets nothing but what the command says.
+            if global.verbose > 0 && config.tasks.iter().all(|known| known.id != task) {
+                let text =
+                    format!("rounds exec: no [[task]] is called `{task}`: its runs are kept, and none is expected");
+                super::output::progress(&text);
+            }
+            config.store.state_dir()
+        })
+    };
     load(&global.config).unwrap_or_else(|error| {
         let instead = environment.state_dir().unwrap_or_default();
         super::output::progress(&format!("rounds: {error}"));

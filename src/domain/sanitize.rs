@@ -23,6 +23,12 @@ const MAX_MARKS: usize = 8;
 const TAB_STOP: usize = 8;
 const CUT: char = '…';
 
+/// What a panic said, as one line.
+pub fn panic(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    line(text.unwrap_or("a panic without a message"))
+}
+
 /// One line of foreign text, safe to show. A line end at its end is dropped, one inside it
 /// is shown as `↵`; colours and other escape sequences of programs are taken out whole.
 pub fn line(text: &str) -> String {

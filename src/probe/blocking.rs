@@ -62,7 +62,7 @@ impl Blocking {
         let (answer, result) = oneshot::channel();
         let work = move || {
             // Whatever `read` holds is gone before the next one may start.
-            let outcome = catch_unwind(AssertUnwindSafe(read)).map_err(|panic| panic_text(&*panic));
+            let outcome = catch_unwind(AssertUnwindSafe(read)).map_err(|panic| sanitize::panic(&*panic));
             ticket.come_back();
             let _nobody_waits = answer.send(outcome);
         };
@@ -145,11 +145,6 @@ impl Crowd {
     fn leave(&self) {
         self.size.fetch_sub(1, Ordering::AcqRel);
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    sanitize::line(text.unwrap_or("a panic without a message"))
 }
 
 #[cfg(test)]

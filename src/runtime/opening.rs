@@ -2,7 +2,7 @@
 //! tried again while it cannot be opened. Whoever needs it is told at any moment why there is
 //! none, and nobody waits for it longer than they said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use crate::ledger::{BoxFuture, Ledger, LedgerError};
 use crate::runtime::clock::Clock;
 use crate::runtime::holder::recover_lost_jobs;
 use crate::runtime::importer;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The store as far as it has come. Clones share it.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Opening {
                         return;
                     }
                     Err(error) => {
-                        let _ = tell.send(State::Away(error.to_string()));
+                        let _ = tell.send(without(&path, &error).await);
                         tokio::time::sleep(AGAIN).await;
                     }
                 }
@@ -96,10 +96,10 @@ impl Opening {
         self.get()
     }
 
-    /// Waits for the store as long as it takes.
+    /// Waits as long as it takes for a store that can be written.
     pub async fn opened(&self) -> Store {
         let mut state = self.state.clone();
-        if let Ok(state) = state.wait_for(|state| matches!(state, State::Open(_))).await
+        if let Ok(state) = state.wait_for(|state| matches!(state, State::Open(store) if !store.is_read_only())).await
             && let State::Open(store) = &*state
         {
             return (**store).clone();
@@ -116,6 +116,17 @@ impl Opening {
             Err(_) => Err(LedgerError(format!("store {} does not answer", self.path.display()))),
         }
     }
+}
+
+/// What there is of a store that cannot be opened. What may not be written may still be read: the
+/// log of acts, and what was seen.
+async fn without(path: &Path, error: &StoreError) -> State {
+    if matches!(error, StoreError::ReadOnly { .. } | StoreError::Denied { .. })
+        && let Ok(store) = Store::open_read_only(path).await
+    {
+        return State::Open(Box::new(store));
+    }
+    State::Away(error.to_string())
 }
 
 impl Ledger for Opening {

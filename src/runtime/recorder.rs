@@ -3,8 +3,8 @@
 
 mod backlog;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +15,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::board::Change;
 use crate::domain::checklist::{Mark, Signature};
+use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::job::JobEvent;
 use crate::domain::observation::Observation;
@@ -51,7 +52,9 @@ const FIRST_PRUNE: Duration = Duration::from_secs(30);
 const PRUNE: Duration = Duration::from_hours(1);
 /// How long marks and signatures may take to be written when the program ends: they were
 /// made, and nobody is there any more to make them again.
-const ACTS_GRACE: Duration = Duration::from_secs(3);
+///
+/// Longer than a store that is locked is waited for.
+const ACTS_GRACE: Duration = Duration::from_secs(6);
 
 /// The sending side of the writing task.
 #[derive(Debug)]
@@ -59,6 +62,7 @@ pub struct Recorder {
     notes: mpsc::UnboundedSender<Note>,
     /// Marks and signatures that are not written yet.
     acts: Arc<AtomicUsize>,
+    lost: Arc<Mutex<Vec<String>>>,
     stop: Option<oneshot::Sender<()>>,
     done: Option<oneshot::Receiver<()>>,
 }
@@ -81,12 +85,12 @@ impl Recorder {
         let (notes, inbox) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let (finished, done) = oneshot::channel();
-        let acts = Arc::clone(&writer.acts);
+        let (acts, lost) = (Arc::clone(&writer.acts), Arc::clone(&writer.lost));
         tasks.spawn(async move {
             writer.run(inbox, stopped).await;
             let _ = finished.send(());
         });
-        Self { notes, acts, stop: Some(stop), done: Some(done) }
+        Self { notes, acts, lost, stop: Some(stop), done: Some(done) }
     }
 
     pub(super) fn note(&self, note: Note) {
@@ -98,13 +102,20 @@ impl Recorder {
     }
 
     /// Writes what is left, for at most `grace`; longer only where a mark or a signature waits.
-    pub(super) async fn finish(&mut self, grace: Duration) {
+    /// Answers what operators did and nobody could be told that it was not written, in words.
+    pub(super) async fn finish(&mut self, grace: Duration) -> Vec<String> {
         if let (Some(stop), Some(mut done)) = (self.stop.take(), self.done.take()) {
             let _ = stop.send(());
             if tokio::time::timeout(grace, &mut done).await.is_err() && self.acts.load(Ordering::Relaxed) > 0 {
                 let _ = tokio::time::timeout(ACTS_GRACE, done).await;
             }
         }
+        let mut lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = self.acts.load(Ordering::Relaxed);
+        if waiting > 0 {
+            lost.push(format!("{} could not be written in time", humanize::count(waiting, "mark or signature")));
+        }
+        lost
     }
 }
 
@@ -116,6 +127,8 @@ struct Writer {
     /// How long observations are kept.
     keep: Duration,
     acts: Arc<AtomicUsize>,
+    /// What was refused when there was no screen any more to be told.
+    lost: Arc<Mutex<Vec<String>>>,
     observations: Backlog<Observation>,
     changes: Backlog<Change>,
     /// When writing began to fail or was tried last; `None` while it works.
@@ -124,9 +137,9 @@ struct Writer {
 
 impl Writer {
     fn new(store: Opening, updates: mpsc::Sender<Update>, clock: Clock, read_only: bool, keep: Duration) -> Self {
-        let acts = Arc::default();
+        let (acts, lost) = (Arc::default(), Arc::default());
         let (observations, changes) = (Backlog::default(), Backlog::default());
-        Self { store, updates, clock, read_only, keep, acts, observations, changes, failed: None }
+        Self { store, updates, clock, read_only, keep, acts, lost, observations, changes, failed: None }
     }
 
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Note>, mut stopped: oneshot::Receiver<()>) {
@@ -236,6 +249,10 @@ impl Writer {
     }
 
     async fn tell_refusal(&self, action: &str, checklist: &str, why: String) {
+        if self.updates.is_closed() {
+            let text = format!("{action} in `{checklist}` was not recorded: {why}");
+            return self.lost.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        }
         let (action, target) = (ActionName::custom(action), Target::action(checklist));
         self.send(Update::Job(JobEvent::Refused { job: None, action, target, at: self.clock.now(), why })).await;
     }

@@ -29,7 +29,6 @@ use crate::runtime::lease::Lease;
 use crate::runtime::opening::Opening;
 use crate::runtime::round::Round;
 use crate::runtime::stop::Stop;
-use crate::runtime::sweep::panic_text;
 use crate::runtime::teller::Teller;
 use steps::Work;
 
@@ -304,6 +303,6 @@ fn leased(plan: &Plan) -> Vec<String> {
 
 /// A fault of ours, in words for the operator.
 fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = crate::domain::sanitize::line(&panic_text(panic));
+    let text = crate::domain::sanitize::panic(panic);
     format!("a fault of this program ended it, please report it: {text}; look whether it took effect")
 }

@@ -76,18 +76,12 @@ async fn observe(watch: &Watch, probe: &mut dyn Probe, deadline: Duration, clock
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_elapsed)) => Err(ProbeError::Timeout(deadline)),
         Err(panic) => {
-            let text = sanitize::line(&panic_text(&*panic));
+            let text = sanitize::panic(&*panic);
             tracing::error!(probe = %watch.id, panic = %text, "a probe panicked");
             Err(ProbeError::Panicked(text))
         }
     };
     Observation { probe: watch.id.clone(), at, took: started.elapsed(), outcome }
-}
-
-/// What a panic said.
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 /// Reads every probe once, all at the same time, onto `board`. What has not answered by

@@ -61,6 +61,12 @@ pub enum StoreError {
     )]
     Exposed { path: PathBuf },
 
+    #[error(
+        "{} belongs to user {owner}, who may change what the store there proves: give it to the user who runs this \
+         (chown {me}), or name another store", .path.display()
+    )]
+    Theirs { path: PathBuf, owner: u32, me: u32 },
+
     #[error("store {} does not exist", .path.display())]
     Missing { path: PathBuf },
 

@@ -14,8 +14,9 @@ pub(super) mod schema;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
+use sqlx::{ConnectOptions, Row, Sqlite};
 
 use crate::domain::audit::chain::micros;
 use crate::domain::job::JobResult;
@@ -93,6 +94,23 @@ pub(super) fn explain(error: &sqlx::Error, path: &Path, waited: Duration) -> Sto
         Some(26) => StoreError::NotADatabase { path },
         _ => StoreError::Io { path, why },
     }
+}
+
+/// Keys of rows, each in JSON, as a query finds them.
+async fn keys(
+    c: &mut SqliteConnection,
+    query: Query<'static, Sqlite, SqliteArguments>,
+) -> Result<Vec<String>, sqlx::Error> {
+    query.fetch_all(c).await?.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// Carries out a statement that removes rows by a list of such keys; answers how many went.
+pub(super) async fn remove(
+    c: &mut SqliteConnection,
+    statement: &'static str,
+    keys: String,
+) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query(statement).bind(keys).execute(c).await?.rows_affected())
 }
 
 /// A row that does not say what our own rows say.

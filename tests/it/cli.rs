@@ -550,3 +550,76 @@ fn a_part_of_the_round_is_not_blamed_for_the_store() {
     let part = world.run(&["check", "plugin"]).exits(1).out();
     assert!(!part.contains("store"), "{part}");
 }
+
+#[test]
+fn a_log_that_cannot_be_written_is_no_warning_of_what_was_looked_at() {
+    let world = World::new().config("version = 1\n");
+    let log = world.path("missing/rounds.log").display().to_string();
+    let check = world.run(&["check", "--log-file", &log]).exits(3);
+    assert!(check.err().contains(&log) && check.out().is_empty(), "{}", check.err());
+    assert!(world.run(&["task", "list", "--log-file", &log]).exits(2).err().contains(&log));
+}
+
+#[test]
+fn what_is_impossible_is_refused_on_record() {
+    let watched = "[[backup]]\nid = \"theirs\"\nfiles = \"{root}/theirs/x_%Y%m%d_%H%M%S.sqlite3\"\n";
+    let world = World::new().config(&format!("version = 1\n{watched}"));
+    let refused = world.run(&["backup", "run", "theirs", "--yes", "--operator", "asha"]).exits(77).err();
+    let _shown = world.run(&["backup", "run", "theirs", "--dry-run"]).exits(77);
+    let records = world.run(&["audit", "list", "--format", "json"]).exits(0).json();
+    let records = records["records"].as_array().expect("records");
+    assert_eq!(records.len(), 1, "{records:#?}");
+    assert_eq!(records[0]["phase"], "refused");
+    assert_eq!((&records[0]["operator"], &records[0]["target"]), (&"asha".into(), &"backup:theirs".into()));
+    let why = records[0]["detail"].as_str().expect("why");
+    assert!(!why.is_empty() && refused.contains(why), "{why} {refused}");
+}
+
+#[test]
+fn a_run_under_a_name_that_nobody_configured_is_listed_as_what_it_is() {
+    let world = World::new().config("version = 1\n[[task]]\nid = \"report\"\nsource = \"exec\"\n");
+    for (task, code) in [("report", "0"), ("reprot", "3")] {
+        let mut command = world.command(&["exec", "--task", task]);
+        command.args(["--", "sh", "-c"]).arg(format!("exit {code}"));
+        assert_eq!(command.status().expect("it runs").code(), code.parse().ok());
+    }
+    let list = world.run(&["task", "list"]).exits(0).out();
+    let line = |name: &str| list.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    assert!(line("reprot").contains("failed") && line("reprot").contains("not configured"), "{list}");
+    assert!(!line("report").contains("not configured"), "{list}");
+    let json = world.run(&["task", "list", "--format", "json"]).exits(0).json();
+    let tasks: Vec<&serde_json::Value> = json["tasks"].as_array().expect("tasks").iter().collect();
+    assert_eq!(tasks.iter().filter(|task| task["id"] == "reprot").count(), 1, "{json:#}");
+    assert_eq!(tasks.iter().filter(|task| task["id"] == "report").count(), 1, "{json:#}");
+    let shown = world.run(&["task", "show", "reprot"]).exits(0).out();
+    assert!(shown.contains("exit code 3") && shown.contains("no configuration or crontab names it"), "{shown}");
+    world.run(&["task", "show", "nobody"]).exits(2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs root: mounts a file system that cannot be written"]
+#[expect(clippy::disallowed_methods, reason = "the mount is made by a program of the system")]
+fn root_a_store_that_cannot_be_written_is_still_read() {
+    let world = World::new().config(
+        "version = 1\n[[action]]\nid = \"mark\"\ntitle = \"Mark\"\nrisk = \"routine\"\n\
+        command = [\"/usr/bin/touch\", \"{root}/mark\"]\n",
+    );
+    world.run(&["run", "mark", "--yes"]).exits(0);
+    let state = world.path("state").display().to_string();
+    let frozen = |arguments: &[&str]| {
+        let inner = world.command(arguments);
+        let mut outer = std::process::Command::new("unshare");
+        outer.args(["--mount", "--propagation", "private", "sh", "-c"]);
+        outer.arg("mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && shift && exec \"$@\"");
+        outer.args(["frozen", &state]).arg(inner.get_program()).args(inner.get_args()).env_clear();
+        outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        crate::support::Answer(outer.output().expect("unshare of util-linux"))
+    };
+    assert!(frozen(&["audit", "verify"]).exits(0).out().contains("3 records"));
+    let records = frozen(&["audit", "list", "--format", "json"]).exits(0).json();
+    assert_eq!(records["records"].as_array().map(Vec::len), Some(3), "{records:#}");
+    std::fs::remove_file(world.path("mark")).expect("the mark");
+    frozen(&["run", "mark", "--yes"]).exits(77);
+    assert!(!world.path("mark").exists(), "no act without a record");
+}

@@ -384,3 +384,23 @@ fn the_wrapper_costs_little() {
     // Unoptimised and beside other tests; alone and optimised it is a tenth of this.
     assert!(median < Duration::from_millis(60), "{median:?}");
 }
+
+#[test]
+fn a_limit_that_cannot_be_read_keeps_no_command_from_running() {
+    let state = state();
+    let output = wrapper(state.path(), &["--timeout", "5x"]).args(["echo", "ran"]).output().expect("wrapper");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"ran\n"[..]));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--timeout 5x") && said.contains("it runs without a limit"), "{said}");
+}
+
+#[test]
+fn a_name_that_no_configuration_knows_is_told_to_whoever_wants_to_know_more() {
+    let state = state();
+    for (more, expected) in [(&[][..], ""), (&["-v"][..], "rounds exec: no [[task]] is called `t`: its runs are kept")]
+    {
+        let output = wrapper(state.path(), more).args(["true"]).output().expect("wrapper");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.starts_with(expected) && said.is_empty() == expected.is_empty(), "{said}");
+    }
+}

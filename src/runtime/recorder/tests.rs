@@ -119,6 +119,32 @@ async fn marks_made_at_the_last_moment_are_kept_though_nobody_fetches_updates() 
 }
 
 #[tokio::test]
+async fn a_mark_that_is_lost_at_the_last_moment_is_told_of() {
+    let mut bench = bench(64, false).await;
+    let other = rusqlite::Connection::open(&bench.path).expect("raw connection");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("lock");
+    bench.recorder.note(Note::Mark(mark("login"), asha()));
+    bench.updates.close();
+    let lost = bench.recorder.finish(Duration::from_secs(30)).await;
+    let [lost] = lost.as_slice() else { unreachable!("one mark: {lost:?}") };
+    assert!(lost.starts_with("tick in `daily` was not recorded: ") && lost.contains("locked"), "{lost}");
+}
+
+#[tokio::test]
+async fn whoever_is_gone_before_the_store_answers_is_told_that_too() {
+    let mut bench = bench(64, false).await;
+    bench.tasks.abort_all();
+    while bench.tasks.join_next().await.is_some() {}
+    bench.recorder.note(Note::Mark(mark("login"), asha()));
+    assert_eq!(bench.recorder.finish(Duration::ZERO).await, ["1 mark or signature could not be written in time"]);
+}
+
+#[test]
+fn a_store_that_is_locked_is_waited_for_to_the_end() {
+    assert!(ACTS_GRACE > Limits::default().busy);
+}
+
+#[tokio::test]
 async fn a_mark_that_is_refused_is_in_the_audit_log_and_none_that_is_kept_is_missing_there() {
     for read_only in [false, true] {
         let mut bench = bench(64, read_only).await;

@@ -7,7 +7,7 @@ use crate::domain::board::Change;
 use crate::domain::observation::ProbeId;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::{status, timestamp, to_micros};
+use crate::store::sqlite::{keys, status, timestamp, to_micros};
 use crate::store::thinning::Horizon;
 
 /// Records each change unless the latest of its probe says the same already: two instances
@@ -55,14 +55,15 @@ pub(in crate::store) async fn latest(
     rows.iter().map(from_row).collect()
 }
 
-/// Drops what is too old, except what is still so.
-pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
-    let dropped =
-        sqlx::query("DELETE FROM change WHERE at < ?1 AND id NOT IN (SELECT max(id) FROM change GROUP BY probe)")
-            .bind(to_micros(horizon.drop_before))
-            .execute(c)
-            .await?;
-    Ok(dropped.rows_affected())
+/// Removes changes by their numbers.
+pub(in crate::store) const REMOVE: &str = "DELETE FROM change WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// What is too old, except what is still so.
+pub(in crate::store) async fn overdue(c: &mut SqliteConnection, horizon: Horizon) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query(
+        "SELECT json_quote(id) FROM change WHERE at < ?1 AND id NOT IN (SELECT max(id) FROM change GROUP BY probe)",
+    );
+    keys(c, query.bind(to_micros(horizon.drop_before))).await
 }
 
 fn from_row(row: &SqliteRow) -> Result<Change, sqlx::Error> {

@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use crate::domain::job::JobId;
 use crate::store::job::{Holder, OpenJob};
 use crate::store::sqlite::audit;
-use crate::store::sqlite::{timestamp, to_micros};
+use crate::store::sqlite::{keys, timestamp, to_micros};
 use crate::store::thinning::Horizon;
 
 pub(in crate::store) async fn insert(
@@ -61,16 +61,16 @@ pub(in crate::store) async fn is_open(c: &mut SqliteConnection, id: &str) -> Res
     .await
 }
 
-/// Forgets who held the jobs that ended long ago.
-pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
-    let dropped = sqlx::query(
-        "DELETE FROM job WHERE started_at < ?1 AND EXISTS ( \
+/// Forgets who held some jobs, by their ids.
+pub(in crate::store) const REMOVE: &str = "DELETE FROM job WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// The jobs that ended long ago.
+pub(in crate::store) async fn overdue(c: &mut SqliteConnection, horizon: Horizon) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query(
+        "SELECT json_quote(id) FROM job WHERE started_at < ?1 AND EXISTS ( \
                 SELECT 1 FROM audit WHERE correlation = job.id AND phase IN ('outcome', 'refused'))",
-    )
-    .bind(to_micros(horizon.drop_before))
-    .execute(c)
-    .await?;
-    Ok(dropped.rows_affected())
+    );
+    keys(c, query.bind(to_micros(horizon.drop_before))).await
 }
 
 /// The holder in the five columns from `first` on.

@@ -9,7 +9,7 @@ use crate::domain::observation::{Observation, ProbeId};
 use crate::domain::sample::{Key, Value};
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Point;
-use crate::store::sqlite::{duration_micros, timestamp, to_micros, unexpected};
+use crate::store::sqlite::{duration_micros, keys, timestamp, to_micros, unexpected};
 use crate::store::thinning::{COARSE, FINE, Horizon, LOADED_STEP};
 
 /// One observation in the form it is stored in.
@@ -69,52 +69,66 @@ pub(in crate::store) async fn insert(c: &mut SqliteConnection, rows: Vec<Stored>
     Ok(kept)
 }
 
-/// Thins what is old, drops what is too old; answers how many went.
-pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
-    let dropped = sqlx::query("DELETE FROM observation WHERE at < ?1")
-        .bind(to_micros(horizon.drop_before))
-        .execute(&mut *c)
-        .await?
-        .rows_affected();
-    let thinned = sqlx::query(
-        "DELETE FROM observation WHERE at < ?1 AND (probe, at) NOT IN ( \
-                SELECT probe, min(at) FROM observation WHERE at < ?1 \
-                 GROUP BY probe, at / ?2, error IS NULL)",
+/// Removes observations by probe and instant.
+pub(in crate::store) const REMOVE: &str = "DELETE FROM observation WHERE (probe, at) IN ( \
+    SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
+
+/// Every probe that was ever seen, found by leaping from one to the next.
+pub(in crate::store) async fn probes(c: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "WITH RECURSIVE known (probe) AS ( \
+                SELECT min(probe) FROM observation \
+                UNION ALL \
+                SELECT (SELECT min(probe) FROM observation WHERE probe > known.probe) FROM known \
+                 WHERE known.probe IS NOT NULL) \
+         SELECT probe FROM known WHERE probe IS NOT NULL",
     )
-    .bind(to_micros(horizon.thin_before))
-    .bind(COARSE.num_microseconds())
-    .execute(&mut *c)
-    .await?
-    .rows_affected();
-    Ok(dropped + thinned)
+    .fetch_all(c)
+    .await
 }
 
-/// Drops the oldest, a tenth at a time, until what the store holds fits into so many bytes or
-/// there are none left; answers how many went. The room is used again, the file stays.
-pub(in crate::store) async fn shrink(c: &mut SqliteConnection, bytes: u64) -> Result<u64, sqlx::Error> {
-    let mut gone = 0;
-    loop {
-        let held: i64 = sqlx::query_scalar(
-            "SELECT (page_count - freelist_count) * page_size \
-               FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
-        )
-        .fetch_one(&mut *c)
-        .await?;
-        if held.cast_unsigned() <= bytes {
-            return Ok(gone);
-        }
-        let dropped = sqlx::query(
-            "DELETE FROM observation WHERE at <= (SELECT at FROM observation ORDER BY at \
-                LIMIT 1 OFFSET (SELECT count(*) / 10 FROM observation))",
-        )
-        .execute(&mut *c)
-        .await?
-        .rows_affected();
-        if dropped == 0 {
-            return Ok(gone);
-        }
-        gone += dropped;
-    }
+/// What of one probe is too old, and what is old and not the first of its hour and sort.
+pub(in crate::store) async fn overdue(
+    c: &mut SqliteConnection,
+    probe: String,
+    horizon: Horizon,
+) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query(
+        "SELECT json_array(probe, at) FROM observation \
+          WHERE probe = ?1 AND at < max(?2, ?3) AND (at < ?3 OR at NOT IN ( \
+                SELECT min(at) FROM observation WHERE probe = ?1 AND at >= ?3 AND at < ?2 \
+                 GROUP BY at / ?4, error IS NULL))",
+    );
+    let (thin, drop) = (to_micros(horizon.thin_before), to_micros(horizon.drop_before));
+    keys(c, query.bind(probe).bind(thin).bind(drop).bind(COARSE.num_microseconds())).await
+}
+
+/// How many bytes the store holds; what it has given up counts no more.
+pub(in crate::store) async fn held_bytes(c: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let held: i64 = sqlx::query_scalar(
+        "SELECT (page_count - freelist_count) * page_size \
+           FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    )
+    .fetch_one(c)
+    .await?;
+    Ok(held.cast_unsigned())
+}
+
+/// The instant up to which a tenth of all observations lie; `None` where there are none.
+pub(in crate::store) async fn end_of_oldest_tenth(c: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT at FROM observation ORDER BY at LIMIT 1 OFFSET (SELECT count(*) / 10 FROM observation)")
+        .fetch_optional(c)
+        .await
+}
+
+/// What was seen of one probe up to an instant.
+pub(in crate::store) async fn up_to(
+    c: &mut SqliteConnection,
+    probe: String,
+    end: i64,
+) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query("SELECT json_array(probe, at) FROM observation WHERE probe = ?1 AND at <= ?2");
+    keys(c, query.bind(probe).bind(end)).await
 }
 
 /// The gauges of one probe since an instant, each oldest first.

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::domain::audit::chain::micros;
 use crate::domain::vitals::{Proof, ProofKind};
-use crate::store::sqlite::{seconds, timestamp, to_micros};
+use crate::store::sqlite::{keys, seconds, timestamp, to_micros};
 use crate::store::thinning::Horizon;
 
 pub(in crate::store) async fn insert(c: &mut SqliteConnection, proof: Proof) -> Result<(), sqlx::Error> {
@@ -44,16 +44,17 @@ pub(in crate::store) async fn latest(
     rows.iter().map(|row| from_row(kind, row)).collect()
 }
 
-/// Drops what is too old, except the latest of each subject.
-pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
-    let dropped = sqlx::query(
-        "DELETE FROM proof WHERE at < ?1 AND (kind, subject, at) NOT IN ( \
+/// Removes proofs by their keys.
+pub(in crate::store) const REMOVE: &str = "DELETE FROM proof WHERE (kind, subject, at) IN ( \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))";
+
+/// What is too old, except the latest of each subject.
+pub(in crate::store) async fn overdue(c: &mut SqliteConnection, horizon: Horizon) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query(
+        "SELECT json_array(kind, subject, at) FROM proof WHERE at < ?1 AND (kind, subject, at) NOT IN ( \
                 SELECT kind, subject, max(at) FROM proof GROUP BY kind, subject)",
-    )
-    .bind(to_micros(horizon.drop_before))
-    .execute(c)
-    .await?;
-    Ok(dropped.rows_affected())
+    );
+    keys(c, query.bind(to_micros(horizon.drop_before))).await
 }
 
 fn from_row(kind: ProofKind, row: &SqliteRow) -> Result<Proof, sqlx::Error> {

@@ -7,7 +7,7 @@ use crate::domain::audit::chain::micros;
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::store::job::Holder;
 use crate::store::sqlite::job;
-use crate::store::sqlite::{seconds, timestamp, to_micros};
+use crate::store::sqlite::{keys, seconds, timestamp, to_micros};
 use crate::store::thinning::Horizon;
 
 /// How many runs of each task stay, however old: a yearly task has a past, too.
@@ -45,6 +45,19 @@ pub(in crate::store) async fn import(c: &mut SqliteConnection, runs: Vec<TaskRun
     Ok(news)
 }
 
+/// Every name that runs are recorded under, found by leaping from one to the next.
+pub(in crate::store) async fn tasks(c: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "WITH RECURSIVE known (task) AS ( \
+                SELECT min(task) FROM run \
+                UNION ALL \
+                SELECT (SELECT min(task) FROM run WHERE task > known.task) FROM known WHERE known.task IS NOT NULL) \
+         SELECT task FROM known WHERE task IS NOT NULL",
+    )
+    .fetch_all(c)
+    .await
+}
+
 /// The latest runs of a task, newest first.
 pub(in crate::store) async fn latest(
     c: &mut SqliteConnection,
@@ -74,18 +87,17 @@ pub(in crate::store) async fn in_progress(c: &mut SqliteConnection) -> Result<Ve
     rows.iter().map(|row| Ok((from_row(row)?, job::holder(row, 10)?))).collect()
 }
 
-/// Drops what is too old, except the latest of each task.
-pub(in crate::store) async fn prune(c: &mut SqliteConnection, horizon: Horizon) -> Result<u64, sqlx::Error> {
-    let dropped = sqlx::query(
-        "DELETE FROM run WHERE started_at < ?1 AND id IN ( \
+/// Removes runs by their ids.
+pub(in crate::store) const REMOVE: &str = "DELETE FROM run WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// What is too old, except the latest of each task.
+pub(in crate::store) async fn overdue(c: &mut SqliteConnection, horizon: Horizon) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query(
+        "SELECT json_quote(id) FROM run WHERE started_at < ?1 AND id IN ( \
                 SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY task ORDER BY started_at DESC) AS place FROM run) \
                  WHERE place > ?2)",
-    )
-    .bind(to_micros(horizon.drop_before))
-    .bind(ALWAYS_KEPT)
-    .execute(c)
-    .await?;
-    Ok(dropped.rows_affected())
+    );
+    keys(c, query.bind(to_micros(horizon.drop_before)).bind(ALWAYS_KEPT)).await
 }
 
 fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {

@@ -96,6 +96,36 @@ async fn old_observations_thin_to_hours_and_then_go() {
     assert_eq!(errors, 1, "and its failure");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn others_write_while_what_is_old_goes() {
+    let (_directory, path) = scratch();
+    let limits = rounds::store::Limits { roomy: 4_000_000, ..rounds::store::Limits::default() };
+    let store = rounds::store::Store::open_within(&path, nine(), limits).await.expect("open");
+    let fill = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 59999) \
+        INSERT INTO observation SELECT 'disk:/' || (i % 3), ?1 + (i / 3) * 300000000, 1, '{\"free\":50.0}', NULL FROM n";
+    let first = (nine() - TimeDelta::days(90)).timestamp_micros();
+    super::raw(&path).execute(fill, [first]).expect("sixty thousand observations");
+    let other = super::raw(&path);
+    other.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
+    let (done, mut between) = (std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)), 0);
+    let stop = std::sync::Arc::clone(&done);
+    let writing = tokio::task::spawn_blocking(move || {
+        while !stop.load(std::sync::atomic::Ordering::Acquire) {
+            other.execute("INSERT INTO mark SELECT NULL, 'd', 'p', 'i', 'tick', 1, 'ada', ''", []).expect("it gets in");
+            between += 1;
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        between
+    });
+    // A third is too old, most of the rest is thinned, and what is left is too much.
+    let gone = store.prune(nine(), 60 * DAY).await.expect("prune");
+    done.store(true, std::sync::atomic::Ordering::Release);
+    let between = writing.await.expect("it ends");
+    assert!(gone > 50_000, "{gone} of sixty thousand went");
+    assert!(between > 50, "only {between} writes came in between");
+    println!("{between} writes in between");
+}
+
 #[tokio::test]
 async fn a_store_that_is_too_large_loses_its_oldest_observations_and_nothing_else() {
     let (_directory, path) = scratch();
