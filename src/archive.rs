@@ -2,11 +2,19 @@
 //!
 //! One rule holds everywhere: *a file with a final name is complete*. Whatever is not finished
 //! lies in a `.partial-…` directory, which is never counted, offered or verified.
+//!
+//! [`make`] and [`verify`] are what all have in common; what differs is a [`method::Method`] for
+//! each engine, and a [`method::Form`] for each sort of file.
 
+mod content;
+mod json;
+mod make;
 pub mod manifest;
+pub mod method;
+mod pack;
 mod partial;
 pub mod shelf;
-pub mod sqlite;
+mod sqlite;
 mod verify;
 
 use std::fmt::Write;
@@ -19,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::DatabaseError;
 
+pub use make::{Made, Request, make};
 pub use verify::{Verified, verify};
 
 /// Why there is no copy, or no verdict on one. The text names the cause and the mend.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::pack::Seal;
+use crate::domain::backup::Compression;
 use crate::domain::sanitize;
 use crate::domain::time::Timestamp;
 
@@ -52,13 +54,22 @@ pub struct Manifest {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
+    /// The file, or the server and its database.
     pub path: String,
     /// With its log, in bytes.
     pub size: u64,
-    /// The copy itself has none of its own; a restore sets this one again.
+    /// Of a SQLite database. The copy itself has none of its own; a restore sets this one again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub journal_mode: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub page_size: u64,
+    #[serde(default)]
     pub user_version: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Every table, and the rows of those that were counted, at the moment of the copy.
@@ -68,11 +79,52 @@ pub struct Counts {
     pub tables: BTreeMap<String, Option<u64>>,
 }
 
+impl Counts {
+    /// The rows of all tables that were counted.
+    pub fn rows(&self) -> u64 {
+        self.tables.values().flatten().sum()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     pub name: String,
     pub bytes: u64,
     pub sha256: String,
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub packing: Compression,
+    /// What is packed in it; not said of what is not packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plain: Option<Plain>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Plain {
+    bytes: u64,
+    sha256: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_plain(packing: &Compression) -> bool {
+    *packing == Compression::None
+}
+
+impl File {
+    pub(super) fn new(name: String, seal: &Seal, packing: Compression) -> Self {
+        let plain = || Plain { bytes: seal.plain_bytes, sha256: seal.plain_sha256.clone() };
+        let plain = (packing != Compression::None).then(plain);
+        Self { name, bytes: seal.bytes, sha256: seal.sha256.clone(), packing, plain }
+    }
+
+    /// How large it is unpacked.
+    pub fn plain_bytes(&self) -> u64 {
+        self.plain.as_ref().map_or(self.bytes, |plain| plain.bytes)
+    }
+
+    /// The hash of what is in it.
+    pub fn plain_sha256(&self) -> &str {
+        self.plain.as_ref().map_or(&self.sha256, |plain| &plain.sha256)
+    }
 }
 
 /// What was checked before the backup was published.
@@ -155,6 +207,15 @@ impl Manifest {
     pub fn data(&self) -> Option<&File> {
         self.files.first()
     }
+
+    /// Everything else that belongs to this backup, where it should lie: the files beside its
+    /// data, and then the manifest itself. A name that would lead elsewhere is none of it.
+    pub fn beside(&self, backup: &Path) -> Vec<PathBuf> {
+        let own = backup.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let belongs = |name: &&File| name.name.starts_with(&own) && !name.name.contains(['/', '\\']);
+        let files = self.files.iter().skip(1).filter(belongs).map(|file| backup.with_file_name(&file.name));
+        files.chain([path_for(backup)]).collect()
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +246,13 @@ pub(super) mod tests {
                 user_version: 0,
             },
             counts: Counts { tables: BTreeMap::from([("a".into(), Some(3)), ("b".into(), None)]) },
-            files: vec![File { name: "db.sqlite3".into(), bytes: 12, sha256: "ab".into() }],
+            files: vec![File {
+                name: "db.sqlite3".into(),
+                bytes: 12,
+                sha256: "ab".into(),
+                packing: Compression::None,
+                plain: None,
+            }],
             checks: vec![Check { name: "integrity".into(), ok: true }],
             warnings: Vec::new(),
         }
@@ -195,8 +262,23 @@ pub(super) mod tests {
     fn what_is_written_is_read() {
         let bytes = manifest().to_bytes().expect("json");
         assert_eq!(Manifest::from_bytes(&bytes).expect("sealed"), manifest());
+        let mut packed = manifest();
+        let seal = Seal { bytes: 5, sha256: "ab".into(), plain_bytes: 12, plain_sha256: "cd".into() };
+        packed.files = vec![File::new("db.sqlite3.zst".into(), &seal, Compression::Zstd)];
+        let bytes_of_packed = packed.to_bytes().expect("json");
+        assert_eq!(Manifest::from_bytes(&bytes_of_packed).expect("sealed"), packed);
         let plain: serde_json::Value = serde_json::from_slice(&bytes).expect("plain JSON");
         assert_eq!(plain["counts"]["tables"]["a"], 3);
+    }
+
+    #[test]
+    fn what_belongs_to_a_backup_lies_beside_it_whatever_its_manifest_says() {
+        let mut manifest = manifest();
+        let file = |name: &str| File { name: name.into(), ..manifest.files[0].clone() };
+        let names = ["db.dump", "db.dump.globals.sql", "db.dump/../../etc/passwd", "other"].map(file);
+        manifest.files = names.into();
+        let beside = manifest.beside(Path::new("/srv/db.dump"));
+        assert_eq!(beside, [Path::new("/srv/db.dump.globals.sql"), Path::new("/srv/db.dump.manifest.json")]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::method::Beside;
 use super::{ArchiveError, failed, manifest, shelf};
 use crate::platform::file::{self, rename_new};
 
@@ -15,6 +16,8 @@ const PREFIX: &str = ".partial-";
 const LOCK: &str = "lock";
 const DATA: &str = "data";
 const MANIFEST: &str = "manifest";
+/// What is packed into the data, or was packed in it.
+const PLAIN: &str = "plain";
 
 /// How often a copy begins when others that clear up keep coming between.
 const BEGINNINGS: usize = 20;
@@ -108,18 +111,26 @@ impl Partial {
         self.dir.join(DATA)
     }
 
-    /// What SQLite left beside the copy; a finished one has nothing.
-    pub(super) fn sidecars(&self) -> Vec<PathBuf> {
-        ["-wal", "-shm", "-journal"]
-            .iter()
-            .map(|suffix| self.dir.join(format!("{DATA}{suffix}")))
-            .filter(|path| path.exists())
-            .collect()
+    /// The same, to write to.
+    pub(super) fn open_data(&self) -> Result<File, ArchiveError> {
+        file::private().write(true).open(self.data()).map_err(failed("write in", &self.dir))
+    }
+
+    /// Where a copy lies that is packed afterwards. Nothing is there yet.
+    pub(super) fn plain(&self) -> PathBuf {
+        self.dir.join(PLAIN)
+    }
+
+    /// Makes another file in it, for us alone.
+    pub(super) fn make_file(&self, name: &str) -> Result<(PathBuf, File), ArchiveError> {
+        let path = self.dir.join(name);
+        let file = new_file(&path).map_err(failed("make", &self.dir))?;
+        Ok((path, file))
     }
 
     /// Gives the copy its final name, durably, and never over another file: the data's rename is
     /// the last step, so that whatever has the name is complete.
-    pub(super) fn publish(self, destination: &Path, manifest: &[u8]) -> Result<(), ArchiveError> {
+    pub(super) fn publish(self, destination: &Path, manifest: &[u8], others: &[Beside]) -> Result<(), ArchiveError> {
         let shelf = destination.parent().unwrap_or(Path::new("/"));
         let draft = self.dir.join(MANIFEST);
         new_file(&draft)
@@ -131,16 +142,36 @@ impl Partial {
         file::sync(&self.data()).map_err(failed("bring to disk", &self.dir))?;
         shelf::sync(&self.dir)?;
 
-        let beside = manifest::path_for(destination);
-        rename_new(&draft, &beside).map_err(taken(&beside))?;
+        // The manifest first: it names what else is there, should the data never come.
+        let others = others.iter().map(|one| (self.dir.join(one.name), with_suffix(destination, one.suffix)));
+        let moves: Vec<_> = std::iter::once((draft, manifest::path_for(destination))).chain(others).collect();
+        let mut named = Named(Vec::new());
+        for (from, to) in moves {
+            rename_new(&from, &to).map_err(taken(&to))?;
+            named.0.push(to);
+        }
         shelf::sync(shelf)?;
-        rename_new(&self.data(), destination).map_err(|error| {
-            // Without its data the manifest is debris, and ours to remove.
-            let _ = fs::remove_file(&beside);
-            taken(destination)(error)
-        })?;
+        rename_new(&self.data(), destination).map_err(taken(destination))?;
+        named.0.clear();
         shelf::sync(shelf)
     }
+}
+
+/// What got its name before the data did: without it, it is debris, and ours to remove.
+struct Named(Vec<PathBuf>);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 impl Drop for Partial {
@@ -201,13 +232,13 @@ mod tests {
             std::os::unix::fs::symlink("/nowhere", shelf.path().join(taken)).expect("dangling link");
             let partial = Partial::create(shelf.path(), "a").expect("partial");
             fs::write(partial.data(), "new").expect("write");
-            assert!(matches!(partial.publish(&destination, b"{}"), Err(ArchiveError::Exists(_))));
+            assert!(matches!(partial.publish(&destination, b"{}", &[]), Err(ArchiveError::Exists(_))));
             assert_eq!(names(shelf.path()), [taken], "and it leaves nothing of its own behind");
             fs::remove_file(shelf.path().join(taken)).expect("remove");
         }
         let partial = Partial::create(shelf.path(), "a").expect("partial");
         fs::write(partial.data(), "new").expect("write");
-        partial.publish(&destination, b"{}").expect("published");
+        partial.publish(&destination, b"{}", &[]).expect("published");
         assert_eq!(names(shelf.path()), ["db", "db.manifest.json"]);
         for name in names(shelf.path()) {
             let mode = fs::metadata(shelf.path().join(name)).expect("meta").mode();

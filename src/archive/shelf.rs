@@ -101,15 +101,16 @@ pub(super) fn debris(dir: &Path, mine: impl Fn(&str, &Manifest) -> bool) -> io::
             orphans.push(data.to_owned());
         }
     }
+    dead.sort();
+    orphans.sort();
     for data in orphans {
         let path = dir.join(&data);
         let Ok(manifest) = Manifest::of(&path) else { continue };
         // The data may have come since the directory was read.
         if mine(&data, &manifest) && !live_ids.contains(&manifest.id) && !path.exists() {
-            dead.push(super::manifest::path_for(&path));
+            dead.extend(manifest.beside(&path).into_iter().filter(|path| path.exists()));
         }
     }
-    dead.sort();
     Ok(dead)
 }
 

@@ -3,18 +3,15 @@
 //! The hash in its manifest notices every changed bit; SQLite's own check notices about a fifth.
 //! Without a manifest only the structure can be looked at, and the verdict says so.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use tokio_util::sync::CancellationToken;
 
-use super::manifest::{Counts, Manifest, ManifestError};
-use super::sqlite::{difference, structure_fault, tables};
-use super::{ArchiveError, Cancellable, aside, failed, hash};
-use crate::database::{DatabaseError, sqlite};
+use super::content::Content;
+use super::manifest::{self, Manifest, ManifestError};
+use super::method::{Form, Method, Wanted};
+use super::{ArchiveError, aside, failed, hash};
+use crate::database::DatabaseError;
 use crate::domain::{humanize, sanitize};
 
 /// The verdict on one file, in one sentence.
@@ -42,7 +39,7 @@ pub async fn verify(file: PathBuf, rows: Vec<String>, cancel: CancellationToken)
 }
 
 /// Why the examination ended early.
-enum Verdict {
+pub(super) enum Verdict {
     Damaged(String),
     None(ArchiveError),
 }
@@ -62,7 +59,7 @@ impl From<DatabaseError> for Verdict {
     }
 }
 
-fn damaged<T>(why: impl Into<String>) -> Result<T, Verdict> {
+pub(super) fn damaged<T>(why: impl Into<String>) -> Result<T, Verdict> {
     Err(Verdict::Damaged(why.into()))
 }
 
@@ -92,13 +89,21 @@ fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<S
         Err(why) => format!("{why}, so only the structure could be checked"),
     };
     let manifest = manifest.ok();
-    let structure = match Form::of(file, manifest.as_ref())? {
-        Form::Sqlite => sqlite_structure(file, manifest.as_ref().map(|manifest| &manifest.counts), rows, cancel)?,
-        Form::Json => json_structure(file, cancel)?,
-        Form::Other if manifest.is_some() => "its structure is not one this program knows".to_owned(),
-        Form::Other => {
+    let content = Content::new(file, manifest.as_ref().and_then(Manifest::data), cancel);
+    let form = match &manifest {
+        Some(manifest) => Method::of(&manifest.engine).map(|method| method.form),
+        None => Form::of(&content)?,
+    };
+    let wanted = Wanted { counts: manifest.as_ref().map(|manifest| &manifest.counts), rows };
+    let structure = match form {
+        Some(form) => (form.examine)(&content, &wanted)?,
+        None if manifest.is_some() || content.is_packed() => {
+            content.read(|_| Ok(()))?;
+            "its structure is not one this program knows".to_owned()
+        }
+        None => {
             return Err(Verdict::None(ArchiveError::Unsupported(format!(
-                "{}: it has no manifest, and is neither SQLite nor JSON: nothing to check it against",
+                "{}: it has no manifest, and is of no sort that is known here: nothing to check it against",
                 file.display()
             ))));
         }
@@ -108,6 +113,23 @@ fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<S
 
 fn same_bytes(file: &Path, size: u64, manifest: &Manifest, cancel: &CancellationToken) -> Result<(), Verdict> {
     let Some(entry) = manifest.data() else { return damaged("its manifest names no file") };
+    same(file, size, entry, cancel)?;
+    for other in manifest.files.iter().skip(1) {
+        let name = sanitize::line(&other.name);
+        let path = manifest.beside(file).into_iter().find(|path| path.ends_with(&other.name));
+        let meta = path.as_ref().and_then(|path| std::fs::metadata(path).ok());
+        let Some((path, meta)) = path.zip(meta) else {
+            return damaged(format!("{name}, which belongs to it, is missing"));
+        };
+        same(&path, meta.len(), other, cancel).map_err(|verdict| match verdict {
+            Verdict::Damaged(why) => Verdict::Damaged(format!("{name}, which belongs to it: {why}")),
+            none @ Verdict::None(_) => none,
+        })?;
+    }
+    Ok(())
+}
+
+fn same(file: &Path, size: u64, entry: &manifest::File, cancel: &CancellationToken) -> Result<(), Verdict> {
     if entry.bytes != size {
         let shown = |bytes: u64| humanize::bytes(bytes as f64);
         return damaged(format!(
@@ -122,82 +144,4 @@ fn same_bytes(file: &Path, size: u64, manifest: &Manifest, cancel: &Cancellation
         return damaged("its SHA-256 is not the manifest's: its content has changed since it was made");
     }
     Ok(())
-}
-
-/// What a backup file is.
-enum Form {
-    Sqlite,
-    Json,
-    Other,
-}
-
-impl Form {
-    /// By what the manifest says, else by what the file is called, else by how it begins.
-    fn of(file: &Path, manifest: Option<&Manifest>) -> Result<Self, Verdict> {
-        if let Some(manifest) = manifest {
-            return Ok(if manifest.engine == sqlite::ENGINE.card.name { Form::Sqlite } else { Form::Other });
-        }
-        let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        Ok(match extension.as_str() {
-            "sqlite" | "sqlite3" | "db" | "db3" | "s3db" | "sl3" => Form::Sqlite,
-            "json" => Form::Json,
-            _ if starts_as_sqlite(file).map_err(failed("read", file))? => Form::Sqlite,
-            _ => Form::Other,
-        })
-    }
-}
-
-fn starts_as_sqlite(file: &Path) -> std::io::Result<bool> {
-    let mut head = Vec::new();
-    File::open(file)?.take(16).read_to_end(&mut head)?;
-    Ok(head == b"SQLite format 3\0")
-}
-
-fn sqlite_structure(
-    file: &Path,
-    expected: Option<&Counts>,
-    rows: &[String],
-    cancel: &CancellationToken,
-) -> Result<String, Verdict> {
-    let explain = |error: rusqlite::Error| Verdict::from(sqlite::explain(file, &error));
-    for suffix in ["-wal", "-journal"] {
-        let beside = sqlite::sidecar(file, suffix);
-        if beside.metadata().is_ok_and(|meta| meta.len() > 0) {
-            return damaged(format!(
-                "{} lies beside it: it is not one finished copy, or something has it open",
-                sanitize::line(&beside.display().to_string())
-            ));
-        }
-    }
-    let copy = sqlite::finished(file)?;
-    sqlite::cancellable(&copy, cancel).map_err(explain)?;
-    if let Some(fault) = structure_fault(&copy).map_err(explain)? {
-        return damaged(format!("its structure is damaged: {fault}"));
-    }
-    let found = tables(&copy, rows).map_err(explain)?;
-    if found.tables.is_empty() && expected.is_none_or(|expected| !expected.tables.is_empty()) {
-        // A copy that was killed opens fine, is sound, and has nothing in it.
-        return damaged("it has no tables");
-    }
-    if let Some(difference) = expected.and_then(|expected| difference(expected, &found)) {
-        return damaged(format!("it is not what its manifest says: {difference}"));
-    }
-    let counted: u64 = found.tables.values().flatten().sum();
-    Ok(format!(
-        "structure sound, {} with {} rows{}",
-        humanize::count(found.tables.len(), "table"),
-        humanize::number(counted as f64),
-        if expected.is_some() { " as in the manifest" } else { "" }
-    ))
-}
-
-/// Reads the document from end to end without keeping it.
-fn json_structure(file: &Path, cancel: &CancellationToken) -> Result<String, Verdict> {
-    let source = File::open(file).map_err(failed("read", file))?;
-    let mut document = serde_json::Deserializer::from_reader(BufReader::new(Cancellable { source, cancel }));
-    match IgnoredAny::deserialize(&mut document).and_then(|_| document.end()) {
-        Ok(()) => Ok("one whole JSON document".to_owned()),
-        Err(_) if cancel.is_cancelled() => Err(Verdict::None(ArchiveError::Cancelled)),
-        Err(error) => damaged(format!("not one whole JSON document: {}", sanitize::line(&error.to_string()))),
-    }
 }

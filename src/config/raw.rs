@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::values::{Allowance, Argv, Every, Id, Interval, Label, LimitText, Size, TimeOfDay};
+use crate::domain::backup::Compression;
 use crate::domain::checklist::Period;
 use crate::domain::inventory::{ParamKind, Repeat};
 use crate::domain::plan::Risk;
@@ -150,6 +151,7 @@ pub(super) struct Backup {
     pub(super) database: Option<Spanned<String>>,
     pub(super) command: Option<Spanned<Argv>>,
     pub(super) files: Option<Spanned<String>>,
+    pub(super) compress: Option<Spanned<Compression>>,
     pub(super) pair: Option<Spanned<String>>,
     pub(super) schedule: Option<Spanned<String>>,
     pub(super) grace: Option<Allowance>,

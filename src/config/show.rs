@@ -101,6 +101,9 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     } else {
         page.comment(&format!("files = {}, in {}", quoted(&spec.files.text), spec.files.zone.name()));
     }
+    if spec.database.is_some() {
+        page.set("compress", quoted(spec.compress.word()));
+    }
     page.maybe("pair", spec.pair.as_ref().map(|pair| quoted(&pair.text)));
     page.maybe("schedule", spec.schedule.as_ref().map(|schedule| quoted(&schedule.text)));
     page.set("grace", span(spec.grace));

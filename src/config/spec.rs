@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::secret::SecretRef;
-use crate::domain::backup::{KeepPolicy, StampPattern};
+use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
 use crate::domain::checklist::Checklist;
 use crate::domain::inventory::{ActionCard, Repeat, SystemCard};
 use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Invocation;
 use crate::domain::schedule::Schedule;
-use crate::domain::time::Zone;
+use crate::domain::time::{Timestamp, Zone};
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -133,6 +133,8 @@ pub struct BackupSpec {
     pub database: Option<String>,
     pub command: Option<Invocation>,
     pub files: StampPattern,
+    /// How those we make are packed.
+    pub compress: Compression,
     /// A second file that must exist with the same stamp.
     pub pair: Option<StampPattern>,
     pub schedule: Option<Schedule>,
@@ -147,6 +149,13 @@ pub struct BackupSpec {
     pub rows: Vec<String>,
     /// Which are kept; all of them without it.
     pub keep: Option<KeepPolicy>,
+}
+
+impl BackupSpec {
+    /// What a backup that is taken at `at` is called.
+    pub fn name_for(&self, at: Timestamp) -> PathBuf {
+        self.compress.name(&self.files.name_for(at))
+    }
 }
 
 /// `[[task]]`

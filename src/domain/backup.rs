@@ -1,6 +1,7 @@
 //! Backups as facts: what lies where, how old, how large, proven when; and whether that is
 //! good enough at `now`.
 
+mod compression;
 mod keep;
 mod policy;
 mod stamp;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::Proof;
 
+pub use compression::Compression;
 pub use keep::{Bucket, Decision, Hold, KeepPolicy, Moment, Pick, Reason, Retention, Rule, Slots};
 pub use policy::BackupPolicy;
 pub use stamp::{StampError, StampPattern};

@@ -13,7 +13,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("action", &["domain"]),
     ("exec", &["domain", "platform"]),
     ("database", &["domain", "platform", "ledger", "config", "exec"]),
-    ("archive", &["domain", "platform", "ledger", "database"]),
+    ("archive", &["domain", "platform", "ledger", "config", "exec", "database"]),
     ("scheduler", &["domain", "platform", "ledger", "config", "exec"]),
     ("probe", &["domain", "platform", "ledger", "config", "exec", "database", "archive", "scheduler"]),
     ("store", &["domain", "platform", "ledger"]),

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rounds::archive::manifest::Manifest;
-use rounds::archive::sqlite::{Copied, CopyRequest, copy};
-use rounds::archive::{ArchiveError, Verified, verify};
-use rounds::domain::backup::StampPattern;
+use rounds::archive::{ArchiveError, Made, Request, Verified, verify};
+use rounds::config::Address;
+use rounds::domain::backup::{Compression, StampPattern};
 use rounds::domain::time::{Timestamp, Zone};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -59,11 +59,13 @@ fn pattern(dir: &Path) -> StampPattern {
     StampPattern::parse(&text, Zone::utc()).expect("pattern")
 }
 
-fn request(source: &Path, shelf: &Path, second: i64) -> CopyRequest {
-    CopyRequest {
+fn request(source: &Path, shelf: &Path, second: i64) -> Request {
+    Request {
         backup: "rota-db".into(),
-        source: source.to_owned(),
+        source: Address::File(source.to_owned()),
+        password: None,
         destination: pattern(shelf).name_for(at(second)),
+        compress: Compression::None,
         rows: Vec::new(),
         at: at(second),
         host: "db1".into(),
@@ -72,8 +74,14 @@ fn request(source: &Path, shelf: &Path, second: i64) -> CopyRequest {
     }
 }
 
-async fn make(source: &Path, shelf: &Path, second: i64) -> Result<Copied, ArchiveError> {
-    copy(request(source, shelf, second), |_, _| {}, CancellationToken::new()).await
+/// The same, packed.
+fn packed(source: &Path, shelf: &Path, second: i64, compress: Compression) -> Request {
+    let plain = request(source, shelf, second);
+    Request { destination: compress.name(&plain.destination), compress, ..plain }
+}
+
+async fn make(source: &Path, shelf: &Path, second: i64) -> Result<Made, ArchiveError> {
+    rounds::archive::make(request(source, shelf, second), |_, _| {}, CancellationToken::new()).await
 }
 
 async fn check(file: &Path) -> Verified {
@@ -150,6 +158,78 @@ async fn a_backup_is_one_whole_file_for_its_owner_alone() {
         let earlier = make(&source, &shelf, -60).await.expect("copy");
         assert!(Manifest::of(&earlier.path).expect("manifest").clock_suspect, "the clock went back a minute");
     }
+}
+
+#[tokio::test]
+async fn a_packed_backup_is_proven_like_any_other_and_says_what_is_in_it() {
+    for (compress, ending) in [(Compression::Zstd, "sqlite3.zst"), (Compression::Gzip, "sqlite3.gz")] {
+        let scratch = scratch();
+        let (source, shelf) = (scratch.path().join("db.sqlite3"), scratch.path().join("shelf"));
+        let owner = bank(&source, "WAL", 500);
+        owner.execute_batch("UPDATE filler SET x = zeroblob(1000)").expect("something to pack");
+        let steps = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let told = Arc::clone(&steps);
+        let progress = move |done, of| told.lock().expect("steps").push((done, of));
+        let request = packed(&source, &shelf, 0, compress);
+        let made = rounds::archive::make(request, progress, CancellationToken::new()).await.expect("made");
+        println!("{}", made.sentence);
+        assert!(made.path.display().to_string().ends_with(ending), "{}", made.path.display());
+        assert!(made.sentence.contains(&format!("by {} from", compress.word())), "{}", made.sentence);
+        assert_eq!(fs::metadata(&made.path).expect("meta").permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&shelf).expect("list").count(), 2, "it and its manifest");
+        let steps = steps.lock().expect("steps");
+        assert!(steps.windows(2).all(|pair| pair[0].0 <= pair[1].0), "progress never goes back: {steps:?}");
+        assert!(steps.last().is_some_and(|(done, of)| done == of), "{steps:?}");
+
+        let manifest = Manifest::of(&made.path).expect("manifest");
+        let data = manifest.data().expect("data");
+        assert_eq!(data.bytes, fs::metadata(&made.path).expect("meta").len());
+        assert!(data.plain_bytes() > 2 * data.bytes && data.plain_sha256() != data.sha256, "{data:?}");
+        let verdict = check(&made.path).await;
+        assert!(verdict.ok && verdict.detail.contains("3 tables with 600 rows as in the manifest"), "{verdict:?}");
+        assert!(!leftovers(&shelf), "the scratch of the verification is gone");
+
+        let sound = fs::read(&made.path).expect("read");
+        let mut random = Random::new();
+        for n in 0..60 {
+            let mut bytes = sound.clone();
+            if n % 3 == 2 {
+                bytes.truncate(random.below(sound.len() as u64) as usize);
+            } else {
+                bytes[random.below(sound.len() as u64) as usize] ^= 1 << random.below(8);
+            }
+            fs::write(&made.path, &bytes).expect("write");
+            let verdict = check(&made.path).await;
+            assert!(!verdict.ok, "{n}: {}", verdict.detail);
+        }
+        // Without its manifest what is packed in it has to do.
+        fs::remove_file(rounds::archive::manifest::path_for(&made.path)).expect("remove");
+        fs::write(&made.path, &sound).expect("write");
+        let verdict = check(&made.path).await;
+        assert!(verdict.ok && verdict.detail.contains("3 tables with 600 rows"), "{verdict:?}");
+        for (bytes, why) in
+            [(&sound[..sound.len() / 2], "cut off"), (&sound[..20], "cut off"), (b"twenty bytes of text", "cut off")]
+        {
+            fs::write(&made.path, bytes).expect("write");
+            let verdict = check(&made.path).await;
+            assert!(!verdict.ok && verdict.detail.contains(why), "{} bytes: {}", bytes.len(), verdict.detail);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_scratch_of_a_killed_verification_is_cleared_by_the_next_copy() {
+    let scratch = scratch();
+    let (source, shelf) = (scratch.path().join("db.sqlite3"), scratch.path().join("shelf"));
+    drop(bank(&source, "WAL", 10));
+    make(&source, &shelf, 0).await.expect("copy");
+    let dead = shelf.join(".partial-verify-0190");
+    fs::create_dir(&dead).expect("dir");
+    fs::write(dead.join("lock"), "").expect("lock");
+    fs::write(dead.join("plain"), "half of it").expect("scratch");
+    let made = make(&source, &shelf, 1).await.expect("copy");
+    assert!(made.sentence.contains("1 leftover of interrupted copies removed"), "{}", made.sentence);
+    assert!(!dead.exists());
 }
 
 #[tokio::test]
@@ -254,7 +334,7 @@ async fn a_cancelled_copy_leaves_nothing() {
         stop.cancel();
         sender.send((done, of)).expect("test listens");
     };
-    let result = copy(request(&source, &shelf, 0), progress, cancel).await;
+    let result = rounds::archive::make(request(&source, &shelf, 0), progress, cancel).await;
     told.extend(receiver.try_iter());
     assert!(matches!(result, Err(ArchiveError::Cancelled)), "{result:?}");
     assert_eq!(told.len(), 1, "cancelled after the first step");
@@ -438,8 +518,11 @@ async fn child_copies() {
     }
     let second = text("ROUNDS_TEST_SECOND").parse().expect("number");
     println!("\ngo");
-    let made = make(Path::new(&given("ROUNDS_TEST_SOURCE")), Path::new(&given("ROUNDS_TEST_SHELF")), second).await;
-    made.expect("copy");
+    let (source, shelf) = (given("ROUNDS_TEST_SOURCE"), given("ROUNDS_TEST_SHELF"));
+    // One of two is packed.
+    let compress = if second / 2 % 2 == 0 { Compression::Zstd } else { Compression::None };
+    let request = packed(Path::new(&source), Path::new(&shelf), second, compress);
+    rounds::archive::make(request, |_, _| {}, CancellationToken::new()).await.expect("copy");
 }
 
 /// Everything with a final name, and what is in it.

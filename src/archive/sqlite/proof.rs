@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::tables::{difference, structure_fault, tables};
 use crate::archive::manifest::Counts;
+use crate::archive::pack::{self, Seal, Unpacking};
 use crate::archive::partial::Partial;
 use crate::archive::{ArchiveError, failed, hash};
 use crate::database::sqlite;
+use crate::domain::backup::Compression;
 use crate::platform::file;
 
 /// What the source held at the moment of the copy; `None` when asking would have kept writers
@@ -24,32 +26,47 @@ pub(super) type Expected<'a> = Box<dyn FnOnce() -> Result<Option<Counts>, Archiv
 #[derive(Debug)]
 pub(super) struct Proof {
     pub(super) counts: Counts,
-    pub(super) sha256: String,
-    pub(super) size_bytes: u64,
+    pub(super) data: Seal,
     pub(super) warnings: Vec<String>,
 }
 
-/// Checks the finished copy's structure, compares it with its source, and reads its hash.
+/// What is proven, and packed meanwhile.
+pub(super) struct Work<'a> {
+    pub(super) partial: &'a Partial,
+    /// The finished copy: the data itself, or what is packed into it.
+    pub(super) copy: &'a Path,
+    pub(super) packing: Compression,
+    /// Is told the bytes that were packed.
+    pub(super) progress: &'a mut (dyn FnMut(u64) + Send),
+}
+
+/// Checks the finished copy's structure, compares it with its source, packs it and reads what
+/// was packed, and brings it to disk.
 pub(super) fn prove(
-    partial: &Partial,
+    work: Work<'_>,
     expected: Expected<'_>,
     rows: &[String],
     cancel: &CancellationToken,
 ) -> Result<Proof, ArchiveError> {
-    if let Some(left) = partial.sidecars().first() {
+    let path = work.copy.to_owned();
+    let left = ["-wal", "-shm", "-journal"].map(|suffix| sqlite::sidecar(&path, suffix));
+    if let Some(left) = left.iter().find(|path| path.exists()) {
         return Err(ArchiveError::Unsound(format!("{} is left beside the copy; it was not kept", left.display())));
     }
-    let path = partial.data();
     // Whoever finds a fault stops the others.
     let stop = cancel.child_token();
-    let (expected, counts, hashed, on_disk) = thread::scope(|scope| {
+    let (expected, counts, sealed, on_disk) = thread::scope(|scope| {
         let counts = scope.spawn(|| stopping(&stop, || examine(&path, rows, &stop)));
-        let hashed = scope.spawn(|| stopping(&stop, || hash(&path, &stop)));
-        let on_disk = scope.spawn(|| bring_to_disk(&path));
+        let packing = work.packing;
+        let sealed = scope.spawn(|| stopping(&stop, || seal(work, &stop)));
+        let on_disk = scope.spawn({
+            let path = &path;
+            move || if packing == Compression::None { bring_to_disk(path) } else { Ok(()) }
+        });
         let expected = stopping(&stop, expected);
-        (expected, joined(counts), joined(hashed), joined(on_disk))
+        (expected, joined(counts), joined(sealed), joined(on_disk))
     });
-    let (expected, counts, (sha256, size_bytes), ()) = all_of(expected, counts, hashed, on_disk)?;
+    let (expected, counts, data, ()) = all_of(expected, counts, sealed, on_disk)?;
 
     let mut warnings = Vec::new();
     match expected {
@@ -65,7 +82,27 @@ pub(super) fn prove(
     for missing in rows.iter().filter(|name| !counts.tables.contains_key(*name)) {
         warnings.push(format!("there is no table `{missing}`, which `rows` names"));
     }
-    Ok(Proof { counts, sha256, size_bytes, warnings })
+    Ok(Proof { counts, data, warnings })
+}
+
+/// The hash of the data as it is read anew. What is packed must also unpack to what went in.
+fn seal(work: Work<'_>, cancel: &CancellationToken) -> Result<Seal, ArchiveError> {
+    if work.packing == Compression::None {
+        let (sha256, bytes) = hash(work.copy, cancel)?;
+        return Ok(Seal { bytes, plain_bytes: bytes, plain_sha256: sha256.clone(), sha256 });
+    }
+    let written = pack::pack(work.copy, work.partial.open_data()?, work.packing, work.progress, cancel)?;
+    let read = pack::unpack(&work.partial.data(), work.packing, |_| Ok(()), cancel).map_err(|fault| match fault {
+        Unpacking::Damaged(why) => {
+            ArchiveError::Unsound(format!("what was packed is damaged, and was not kept: {why}"))
+        }
+        Unpacking::Taker(error) | Unpacking::Unread(error) => error,
+    })?;
+    if read == written {
+        Ok(written)
+    } else {
+        Err(ArchiveError::Unsound("what was packed is read otherwise than it was written, and was not kept".to_owned()))
+    }
 }
 
 /// The structure of the copy, and then what is in it.

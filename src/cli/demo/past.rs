@@ -14,10 +14,9 @@ use color_eyre::eyre::{OptionExt, Result, WrapErr};
 use tokio_util::sync::CancellationToken;
 
 use super::{rota, work};
-use crate::archive::manifest;
-use crate::archive::sqlite::{CopyRequest, copy};
-use crate::config::Config;
+use crate::archive::{Request, make, manifest};
 use crate::config::spec::BackupSpec;
+use crate::config::{Address, Config};
 use crate::domain::audit::Actor;
 use crate::domain::checklist::{Evidence, Mark, MarkKind};
 use crate::domain::schedule::Schedule;
@@ -80,18 +79,20 @@ async fn grow(directory: &Path, config: &Config, backup: &BackupSpec, now: Times
     rota::plan(&mut connection, first, rota::HISTORY + rota::PLANNED)?;
     for slot in BACKUPS {
         let at = nights.get(slot).copied().unwrap_or(oldest);
-        let path = backup.files.name_for(at + TimeDelta::seconds(3));
-        let request = CopyRequest {
+        let path = backup.name_for(at + TimeDelta::seconds(3));
+        let request = Request {
             backup: backup.id.clone(),
-            source: database(directory),
+            source: Address::File(database(directory)),
+            password: None,
             destination: path.clone(),
+            compress: backup.compress,
             rows: Vec::new(),
             at: at + TimeDelta::seconds(3),
             host: config.host_name.clone(),
             by: "rounds demo".to_owned(),
             why: "staged for the demo".to_owned(),
         };
-        copy(request, |_, _| {}, CancellationToken::new()).await?;
+        make(request, |_, _| {}, CancellationToken::new()).await?;
         if slot == CUT_OFF {
             let file = OpenOptions::new().write(true).open(&path)?;
             file.set_len(file.metadata()?.len() * 2 / 5)?;

@@ -11,7 +11,7 @@ use crate::config::error::Fault;
 use crate::config::source::{Source, resolve};
 use crate::config::spec::{BackupSpec, DatabaseSpec};
 use crate::config::{defaults, raw};
-use crate::domain::backup::StampPattern;
+use crate::domain::backup::{Compression, StampPattern};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Zone;
 
@@ -33,11 +33,13 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         }
         _ => {}
     }
+    let files = files(raw, source, scope)?;
     Ok(BackupSpec {
         id: id(&raw.id),
         database: raw.database.as_ref().map(|name| scope.names.database(name, source)).transpose()?,
         command: raw.command.as_ref().map(|argv| command(argv.get_ref())),
-        files: files(raw, source, scope)?,
+        compress: compress(raw, &files, source)?,
+        files,
         pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
         schedule: raw.schedule.as_ref().map(|text| expected(text, scope.zone, source)).transpose()?,
         grace: raw.grace.map_or(defaults::BACKUP_GRACE, |grace| grace.0),
@@ -48,6 +50,24 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         rows: rows.map(|rows| rows.get_ref().clone()).unwrap_or_default(),
         keep: raw.keep.as_ref().map(|written| keep::keep(written, source)).transpose()?,
     })
+}
+
+/// How it is packed: as `compress` says, else as the ending of its name does.
+fn compress(raw: &raw::Backup, files: &StampPattern, source: &Source) -> Result<Compression, Fault> {
+    let named = Compression::of_name(Path::new(&files.text));
+    let Some(written) = &raw.compress else { return Ok(named) };
+    if raw.database.is_none() {
+        return Err(source.fault_at(
+            written,
+            "rounds packs only what it makes of a `database`; leave `compress` out, packed files are known by their names",
+        ));
+    }
+    let wanted = *written.get_ref();
+    if named != Compression::None && named != wanted {
+        let message = format!("`files` end as {} does, and `compress` says {}; mend one", named.word(), wanted.word());
+        return Err(source.fault_at(written, message));
+    }
+    Ok(wanted)
 }
 
 fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampPattern, Fault> {
@@ -116,11 +136,13 @@ pub(super) fn beyond_us(backups: &[BackupSpec], databases: &[DatabaseSpec], name
     beyond.collect()
 }
 
-/// Two backups whose files cannot be told apart: each would take the other's for its own.
+/// Two backups whose files cannot be told apart, packed or not: each would take the other's for
+/// its own.
 pub(super) fn shared_files(backups: &[BackupSpec], names: &Names) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, one) in backups.iter().enumerate() {
-        for other in backups[..index].iter().filter(|other| other.files.text == one.files.text) {
+        let name = |spec: &BackupSpec| Compression::split(&spec.files.text).0.to_owned();
+        for other in backups[..index].iter().filter(|other| name(other) == name(one)) {
             faults.push(Fault::of(
                 names.place("backup", &one.id),
                 format!("the `files` of `{}` are those of `{}`; give each backup its own pattern", one.id, other.id),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf, is_separator};
 
 use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Timelike};
 
+use super::Compression;
 use crate::domain::time::{Timestamp, Zone};
 
 /// A path whose file name carries the time the backup was taken, as in
@@ -99,8 +100,20 @@ impl StampPattern {
         self.dir.join(self.pieces.iter().map(|piece| piece.written(stamp)).collect::<String>())
     }
 
-    /// The reading of the clock in a file's name; `None` when it is no file of this pattern.
+    /// The same as it is called in every packing.
+    pub fn paths_of(&self, stamp: NaiveDateTime) -> impl Iterator<Item = PathBuf> {
+        let path = self.path_of(stamp);
+        Compression::ALL.into_iter().map(move |packing| packing.name(&path))
+    }
+
+    /// The reading of the clock in a file's name, packed or not; `None` when it is no file of
+    /// this pattern.
     pub fn stamp_of(&self, file_name: &str) -> Option<NaiveDateTime> {
+        let unpacked = Compression::split(file_name);
+        self.read(file_name).or_else(|| if unpacked.1 == Compression::None { None } else { self.read(unpacked.0) })
+    }
+
+    fn read(&self, file_name: &str) -> Option<NaiveDateTime> {
         let mut rest = file_name;
         let mut read = [0, 1, 1, 0, 0, 0];
         for piece in &self.pieces {
@@ -227,6 +240,8 @@ mod tests {
         let summer = utc("2026-07-01 01:00:07");
         assert_eq!(pattern.name_for(summer), Path::new("/srv/rota/db_backup_20260701_020007.sqlite3"));
         assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3"), Some(summer));
+        assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3.zst"), Some(summer));
+        assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3.gz.zst"), None);
         assert_eq!(pattern.dir(), Path::new("/srv/rota"));
     }
 

@@ -127,8 +127,8 @@ impl Runner {
     async fn step(&self, step: &Step, work: &Work<'_>) -> Result<(String, Option<i32>), Stopped> {
         match step {
             Step::Run { command } => self.run(command, work).await,
-            Step::CopyDatabase { backup, source, rows, .. } => {
-                self.copy(backup, source, rows, work).await.map(|detail| (detail, None))
+            Step::CopyDatabase { backup, database, rows, .. } => {
+                self.copy(backup, database, rows, work).await.map(|detail| (detail, None))
             }
             Step::VerifyBackup { backup } => self.verify(backup, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {
@@ -138,28 +138,27 @@ impl Runner {
     }
 
     /// Copies a database to the name of this very moment.
-    async fn copy(
-        &self,
-        backup: &str,
-        source: &std::path::Path,
-        rows: &[String],
-        work: &Work<'_>,
-    ) -> Result<String, Stopped> {
-        let at = self.0.clock.now();
-        let Some(spec) = self.0.config.backups.iter().find(|spec| spec.id == backup) else {
+    async fn copy(&self, backup: &str, database: &str, rows: &[String], work: &Work<'_>) -> Result<String, Stopped> {
+        let (at, config) = (self.0.clock.now(), &self.0.config);
+        let Some(spec) = config.backups.iter().find(|spec| spec.id == backup) else {
             return Err(Stopped::failed(format!("there is no backup called `{backup}`")));
         };
-        let request = archive::sqlite::CopyRequest {
+        let Some(source) = config.databases.iter().find(|spec| spec.id == database) else {
+            return Err(Stopped::failed(format!("there is no database called `{database}`")));
+        };
+        let request = archive::Request {
             backup: backup.to_owned(),
-            source: source.to_owned(),
-            destination: spec.files.name_for(at),
+            source: source.address.clone(),
+            password: source.password.clone(),
+            destination: spec.name_for(at),
+            compress: spec.compress,
             rows: rows.to_vec(),
             at,
             host: work.order.actor.host.clone(),
             by: work.order.actor.operator.clone(),
             why: work.order.reason.to_owned(),
         };
-        let copied = within(work, archive::sqlite::copy(request, progress(work), work.order.stop.token())).await?;
+        let copied = within(work, archive::make(request, progress(work), work.order.stop.token())).await?;
         let subject = copied.path.display().to_string();
         self.remember(ProofKind::Verify, subject, true, &copied.sentence, copied.took).await;
         Ok(copied.sentence)
