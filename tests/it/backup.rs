@@ -177,7 +177,7 @@ async fn a_packed_backup_is_proven_like_any_other_and_says_what_is_in_it() {
         assert!(made.sentence.contains(&format!("by {} from", compress.word())), "{}", made.sentence);
         assert_eq!(fs::metadata(&made.path).expect("meta").permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&shelf).expect("list").count(), 2, "it and its manifest");
-        let steps = steps.lock().expect("steps");
+        let steps = steps.lock().expect("steps").clone();
         assert!(steps.windows(2).all(|pair| pair[0].0 <= pair[1].0), "progress never goes back: {steps:?}");
         assert!(steps.last().is_some_and(|(done, of)| done == of), "{steps:?}");
 
