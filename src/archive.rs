@@ -7,12 +7,14 @@
 //! each engine, and a [`method::Form`] for each sort of file.
 
 mod content;
+mod counts;
 mod json;
 mod make;
 pub mod manifest;
 pub mod method;
 mod pack;
 mod partial;
+mod postgresql;
 pub mod shelf;
 mod sqlite;
 mod verify;
@@ -49,6 +51,12 @@ pub enum ArchiveError {
     /// The copy is not what its source is, or is damaged; it was not kept.
     #[error("{0}")]
     Unsound(String),
+    /// A program that is needed is not there, or not one that can do it.
+    #[error("{0}")]
+    Missing(String),
+    /// A program that makes or reads backups failed; what it said.
+    #[error("{0}")]
+    Program(String),
     /// There is nothing to check this kind of file against.
     #[error("{0}")]
     Unsupported(String),

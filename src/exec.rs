@@ -8,6 +8,7 @@
 mod child;
 mod lines;
 mod log;
+mod pipe;
 pub mod process;
 mod program;
 mod redacted;
@@ -27,6 +28,8 @@ use self::log::Log;
 use self::redacted::Redacted;
 use crate::domain::humanize;
 use crate::domain::plan::Invocation;
+
+pub use self::pipe::{Piped, pipe};
 
 /// How many of the last lines [`Finished`] brings along.
 const TAIL: usize = 50;
@@ -51,11 +54,19 @@ pub struct Limits {
     pub log: Option<PathBuf>,
     /// What goes beyond this is counted, not kept.
     pub log_bytes: u64,
+    /// All of its output is waited for, whoever still holds the other end.
+    pub whole: bool,
 }
 
 impl Limits {
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, grace: GRACE, hurry: CancellationToken::new(), log: None, log_bytes: LOG_BYTES }
+        Self { timeout, grace: GRACE, hurry: CancellationToken::new(), log: None, log_bytes: LOG_BYTES, whole: false }
+    }
+
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     #[must_use]
@@ -192,7 +203,7 @@ pub async fn run(
     let exit = child::attend(child, &limits, &cancel, &mut follower).await;
     follower.finish().await;
     let Follower { log, tail, .. } = follower;
-    let Exit { code: exit_code, signal, ended, took, left } = exit;
+    let Exit { code: exit_code, signal, ended, took, left, .. } = exit;
     Ok(Finished { exit_code, signal, ended, took, tail: tail.into(), log_note: log.close().await, left })
 }
 
@@ -221,7 +232,7 @@ pub async fn capture_started(started: Started, timeout: Duration, cap_bytes: usi
     let mut keeper = Keeper { outputs: [Vec::new(), Vec::new()], room: cap_bytes, cut: false };
     let exit = child::attend(child, &limits, &CancellationToken::new(), &mut keeper).await;
     let Keeper { outputs: [stdout, stderr], cut, .. } = keeper;
-    let Exit { code: exit_code, signal, ended, took, left } = exit;
+    let Exit { code: exit_code, signal, ended, took, left, .. } = exit;
     Ok(Captured { exit_code, signal, ended, took, stdout, stderr, cut, left })
 }
 

@@ -12,4 +12,5 @@ pub mod program;
 pub mod room;
 pub mod terminal;
 pub mod tree;
+pub mod unnamed;
 pub mod user;

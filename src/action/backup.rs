@@ -1,9 +1,12 @@
 //! Back up: a consistent copy of a database in use, or whatever command makes one.
 
+use std::path::Path;
+
 use crate::action::{Action, Proposal, no_target};
 use crate::domain::action_name::ActionName;
+use crate::domain::engine;
 use crate::domain::inventory::TargetKind;
-use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
+use crate::domain::plan::{Guard, Invocation, Plan, PlanError, Risk, Step};
 
 /// Makes a backup now.
 pub(super) const ACTION: Action =
@@ -29,17 +32,25 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
             let source = inventory
                 .databases
                 .get(database)
-                .and_then(|database| database.path.clone())
                 .ok_or_else(|| no_target(TargetKind::Database, database, inventory.databases.keys()))?;
             let pattern = card.files.as_ref().ok_or_else(|| {
                 PlanError::Impossible(format!("backup `{}` has no `files`, so there is no place for a copy", card.id))
             })?;
-            plan.guards.push(Guard::RoomFor { file: source.clone(), at: pattern.dir().to_path_buf() });
+            if let Some(file) = &source.path {
+                plan.guards.push(Guard::RoomFor { file: file.clone(), at: pattern.dir().to_path_buf() });
+            }
+            let engine = engine::ENGINES.iter().find(|engine| engine.name == source.engine);
+            let program = |command: &&[&str]| {
+                let at = format!("--dbname={}", source.location);
+                Invocation::new(command.iter().copied().chain([at.as_str()]))
+            };
             plan.steps.push(Step::CopyDatabase {
                 backup: card.id.clone(),
                 database: database.clone(),
-                source,
-                files: pattern.text.clone(),
+                source: source.location.clone(),
+                programs: engine.map_or_else(Vec::new, |engine| engine.dump.iter().map(program).collect()),
+                compress: card.compress,
+                files: card.compress.name(Path::new(&pattern.text)).display().to_string(),
                 rows: card.rows.clone(),
             });
             plan.notes.push(

@@ -33,6 +33,7 @@ fn inventory(environment: &str) -> Inventory {
         database: database.map(Into::into),
         command: None,
         files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
+        compress: crate::domain::backup::Compression::None,
         rows: Vec::new(),
         keep: None,
     };

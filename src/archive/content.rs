@@ -1,10 +1,10 @@
 //! What is in a backup file: as a stream, or unpacked in a scratch that is bounded and goes with
 //! whoever asked for it.
 
-use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use flate2::read::MultiGzDecoder;
 use tempfile::TempDir;
@@ -29,13 +29,13 @@ pub(super) struct Content<'a> {
     /// What its manifest says is in it.
     entry: Option<&'a manifest::File>,
     pub(super) cancel: &'a CancellationToken,
-    scratch: OnceCell<Scratch>,
+    scratch: OnceLock<Scratch>,
 }
 
 impl<'a> Content<'a> {
     pub(super) fn new(file: &'a Path, entry: Option<&'a manifest::File>, cancel: &'a CancellationToken) -> Self {
         let packing = entry.map_or_else(|| Compression::of_name(file), |entry| entry.packing);
-        Self { file, packing, entry, cancel, scratch: OnceCell::new() }
+        Self { file, packing, entry, cancel, scratch: OnceLock::new() }
     }
 
     pub(super) fn file(&self) -> &Path {

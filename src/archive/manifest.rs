@@ -1,7 +1,6 @@
 //! The manifest beside a backup: what was copied, when, from where, and the hash that proves
 //! it is still the same. Published before the data, so that no backup is without one.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::pack::Seal;
+use crate::config::ServerAddress;
 use crate::domain::backup::Compression;
 use crate::domain::sanitize;
 use crate::domain::time::Timestamp;
+
+pub use super::counts::Counts;
 
 /// The format this program writes, and the newest it understands.
 pub const FORMAT: u32 = 1;
@@ -72,20 +74,6 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Every table, and the rows of those that were counted, at the moment of the copy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// `null` for a table whose rows were not counted.
-    pub tables: BTreeMap<String, Option<u64>>,
-}
-
-impl Counts {
-    /// The rows of all tables that were counted.
-    pub fn rows(&self) -> u64 {
-        self.tables.values().flatten().sum()
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     pub name: String,
@@ -107,6 +95,14 @@ struct Plain {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
 fn is_plain(packing: &Compression) -> bool {
     *packing == Compression::None
+}
+
+impl Source {
+    /// A database on a server; what only a file has is not said.
+    pub(super) fn server(address: &ServerAddress, size: u64) -> Self {
+        let path = sanitize::line(&address.to_string());
+        Self { path, size, journal_mode: String::new(), page_size: 0, user_version: 0 }
+    }
 }
 
 impl File {
@@ -221,6 +217,7 @@ impl Manifest {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     pub(crate) fn manifest() -> Manifest {
         let at = chrono::DateTime::from_timestamp(1_772_416_800, 0).expect("instant");

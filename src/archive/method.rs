@@ -12,7 +12,7 @@ use super::manifest::{Counts, Source};
 use super::pack::Seal;
 use super::partial::Partial;
 use super::verify::Verdict;
-use super::{ArchiveError, json, sqlite};
+use super::{ArchiveError, json, postgresql, sqlite};
 use crate::domain::backup::Compression;
 
 /// How the databases of one engine are backed up.
@@ -39,9 +39,9 @@ pub struct Form {
     pub(super) examine: fn(&Content<'_>, &Wanted<'_>) -> Result<String, Verdict>,
 }
 
-pub const METHODS: &[Method] = &[sqlite::METHOD];
+pub const METHODS: &[Method] = &[sqlite::METHOD, postgresql::METHOD];
 
-pub const FORMS: &[&Form] = &[&sqlite::FORM, &json::FORM];
+pub const FORMS: &[&Form] = &[&sqlite::FORM, &postgresql::FORM, &json::FORM];
 
 /// A backup in the making, as a method sees it.
 pub(super) struct Making<'a> {

@@ -62,14 +62,14 @@ pub(super) fn config(files: Vec<PathBuf>, documents: &[Document], env: &Environm
     let names = Names::of(documents, &mut faults);
     let scope = Scope { zone: &zone, state_dir: store.state_dir(), names: &names };
     let databases = each(documents, |file| &file.database, database::database, &scope, &mut faults);
-    let backups = each(documents, |file| &file.backup, backup::backup, &scope, &mut faults);
+    let mut backups = each(documents, |file| &file.backup, backup::backup, &scope, &mut faults);
     let tasks = each(documents, |file| &file.task, task::task, &scope, &mut faults);
     let checks = each(documents, |file| &file.check, check::check, &scope, &mut faults);
     let actions = each(documents, |file| &file.action, action::action, &scope, &mut faults);
     let checklists = each(documents, |file| &file.checklist, checklist::checklist, &scope, &mut faults);
     faults.extend(check::circle(&checks, &names));
     faults.extend(backup::shared_files(&backups, &names));
-    faults.extend(backup::beyond_us(&backups, &databases, &names));
+    backup::name_the_unnamed(&mut backups, &databases);
 
     match (acts, host) {
         (Some(acts), Some(host)) if faults.is_empty() => Ok(Config {

@@ -45,6 +45,7 @@ impl BackupSpec {
             database: self.database.clone(),
             command: self.command.clone(),
             files: Some(self.files.clone()),
+            compress: self.compress,
             rows: self.rows.clone(),
             keep: self.keep.clone(),
         }

@@ -5,7 +5,9 @@ mod check;
 mod connect;
 mod insight;
 mod pgpass;
+mod programs;
 mod server;
+mod snapshot;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,9 @@ use crate::domain::engine;
 use crate::domain::insight::{Statements, Tables};
 use crate::domain::sanitize;
 use crate::domain::vitals::{Measured, Vitals};
+
+pub use self::programs::Programs;
+pub use self::snapshot::Snapshot;
 
 pub const ENGINE: Engine = Engine { card: &engine::POSTGRESQL, blocks: false, open };
 

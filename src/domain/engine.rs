@@ -21,18 +21,35 @@ pub struct EngineCard {
     /// How many bytes of a name it heeds: it would take a longer one for another. `None` where
     /// it refuses those itself.
     pub longest_name: Option<usize>,
+    /// The ending of a backup's name, where nobody says another.
+    pub ending: &'static str,
+    /// The programs that write a database out, the data first; none where the engine itself
+    /// copies.
+    pub dump: &'static [&'static [&'static str]],
     /// What can be limited, in the order in which it is shown.
     pub gauges: &'static [Gauge],
 }
 
-pub const SQLITE: EngineCard =
-    EngineCard { name: "sqlite", schemes: &["sqlite"], can: sqlite::CAN, longest_name: None, gauges: sqlite::GAUGES };
+pub const SQLITE: EngineCard = EngineCard {
+    name: "sqlite",
+    schemes: &["sqlite"],
+    can: sqlite::CAN,
+    longest_name: None,
+    ending: "sqlite3",
+    dump: &[],
+    gauges: sqlite::GAUGES,
+};
 
 pub const POSTGRESQL: EngineCard = EngineCard {
     name: "postgresql",
     schemes: &["postgres", "postgresql"],
     can: &[],
     longest_name: Some(63),
+    ending: "dump",
+    dump: &[
+        &["pg_dump", "--format=custom", "--no-password", "--lock-wait-timeout=30s"],
+        &["pg_dumpall", "--globals-only", "--no-password"],
+    ],
     gauges: postgresql::GAUGES,
 };
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::{KeepPolicy, StampPattern};
+use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::{Guard, Invocation, Postcondition, Risk};
 use crate::domain::upkeep::{Verb, Way};
@@ -137,6 +137,8 @@ pub struct BackupCard {
     pub command: Option<Invocation>,
     /// Where its files lie, with the stamp in their name.
     pub files: Option<StampPattern>,
+    /// How those made of a database are packed.
+    pub compress: Compression,
     /// Tables whose rows are compared with the source after the copy; all when empty.
     pub rows: Vec<String>,
     /// Which are kept; all of them without it.

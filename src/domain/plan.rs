@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
+use crate::domain::backup::Compression;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
@@ -87,9 +88,18 @@ impl fmt::Display for Invocation {
 pub enum Step {
     /// Run a program.
     Run { command: Invocation },
-    /// Copy a SQLite database while it is in use, and publish the copy once it is proven.
-    /// `files` is the pattern of its name: the stamp is the moment the step begins.
-    CopyDatabase { backup: String, database: String, source: PathBuf, files: String, rows: Vec<String> },
+    /// Copy a database while it is in use, and publish the copy once it is proven. `files` is the
+    /// pattern of its name: the stamp is the moment the step begins. `programs` are those that
+    /// write it out; none where its engine copies.
+    CopyDatabase {
+        backup: String,
+        database: String,
+        source: String,
+        programs: Vec<Invocation>,
+        compress: Compression,
+        files: String,
+        rows: Vec<String>,
+    },
     /// Hash a backup file, compare it with its manifest, and check its structure.
     VerifyBackup { backup: String },
     /// Upkeep by the database's engine; `sql` is what it will run.
@@ -106,8 +116,20 @@ impl fmt::Display for Step {
                 }
                 Ok(())
             }
-            Step::CopyDatabase { source, files, .. } => {
-                write!(f, "online copy of {} to {files}", source.display())
+            Step::CopyDatabase { source, programs, compress, files, .. } => {
+                match &programs[..] {
+                    [] => write!(f, "online copy of {source}")?,
+                    [data, others @ ..] => {
+                        write!(f, "$ {data}")?;
+                        for other in others {
+                            write!(f, " and $ {other}")?;
+                        }
+                    }
+                }
+                match compress {
+                    Compression::None => write!(f, " to {files}"),
+                    packing => write!(f, ", packed by {}, to {files}", packing.word()),
+                }
             }
             Step::VerifyBackup { backup } => {
                 write!(f, "hash, structure and rows of the newest file of backup `{backup}`")

@@ -1,7 +1,7 @@
 //! One child from start to end: its outputs are read as they come, its time is limited, and
 //! whoever drops it ends it.
 
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -45,6 +45,8 @@ pub(super) struct Exit {
     pub(super) took: Duration,
     /// It did not: not even KILL ended it.
     pub(super) left: Option<Left>,
+    /// Both its outputs were read to their ends.
+    pub(super) whole: bool,
 }
 
 /// A program that is still there although it was killed: the kernel waits for a device that does
@@ -100,17 +102,26 @@ impl Running {
 
 /// Starts the program. May block: the file may lie on a disk that does not answer.
 pub(super) fn start(invocation: &Invocation) -> Result<Running, ExecError> {
-    let mut tree = program::spawn(invocation)?;
+    start_with(invocation, None)
+}
+
+fn start_with(invocation: &Invocation, input: Option<Stdio>) -> Result<Running, ExecError> {
+    let mut tree = program::spawn(invocation, input)?;
     let (out, err) = tree.outputs();
     Ok(Running { tree, out, err, started: Instant::now(), all: false })
 }
 
 /// The same off the runtime's threads. One that starts when nobody waits any more is ended.
 pub(super) async fn start_aside(invocation: &Invocation) -> Result<Running, ExecError> {
+    start_fed(invocation, None).await
+}
+
+/// The same for one that reads what it is given.
+pub(super) async fn start_fed(invocation: &Invocation, input: Option<Stdio>) -> Result<Running, ExecError> {
     let invocation = invocation.clone();
     let program = invocation.argv.first().cloned().ok_or(ExecError::Empty)?;
     let failed = |error: tokio::task::JoinError| ExecError::Start { program, why: error.to_string() };
-    tokio::task::spawn_blocking(move || start(&invocation)).await.map_err(failed)?
+    tokio::task::spawn_blocking(move || start_with(&invocation, input)).await.map_err(failed)?
 }
 
 /// Sees a child through to its end.
@@ -134,8 +145,13 @@ pub(super) async fn attend(
         }
     };
     if !all_read {
-        let _late = timeout(DRAIN, output).await;
+        let patience = if limits.whole && exit.ended == Ended::Exited { limits.timeout } else { DRAIN };
+        all_read = tokio::select! {
+            late = timeout(patience, output) => late.is_ok(),
+            () = cancel.cancelled(), if limits.whole => false,
+        };
     }
+    exit.whole = all_read;
     if exit.ended == Ended::Exited && !running.all {
         running.tree.release();
     }
@@ -207,5 +223,12 @@ async fn read(source: &mut Option<impl AsyncReadExt + Unpin>, gulp: &mut [u8]) -
 
 fn exit(status: Option<ExitStatus>, ended: Ended, started: Instant) -> Exit {
     let signal = status.and_then(signal_of);
-    Exit { code: status.and_then(|status| status.code()), signal, ended, took: started.elapsed(), left: None }
+    Exit {
+        code: status.and_then(|status| status.code()),
+        signal,
+        ended,
+        took: started.elapsed(),
+        left: None,
+        whole: false,
+    }
 }

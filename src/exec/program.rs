@@ -14,7 +14,8 @@ use crate::platform::tree::Tree;
 use crate::platform::{self, file};
 
 /// Starts the program of an invocation. Must be called within the runtime; may block.
-pub(super) fn spawn(invocation: &Invocation) -> Result<Tree, ExecError> {
+/// What it reads is `input`; nothing without.
+pub(super) fn spawn(invocation: &Invocation, input: Option<Stdio>) -> Result<Tree, ExecError> {
     let (name, arguments) = invocation.argv.split_first().ok_or(ExecError::Empty)?;
     let program = name.clone();
     let directory = invocation.directory.as_deref().unwrap_or(Path::new(ROOT));
@@ -38,7 +39,7 @@ pub(super) fn spawn(invocation: &Invocation) -> Result<Tree, ExecError> {
         .env_clear()
         .envs(environment)
         .current_dir(directory)
-        .stdin(Stdio::null())
+        .stdin(input.unwrap_or_else(Stdio::null))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);

@@ -1,6 +1,7 @@
 //! PostgreSQL, on servers that are started for it and brought into the very state a check is for.
 
 mod beside;
+mod dumps;
 mod faults;
 mod hands;
 mod load;

@@ -1,6 +1,6 @@
 //! A finished copy that is looked into: its structure, and what is in it.
 
-use super::tables::{difference, structure_fault, tables};
+use super::tables::{structure_fault, tables};
 use crate::archive::content::Content;
 use crate::archive::method::Wanted;
 use crate::archive::verify::{Verdict, damaged};
@@ -30,7 +30,7 @@ pub(super) fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Stri
         // A copy that was killed opens fine, is sound, and has nothing in it.
         return damaged("it has no tables");
     }
-    if let Some(difference) = expected.and_then(|expected| difference(expected, &found)) {
+    if let Some(difference) = expected.and_then(|expected| expected.difference(&found)) {
         return damaged(format!("it is not what its manifest says: {difference}"));
     }
     Ok(format!(

@@ -9,7 +9,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use tokio_util::sync::CancellationToken;
 
-use super::tables::{difference, structure_fault, tables};
+use super::tables::{structure_fault, tables};
 use crate::archive::manifest::Counts;
 use crate::archive::pack::{self, Seal, Unpacking};
 use crate::archive::partial::Partial;
@@ -71,7 +71,7 @@ pub(super) fn prove(
     let mut warnings = Vec::new();
     match expected {
         Some(expected) => {
-            if let Some(difference) = difference(&expected, &counts) {
+            if let Some(difference) = expected.difference(&counts) {
                 return Err(ArchiveError::Unsound(format!(
                     "the copy is not its source, and was not kept: {difference}"
                 )));
@@ -79,9 +79,7 @@ pub(super) fn prove(
         }
         None => warnings.push("rows were counted in the copy only, so as not to keep writers waiting".to_owned()),
     }
-    for missing in rows.iter().filter(|name| !counts.tables.contains_key(*name)) {
-        warnings.push(format!("there is no table `{missing}`, which `rows` names"));
-    }
+    warnings.extend(counts.not_there(rows));
     Ok(Proof { counts, data, warnings })
 }
 

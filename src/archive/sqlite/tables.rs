@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::archive::manifest::Counts;
 use crate::database::ident;
-use crate::domain::{humanize, sanitize};
+use crate::domain::sanitize;
 
 /// Every table that holds rows, and how many; only those that `rows` names are counted, all
 /// when it is empty. Virtual tables are left out: their content lies in ordinary ones.
@@ -33,48 +33,12 @@ pub(in crate::archive) fn structure_fault(connection: &Connection) -> rusqlite::
     Ok((verdict != "ok").then(|| sanitize::line(&verdict)))
 }
 
-/// How `found` differs from `expected`, if it does. Tables that were not counted on both sides
-/// are compared by name.
-pub(in crate::archive) fn difference(expected: &Counts, found: &Counts) -> Option<String> {
-    let shown = |name: &String| sanitize::line(name);
-    let missing = expected.tables.keys().find(|name| !found.tables.contains_key(*name));
-    let surplus = found.tables.keys().find(|name| !expected.tables.contains_key(*name));
-    let rows = || {
-        expected.tables.iter().find_map(|(name, expected)| {
-            let (expected, found) = ((*expected)?, (*found.tables.get(name)?)?);
-            (expected != found).then(|| {
-                let number = |count: u64| humanize::number(count as f64);
-                format!("table `{}` has {} rows instead of {}", shown(name), number(found), number(expected))
-            })
-        })
-    };
-    missing
-        .map(|name| format!("table `{}` is missing", shown(name)))
-        .or_else(|| surplus.map(|name| format!("table `{}` is not in the source", shown(name))))
-        .or_else(rows)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn counts(tables: &[(&str, Option<u64>)]) -> Counts {
         Counts { tables: tables.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect() }
-    }
-
-    #[test]
-    fn every_difference_has_its_sentence() {
-        let source = counts(&[("a", Some(5000)), ("b", None)]);
-        let table = [
-            (counts(&[("a", Some(5000)), ("b", Some(7))]), None),
-            (counts(&[("a", None), ("b", None)]), None),
-            (counts(&[("a", Some(3334)), ("b", None)]), Some("table `a` has 3334 rows instead of 5000")),
-            (counts(&[("a", Some(5000))]), Some("table `b` is missing")),
-            (counts(&[("a", Some(5000)), ("b", None), ("c", Some(0))]), Some("table `c` is not in the source")),
-        ];
-        for (found, expected) in table {
-            assert_eq!(difference(&source, &found).as_deref(), expected);
-        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::domain::time::Zone;
 /// Either way: a backup that shrank by half may be half a backup.
 const SIZE_CHANGE: Measure = Measure { bad: Bad::Either, ..Measure::share("size_change", Bad::High) };
 
+/// The ending of a name that is not known yet; nobody would write it.
+const UNNAMED: &str = "\u{0}unnamed";
+
 pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<BackupSpec, Fault> {
     let rows = raw.verify.rows.as_ref();
     match (&raw.database, &raw.command, rows) {
@@ -77,7 +80,7 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
         // Our own copies: their names are UTC, so that no hour of autumn has two of them.
         (None, Some(database), _) => {
             let folder = scope.state_dir.join("backups").join(name);
-            let text = literal(&folder, database, source)? + "/%Y%m%dT%H%M%SZ.sqlite3";
+            let text = literal(&folder, database, source)? + "/%Y%m%dT%H%M%SZ." + UNNAMED;
             StampPattern::parse(&text, Zone::utc()).map_err(|why| source.fault_at(&raw.id, why.to_string()))
         }
         (None, None, Some(command)) => Err(source.fault_at(
@@ -118,22 +121,16 @@ fn literal<T>(directory: &Path, blame: &Spanned<T>, source: &Source) -> Result<S
     Ok(text.trim_end_matches(is_separator).to_owned())
 }
 
-/// Backups of databases that we cannot copy ourselves.
-pub(super) fn beyond_us(backups: &[BackupSpec], databases: &[DatabaseSpec], names: &Names) -> Vec<Fault> {
-    let source = |backup: &BackupSpec| databases.iter().find(|database| Some(&database.id) == backup.database.as_ref());
-    let beyond = backups.iter().filter_map(|backup| {
-        let database = source(backup).filter(|database| database.address.file().is_none())?;
-        Some(Fault::of(
-            names.place("backup", &backup.id),
-            format!(
-                "a backup of `{}` by rounds itself is not yet supported: it is {}; write `command` and `files` instead of \
-                 `database`, such as command = [\"pg_dump\", …]",
-                database.id,
-                database.address.engine().name
-            ),
-        ))
-    });
-    beyond.collect()
+/// Names for the backups nobody named, now that it is known what each will be.
+pub(super) fn name_the_unnamed(backups: &mut [BackupSpec], databases: &[DatabaseSpec]) {
+    for backup in backups.iter_mut() {
+        let source = databases.iter().find(|database| Some(&database.id) == backup.database.as_ref());
+        let ending = source.map(|database| database.address.engine().ending);
+        let unnamed = ending.and_then(|ending| Some(format!("{}{ending}", backup.files.text.strip_suffix(UNNAMED)?)));
+        if let Some(Ok(pattern)) = unnamed.map(|text| StampPattern::parse(&text, backup.files.zone.clone())) {
+            backup.files = pattern;
+        }
+    }
 }
 
 /// Two backups whose files cannot be told apart, packed or not: each would take the other's for

@@ -17,6 +17,9 @@ use crate::domain::finding::Finding;
 use crate::domain::status::Status;
 use crate::domain::{humanize, sanitize};
 
+/// How long the server may take to let a session in that is for long work.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Opens sessions on one database. Holds no password: it is fetched for each of them.
 #[derive(Debug)]
 pub(super) struct Dialer {
@@ -106,6 +109,25 @@ impl Dialer {
             Some(password) => options.password(password.expose()),
             // Not that of PGPASSWORD, which nobody named here.
             None => options.password(""),
+        }
+    }
+
+    /// A session that may take its time, for a moment that is held while it is dumped. It sees
+    /// every row or fails.
+    pub(super) async fn session_for_long_work(&self) -> Result<PgConnection, DatabaseError> {
+        let password = self.password().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
+        let options = self.options(password.as_ref()).options([
+            ("statement_timeout", "0"),
+            ("lock_timeout", "30000"),
+            ("idle_in_transaction_session_timeout", "0"),
+            ("row_security", "off"),
+        ]);
+        match tokio::time::timeout(PATIENCE, options.connect()).await {
+            Ok(connected) => connected.map_err(|error| self.explain(error)),
+            Err(_elapsed) => {
+                let waited = humanize::duration(PATIENCE);
+                Err(DatabaseError::Unreachable(format!("{}: no session within {waited}", self.place())))
+            }
         }
     }
 
@@ -258,7 +280,7 @@ impl Wire for Session {
     }
 }
 
-fn row(row: &PgRow) -> Result<Row, AskError> {
+pub(super) fn row(row: &PgRow) -> Result<Row, AskError> {
     let odd = |error: &dyn std::fmt::Display| AskError::Lost(sanitize::line(&error.to_string()));
     let values: Result<Vec<_>, AskError> = (0..row.len())
         .map(|column| {

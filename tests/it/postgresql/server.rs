@@ -110,6 +110,13 @@ impl Server {
         spec(&format!("{role}@/rota?host={}", self.scratch.path().display()), more)
     }
 
+    /// One of the server's own client programs, as its superuser.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let mut command = command(&self.programs, program, None);
+        command.arg("-h").arg(self.scratch.path()).args(["-U", "postgres"]).current_dir(self.scratch.path());
+        command
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.scratch.path()
     }

@@ -127,6 +127,7 @@ fn inventory(production: bool) -> Inventory {
         database: Some("rota".to_owned()),
         command: None,
         files: StampPattern::parse("/srv/backups/rota_%Y%m%d_%H%M%S.sqlite3", Zone::utc()).ok(),
+        compress: rounds::domain::backup::Compression::None,
         rows: Vec::new(),
         keep: None,
     };
