@@ -112,7 +112,7 @@ mod tests {
         }
         let mut counter = Counter::default();
         counter.take(b"COPY public.t (x) FROM stdin;\n");
-        counter.take(&[b'x'; 300_000]);
+        counter.take(&vec![b'x'; 300_000]);
         counter.take(b"\n\\.\n");
         assert_eq!(counter.counts(), counts(&[("public.t", 1)]));
     }

@@ -86,7 +86,7 @@ fn environment(at: &ServerAddress, major: u32) -> BTreeMap<String, String> {
 }
 
 fn folders() -> Vec<PathBuf> {
-    let packaged = FOLDERS.iter().filter_map(|pattern| glob::glob(pattern).ok()).flat_map(|found| found.flatten());
+    let packaged = FOLDERS.iter().filter_map(|pattern| glob::glob(pattern).ok()).flat_map(Iterator::flatten);
     let path: Vec<PathBuf> = std::env::split_paths(&platform::program::path()).collect();
     packaged.chain(path).filter(|folder| platform::program::file_in(folder, "pg_dump").is_file()).collect()
 }

@@ -250,7 +250,7 @@ mod tests {
         let pattern = london("/srv/db_%Y%m%d_%H%M%S.sqlite3");
         for name in [
             "db_20260701_020007.sqlite3.manifest.json",
-            "db_20260701_020007.sqlite3.gz",
+            "db_20260701_020007.sqlite3.bz2",
             ".partial-db_20260701_020007.sqlite3",
             "db_20260230_020007.sqlite3",
             "db_20260701_250007.sqlite3",

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rounds::archive::manifest::{Manifest, path_for};
 use rounds::archive::{Verified, verify};
+use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, one, run, until_one};
@@ -38,7 +39,7 @@ fn back_up(world: &World) -> crate::support::Answer {
 
 /// The dumps on the shelf, oldest first.
 fn dumps(world: &World) -> Vec<PathBuf> {
-    let named = |name: &String| name.ends_with(".dump") || name.ends_with(".dump.zst");
+    let named = |name: &String| Compression::split(name).0.rsplit_once('.').is_some_and(|(_, ending)| ending == "dump");
     world.files("shelf").into_iter().filter(named).map(|name| world.path("shelf").join(name)).collect()
 }
 
@@ -60,7 +61,7 @@ async fn filled(server: &Server) -> sqlx::postgres::PgConnection {
     rota
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL"]
 async fn what_the_manifest_counts_is_what_restores_while_somebody_writes() {
     let server = Server::start("");
@@ -165,12 +166,13 @@ async fn every_cut_and_every_flip_of_a_dump_is_noticed_and_a_cut_one_without_its
 async fn a_dump_that_waits_for_a_lock_shows_no_password_and_can_be_cancelled() {
     let server = Server::start("");
     let mut rota = filled(&server).await;
-    run(
-        &mut rota,
-        &format!("CREATE ROLE mon LOGIN PASSWORD '{}'; GRANT pg_read_all_data TO mon", CANARY.replace('\\', "\\\\")),
-    )
-    .await;
-    run(&mut rota, &format!("ALTER ROLE mon PASSWORD E'{}'", CANARY.replace('\\', "\\\\"))).await;
+    let password = CANARY.replace('\\', "\\\\");
+    let role = format!(
+        "CREATE ROLE mon LOGIN PASSWORD E'{password}'; GRANT USAGE ON SCHEMA public, \"odd schema\" TO mon;
+         GRANT SELECT ON ALL TABLES IN SCHEMA public, \"odd schema\" TO mon;
+         GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO mon"
+    );
+    run(&mut rota, &role).await;
     let rules = "local all postgres trust\nlocal all mon scram-sha-256\n";
     fs::write(server.path().join("data/pg_hba.conf"), rules).expect("its rules");
     run(&mut rota, "SELECT pg_reload_conf()").await;
