@@ -16,6 +16,7 @@ mod pack;
 mod partial;
 mod postgresql;
 pub mod shelf;
+mod sql;
 mod sqlite;
 mod verify;
 
@@ -29,8 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::DatabaseError;
 
+pub use counts::Counts;
 pub use make::{Made, Request, make};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, count, verify};
 
 /// Why there is no copy, or no verdict on one. The text names the cause and the mend.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,8 @@ use super::manifest::{Counts, Source};
 use super::pack::Seal;
 use super::partial::Partial;
 use super::verify::Verdict;
-use super::{ArchiveError, json, postgresql, sqlite};
+use super::{ArchiveError, json, postgresql, sql, sqlite};
+use crate::config::{Address, SecretRef};
 use crate::domain::backup::Compression;
 
 /// How the databases of one engine are backed up.
@@ -25,7 +26,11 @@ pub struct Method {
     /// Writes a backup into a partial and proves it. Blocks; runs on a thread of its own, within
     /// the runtime.
     pub(super) write: fn(&mut Making<'_>) -> Result<Written, ArchiveError>,
+    /// Counts the rows of the tables that are named, as they are now. Blocks likewise.
+    pub(super) count: Count,
 }
+
+type Count = fn(&Address, Option<&SecretRef>, &[String], &CancellationToken) -> Result<Counts, ArchiveError>;
 
 /// What a backup file can be, once it is unpacked.
 #[derive(Debug)]
@@ -35,13 +40,13 @@ pub struct Form {
     pub endings: &'static [&'static str],
     /// How every file of it begins.
     pub magic: &'static [u8],
-    /// Looks whether it is whole, and what is in it: the sentence of a sound one. Blocks.
-    pub(super) examine: fn(&Content<'_>, &Wanted<'_>) -> Result<String, Verdict>,
+    /// Looks whether it is whole, and what is in it. Blocks.
+    pub(super) examine: fn(&Content<'_>, &Wanted<'_>) -> Result<Found, Verdict>,
 }
 
 pub const METHODS: &[Method] = &[sqlite::METHOD, postgresql::METHOD];
 
-pub const FORMS: &[&Form] = &[&sqlite::FORM, &postgresql::FORM, &json::FORM];
+pub const FORMS: &[&Form] = &[&sqlite::FORM, &postgresql::FORM, &sql::FORM, &json::FORM];
 
 /// A backup in the making, as a method sees it.
 pub(super) struct Making<'a> {
@@ -74,6 +79,15 @@ pub(super) struct Beside {
     pub(super) name: &'static str,
     pub(super) suffix: &'static str,
     pub(super) seal: Seal,
+}
+
+/// What was found in a file that is whole.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// In words.
+    pub(super) sentence: String,
+    /// Where its form tells.
+    pub(super) counts: Option<Counts>,
 }
 
 /// What is expected of a file that is examined.

@@ -3,6 +3,8 @@
 
 mod rows;
 
+pub(super) use rows::Counter;
+
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::content::Content;
 use super::manifest::{Counts, Source};
-use super::method::{Beside, Form, Making, Method, Wanted, Written};
+use super::method::{Beside, Form, Found, Making, Method, Wanted, Written};
 use super::pack::{self, Packer, Unpacking};
 use super::verify::{Verdict, damaged};
 use super::{ArchiveError, failed};
-use crate::config::{Address, Secret, ServerAddress};
+use crate::config::{Address, Secret, SecretRef, ServerAddress};
 use crate::database::postgresql::{Programs, Snapshot};
 use crate::database::{DatabaseError, room, secret};
 use crate::domain::backup::Compression;
@@ -25,7 +27,7 @@ use crate::domain::{humanize, sanitize};
 use crate::exec::{self, Limits};
 use crate::platform::unnamed::Unnamed;
 
-pub(super) const METHOD: Method = Method { engine: POSTGRESQL.name, form: &FORM, write };
+pub(super) const METHOD: Method = Method { engine: POSTGRESQL.name, form: &FORM, write, count };
 
 pub(super) const FORM: Form = Form { name: "PostgreSQL dump", endings: &["dump", "pgdump"], magic: b"PGDMP", examine };
 
@@ -117,6 +119,17 @@ async fn dump(making: &mut Making<'_>, address: &ServerAddress) -> Result<Writte
         counts,
         warnings,
     })
+}
+
+fn count(
+    address: &Address,
+    password: Option<&SecretRef>,
+    rows: &[String],
+    _: &CancellationToken,
+) -> Result<Counts, ArchiveError> {
+    let Address::Server(address) = address else { return Ok(Counts::default()) };
+    let tables = Handle::current().block_on(async { Snapshot::take(address, password).await?.count(rows).await })?;
+    Ok(Counts { tables })
 }
 
 fn found(counts: &Counts) -> String {
@@ -256,14 +269,16 @@ impl Passwords {
 }
 
 /// Decodes the whole dump and counts the rows of each table in it, without a server.
-fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<String, Verdict> {
+fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict> {
     if !content.head()?.starts_with(FORM.magic) {
         return damaged("it does not begin as a dump of pg_dump does");
     }
     let handle = Handle::current();
     let programs = match handle.block_on(Programs::fit_for(0)) {
         Ok(programs) => programs,
-        Err(why) if wanted.counts.is_some() => return Ok(format!("its structure was not checked: {why}")),
+        Err(why) if wanted.counts.is_some() => {
+            return Ok(Found { sentence: format!("its structure was not checked: {why}"), counts: None });
+        }
         Err(why) => return Err(Verdict::None(ArchiveError::Missing(why))),
     };
     let (reader, mut writer) = io::pipe().map_err(failed("make a pipe for", content.file()))?;
@@ -299,12 +314,13 @@ fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<String, Verdict
     if let Some(difference) = wanted.counts.and_then(|expected| expected.lacking(&found)) {
         return damaged(format!("it is not what its manifest says: {difference}"));
     }
-    Ok(format!(
+    let sentence = format!(
         "decoded to its end, {} with {} rows{}",
         humanize::count(found.tables.len(), "table"),
         humanize::number(found.rows() as f64),
         if wanted.counts.is_some() { " as in the manifest" } else { "" }
-    ))
+    );
+    Ok(Found { sentence, counts: Some(found) })
 }
 
 fn content_into(content: &Content<'_>, writer: &mut io::PipeWriter) -> Result<u64, Verdict> {

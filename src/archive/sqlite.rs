@@ -14,9 +14,10 @@ use rusqlite::{Connection, OpenFlags};
 use tokio_util::sync::CancellationToken;
 
 use super::ArchiveError;
+use super::counts::Counts;
 use super::manifest::Source;
 use super::method::{Form, Making, Method, Written};
-use crate::config::Address;
+use crate::config::{Address, SecretRef};
 use crate::database::room;
 use crate::database::sqlite::{self, Patience};
 use crate::domain::backup::Compression;
@@ -25,7 +26,7 @@ use crate::domain::{humanize, sanitize};
 use proof::{Expected, Proof, Work};
 use tables::tables;
 
-pub(super) const METHOD: Method = Method { engine: sqlite::ENGINE.card.name, form: &FORM, write };
+pub(super) const METHOD: Method = Method { engine: sqlite::ENGINE.card.name, form: &FORM, write, count };
 
 pub(super) const FORM: Form = Form {
     name: "SQLite",
@@ -86,6 +87,17 @@ fn write(making: &mut Making<'_>) -> Result<Written, ArchiveError> {
         counts,
         warnings,
     })
+}
+
+fn count(
+    address: &Address,
+    _: Option<&SecretRef>,
+    rows: &[String],
+    cancel: &CancellationToken,
+) -> Result<Counts, ArchiveError> {
+    let path = address.file().unwrap_or(Path::new(""));
+    let source = open_source(path, cancel)?;
+    tables(&source, rows).map_err(|error| sqlite::explain(path, &error).into())
 }
 
 fn open_source(path: &Path, cancel: &CancellationToken) -> Result<Connection, ArchiveError> {

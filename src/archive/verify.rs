@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::content::Content;
+use super::counts::Counts;
 use super::manifest::{self, Manifest, ManifestError};
-use super::method::{Form, Method, Wanted};
+use super::method::{Form, Found, Method, Wanted};
 use super::{ArchiveError, aside, failed, hash};
+use crate::config::{Address, SecretRef};
 use crate::database::DatabaseError;
 use crate::domain::{humanize, sanitize};
 
@@ -19,6 +21,8 @@ use crate::domain::{humanize, sanitize};
 pub struct Verified {
     pub ok: bool,
     pub detail: String,
+    /// What was counted in it, where that can be.
+    pub counts: Option<Counts>,
 }
 
 /// Verifies one backup file: its hash against its manifest, then its structure, and the rows
@@ -30,10 +34,27 @@ pub async fn verify(file: PathBuf, rows: Vec<String>, cancel: CancellationToken)
     aside(cancel, move |cancel| {
         // What is found wrong is a verdict, wherever on the way it is found.
         match examine(&file, &rows, cancel) {
-            Ok(found) => Ok(Verified { ok: true, detail: found }),
-            Err(Verdict::Damaged(why)) => Ok(Verified { ok: false, detail: why }),
+            Ok(found) => Ok(Verified { ok: true, detail: found.sentence, counts: found.counts }),
+            Err(Verdict::Damaged(why)) => Ok(Verified { ok: false, detail: why, counts: None }),
             Err(Verdict::None(error)) => Err(error),
         }
+    })
+    .await
+}
+
+/// Counts the rows of the tables that are named, as they are in the database now.
+pub async fn count(
+    source: Address,
+    password: Option<SecretRef>,
+    rows: Vec<String>,
+    cancel: CancellationToken,
+) -> Result<Counts, ArchiveError> {
+    aside(cancel, move |cancel| {
+        let engine = source.engine().name;
+        let method = Method::of(engine).ok_or_else(|| {
+            ArchiveError::Unsupported(format!("the rows of {engine} are not counted by this version"))
+        })?;
+        (method.count)(&source, password.as_ref(), &rows, cancel)
     })
     .await
 }
@@ -63,7 +84,7 @@ pub(super) fn damaged<T>(why: impl Into<String>) -> Result<T, Verdict> {
     Err(Verdict::Damaged(why.into()))
 }
 
-fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<String, Verdict> {
+fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<Found, Verdict> {
     let meta = std::fs::metadata(file).map_err(failed("look at", file))?;
     if !meta.is_file() {
         return damaged("not a file");
@@ -99,7 +120,7 @@ fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<S
         Some(form) => (form.examine)(&content, &wanted)?,
         None if manifest.is_some() || content.is_packed() => {
             content.read(|_| Ok(()))?;
-            "its structure is not one this program knows".to_owned()
+            Found { sentence: "its structure is not one this program knows".to_owned(), counts: None }
         }
         None => {
             return Err(Verdict::None(ArchiveError::Unsupported(format!(
@@ -108,7 +129,12 @@ fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<S
             ))));
         }
     };
-    Ok(format!("{hashed}; {structure}"))
+    // What was made here without that table was made so: its manifest says it.
+    let absent = structure.counts.as_ref().filter(|_| manifest.is_none()).map(|counts| counts.not_there(rows));
+    if let Some(absent) = absent.as_ref().and_then(|absent| absent.first()) {
+        return damaged(format!("{absent}: it may be of another database"));
+    }
+    Ok(Found { sentence: format!("{hashed}; {}", structure.sentence), ..structure })
 }
 
 fn same_bytes(file: &Path, size: u64, manifest: &Manifest, cancel: &CancellationToken) -> Result<(), Verdict> {

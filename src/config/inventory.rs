@@ -44,7 +44,7 @@ impl BackupSpec {
             id: self.id.clone(),
             database: self.database.clone(),
             command: self.command.clone(),
-            files: Some(self.files.clone()),
+            files: self.own_files().cloned(),
             compress: self.compress,
             rows: self.rows.clone(),
             keep: self.keep.clone(),

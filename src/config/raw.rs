@@ -153,6 +153,7 @@ pub(super) struct Backup {
     pub(super) files: Option<Spanned<String>>,
     pub(super) compress: Option<Spanned<Compression>>,
     pub(super) pair: Option<Spanned<String>>,
+    pub(super) manifest: Option<Spanned<String>>,
     pub(super) schedule: Option<Spanned<String>>,
     pub(super) grace: Option<Allowance>,
     pub(super) rpo: Option<Interval>,

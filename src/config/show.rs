@@ -96,7 +96,10 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     page.set("id", quoted(&spec.id));
     page.maybe("database", spec.database.as_deref().map(quoted));
     page.maybe("command", spec.command.as_ref().map(argv));
-    if spec.files.zone.name() == zone.name() {
+    page.maybe("manifest", spec.manifest.as_ref().map(|manifest| quoted(&manifest.pattern)));
+    if spec.manifest.as_ref().is_some_and(|manifest| !manifest.has_files) {
+        page.comment("no `files`: only the manifests tell of it");
+    } else if spec.files.zone.name() == zone.name() {
         page.set("files", quoted(&spec.files.text));
     } else {
         page.comment(&format!("files = {}, in {}", quoted(&spec.files.text), spec.files.zone.name()));

@@ -137,6 +137,8 @@ pub struct BackupSpec {
     pub compress: Compression,
     /// A second file that must exist with the same stamp.
     pub pair: Option<StampPattern>,
+    /// What tells of backups instead of the files themselves.
+    pub manifest: Option<ManifestSpec>,
     pub schedule: Option<Schedule>,
     pub grace: Duration,
     pub rpo: Option<Duration>,
@@ -151,7 +153,21 @@ pub struct BackupSpec {
     pub keep: Option<KeepPolicy>,
 }
 
+/// Manifests that another tool writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestSpec {
+    /// A full file pattern.
+    pub pattern: String,
+    /// Whether `files` says where what they tell of lies.
+    pub has_files: bool,
+}
+
 impl BackupSpec {
+    /// The files of this backup on this machine, where it is known where they lie.
+    pub fn own_files(&self) -> Option<&StampPattern> {
+        Some(&self.files).filter(|_| self.manifest.is_none())
+    }
+
     /// What a backup that is taken at `at` is called.
     pub fn name_for(&self, at: Timestamp) -> PathBuf {
         self.compress.name(&self.files.name_for(at))

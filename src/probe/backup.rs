@@ -1,12 +1,15 @@
 //! `backup:ID`: what lies on a shelf, told from names, sizes and manifests. A look opens no
 //! backup: hashing is for verification, whose proofs are taken from the ledger.
 
+mod claims;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use self::claims::{Claims, ClaimsProbe};
 use crate::archive::manifest::{self, Manifest, ManifestError};
 use crate::archive::shelf::{self, Seen};
 use crate::config::Config;
@@ -43,7 +46,15 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
         .map(|spec| {
             let source = spec.database.as_ref().and_then(|id| config.databases.iter().find(|one| one.id == *id));
             let source = source.and_then(|database| database.address.file().map(ToOwned::to_owned));
-            Watched { watch: watch(spec, context), probe: Box::new(BackupProbe::new(spec, source, context)) }
+            let probe: Box<dyn Probe> = match &spec.manifest {
+                Some(manifest) => {
+                    let objects = manifest.has_files.then(|| spec.files.clone());
+                    let pattern = manifest.pattern.clone();
+                    Box::new(ClaimsProbe::new(Claims { pattern, objects, zone: context.zone.clone() }))
+                }
+                None => Box::new(BackupProbe::new(spec, source, context)),
+            };
+            Watched { watch: watch(spec, context), probe }
         })
         .collect()
 }
@@ -139,13 +150,41 @@ impl BackupProbe {
             Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
         }
         catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
-        let findings = self.vanished(&catalogue).into_iter().collect();
+        let findings = self.vanished(&catalogue).into_iter().chain(self.orphans(&catalogue)).collect();
         let samples = samples(&catalogue);
         Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
     }
 }
 
 impl BackupProbe {
+    /// Manifests without their backup, and backups without a manifest where all others have one.
+    fn orphans(&self, catalogue: &Catalogue) -> Vec<Finding> {
+        let name =
+            |path: &Path| path.file_name().map(|name| sanitize::line(&name.to_string_lossy())).unwrap_or_default();
+        let lonely = catalogue.debris.iter().filter(|path| name(path).ends_with(manifest::SUFFIX));
+        let lonely = lonely.map(|path| {
+            let text = format!("{} is there without its backup, which was removed or never came", name(path));
+            Finding::new(Status::Warning, "orphan", text).advice("look who removed it; the next backup clears this up")
+        });
+        let known = |file: &&Backup| self.memory.get(&file.path).map(|one| &one.known);
+        let ours = catalogue.files.iter().any(|file| matches!(known(&file), Some(Known::Manifest { .. })));
+        let unknown: Vec<&Backup> = catalogue
+            .files
+            .iter()
+            .filter(|file| ours && file.is_complete() && known(file) == Some(&Known::Nothing))
+            .collect();
+        let unknown = unknown.first().map(|newest| {
+            let text = format!(
+                "{} without a manifest, the newest is {}",
+                humanize::count(unknown.len(), "file"),
+                newest.name()
+            );
+            let advice = "nobody knows whether it is what was copied; verify it, and keep copies of others elsewhere";
+            Finding::new(Status::Warning, "orphan", text).advice(advice)
+        });
+        lonely.chain(unknown).collect()
+    }
+
     /// Backups that were proven and are all gone: a disk that is not mounted, or worse.
     fn vanished(&self, catalogue: &Catalogue) -> Option<Finding> {
         if !catalogue.files.is_empty() || self.proofs.is_empty() {
@@ -193,7 +232,9 @@ impl Shelf {
             if remembered.known == Known::Newer {
                 catalogue.held.insert(seen.path.clone(), Hold::NewerFormat);
             }
-            let pair = self.pair.as_ref().map(|pair| pair.path_of(seen.stamp));
+            let pair = self.pair.as_ref().map(|pair| {
+                pair.paths_of(seen.stamp).find(|path| path.exists()).unwrap_or_else(|| pair.path_of(seen.stamp))
+            });
             let taken = taken_at(&self.files, &seen, &remembered.known);
             catalogue.files.push(Backup {
                 taken_at: taken,

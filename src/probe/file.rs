@@ -1,6 +1,6 @@
 //! The newest file of a pattern: how old it is, how large, and whether there is one at all.
 
-mod walk;
+pub(super) mod walk;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};

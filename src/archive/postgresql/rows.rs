@@ -10,7 +10,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// Counts rows as the text comes by, in pieces of any size.
 #[derive(Debug, Default)]
-pub(super) struct Counter {
+pub(in crate::archive) struct Counter {
     line: Vec<u8>,
     /// The table whose rows come by now.
     table: Option<String>,
@@ -19,7 +19,7 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn take(&mut self, text: &[u8]) {
+    pub(in crate::archive) fn take(&mut self, text: &[u8]) {
         for piece in text.split_inclusive(|byte| *byte == b'\n') {
             let room = LONGEST - self.line.len();
             self.line.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -46,7 +46,7 @@ impl Counter {
     }
 
     /// Every table that came to its end.
-    pub(super) fn counts(self) -> Counts {
+    pub(in crate::archive) fn counts(self) -> Counts {
         Counts { tables: self.tables }
     }
 }

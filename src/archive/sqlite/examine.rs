@@ -2,12 +2,12 @@
 
 use super::tables::{structure_fault, tables};
 use crate::archive::content::Content;
-use crate::archive::method::Wanted;
+use crate::archive::method::{Found, Wanted};
 use crate::archive::verify::{Verdict, damaged};
 use crate::database::sqlite;
 use crate::domain::{humanize, sanitize};
 
-pub(super) fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<String, Verdict> {
+pub(super) fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict> {
     let file = content.file();
     let explain = |error: rusqlite::Error| Verdict::from(sqlite::explain(file, &error));
     for suffix in ["-wal", "-journal"] {
@@ -33,10 +33,11 @@ pub(super) fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Stri
     if let Some(difference) = expected.and_then(|expected| expected.difference(&found)) {
         return damaged(format!("it is not what its manifest says: {difference}"));
     }
-    Ok(format!(
+    let sentence = format!(
         "structure sound, {} with {} rows{}",
         humanize::count(found.tables.len(), "table"),
         humanize::number(found.rows() as f64),
         if expected.is_some() { " as in the manifest" } else { "" }
-    ))
+    );
+    Ok(Found { sentence, counts: Some(found) })
 }

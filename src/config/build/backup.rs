@@ -9,7 +9,7 @@ use super::names::Names;
 use super::{Scope, command, id, keep, schedule};
 use crate::config::error::Fault;
 use crate::config::source::{Source, resolve};
-use crate::config::spec::{BackupSpec, DatabaseSpec};
+use crate::config::spec::{BackupSpec, DatabaseSpec, ManifestSpec};
 use crate::config::{defaults, raw};
 use crate::domain::backup::{Compression, StampPattern};
 use crate::domain::schedule::Schedule;
@@ -36,6 +36,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         }
         _ => {}
     }
+    let manifest = raw.manifest.as_ref().map(|pattern| manifest(pattern, raw, source)).transpose()?;
     let files = files(raw, source, scope)?;
     Ok(BackupSpec {
         id: id(&raw.id),
@@ -43,6 +44,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         command: raw.command.as_ref().map(|argv| command(argv.get_ref())),
         compress: compress(raw, &files, source)?,
         files,
+        manifest,
         pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
         schedule: raw.schedule.as_ref().map(|text| expected(text, scope.zone, source)).transpose()?,
         grace: raw.grace.map_or(defaults::BACKUP_GRACE, |grace| grace.0),
@@ -73,10 +75,37 @@ fn compress(raw: &raw::Backup, files: &StampPattern, source: &Source) -> Result<
     Ok(wanted)
 }
 
+/// Manifests of another tool, which tell of what this machine may never see.
+fn manifest(pattern: &Spanned<String>, raw: &raw::Backup, source: &Source) -> Result<ManifestSpec, Fault> {
+    if raw.database.is_some() {
+        return Err(source.fault_at(
+            pattern,
+            "what rounds makes of a `database` has manifests of its own; leave `manifest` out, or `database`",
+        ));
+    }
+    if raw.pair.is_some() {
+        return Err(
+            source.fault_at(pattern, "a `pair` belongs to `files`, and here manifests tell; leave one of them out")
+        );
+    }
+    let path = resolve(&source.directory, pattern.get_ref()).map_err(|why| source.fault_at(pattern, why))?;
+    let text = path
+        .to_str()
+        .ok_or_else(|| source.fault_at(pattern, "this pattern is not UTF-8 in full; write it from the root"))?;
+    glob::Pattern::new(text)
+        .map_err(|why| source.fault_at(pattern, format!("this is not a file pattern: {}", why.msg)))?;
+    Ok(ManifestSpec { pattern: text.to_owned(), has_files: raw.files.is_some() })
+}
+
 fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampPattern, Fault> {
     let name = &raw.id.get_ref().0;
     match (&raw.files, &raw.database, &raw.command) {
         (Some(text), ..) => stamped(text, scope.zone, source),
+        (None, None, _) if raw.manifest.is_some() => {
+            let folder = scope.state_dir.join("backups").join(name);
+            let text = literal(&folder, &raw.id, source)? + "/%Y%m%dT%H%M%SZ";
+            StampPattern::parse(&text, Zone::utc()).map_err(|why| source.fault_at(&raw.id, why.to_string()))
+        }
         // Our own copies: their names are UTC, so that no hour of autumn has two of them.
         (None, Some(database), _) => {
             let folder = scope.state_dir.join("backups").join(name);
@@ -89,7 +118,8 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
         )),
         (None, None, None) => Err(source.fault_at(
             &raw.id,
-            "this backup names neither `database` nor `command` nor `files`: there is nothing to make or to watch",
+            "this backup names neither `database` nor `command`, `files` or `manifest`: there is nothing to make or to \
+             watch",
         )),
     }
 }

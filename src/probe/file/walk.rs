@@ -23,7 +23,7 @@ const AS_SHELLS: MatchOptions =
 
 /// A pattern, ready to be walked.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(in crate::probe) struct Walk {
     start: PathBuf,
     parts: Vec<Part>,
 }
@@ -38,15 +38,15 @@ enum Part {
 
 /// What a walk met beside files.
 #[derive(Debug, Default)]
-pub(super) struct Walked {
-    pub(super) troubles: Vec<ProbeError>,
+pub(in crate::probe) struct Walked {
+    pub(in crate::probe) troubles: Vec<ProbeError>,
     /// The first place that was named and is not there.
-    pub(super) missing: Option<PathBuf>,
+    pub(in crate::probe) missing: Option<PathBuf>,
     entries: usize,
 }
 
 impl Walk {
-    pub(super) fn new(pattern: &str) -> Result<Self, ProbeError> {
+    pub(in crate::probe) fn new(pattern: &str) -> Result<Self, ProbeError> {
         let (mut start, mut parts) = (PathBuf::new(), Vec::new());
         for component in Path::new(pattern).components() {
             match component {
@@ -73,7 +73,7 @@ impl Walk {
     }
 
     /// Shows every file that matches, links followed, to `found`.
-    pub(super) fn run(&self, mut found: impl FnMut(&Path, &Metadata)) -> Result<Walked, ProbeError> {
+    pub(in crate::probe) fn run(&self, mut found: impl FnMut(&Path, &Metadata)) -> Result<Walked, ProbeError> {
         let mut walked = Walked::default();
         walked.descend(&self.start, &self.parts, 0, &mut found)?;
         Ok(walked)

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Runner;
 use super::steps::{Stopped, Work, after, within};
 use crate::archive;
+use crate::config::spec::BackupSpec;
 use crate::domain::backup::{BackupState, Catalogue};
 use crate::domain::humanize;
 use crate::domain::inventory::{Target, TargetKind};
@@ -87,18 +88,45 @@ impl Runner {
         let rows = spec.map(|spec| spec.rows.clone()).unwrap_or_default();
         let pair = spec.and_then(|spec| {
             let stamp = spec.files.stamp_of(&file.file_name()?.to_string_lossy())?;
-            Some(spec.pair.as_ref()?.path_of(stamp))
+            let pair = spec.pair.as_ref()?;
+            Some(pair.paths_of(stamp).find(|path| path.exists()).unwrap_or_else(|| pair.path_of(stamp)))
         });
         let (started, token) = (Instant::now(), || work.order.stop.token());
         let mut verified = within(work, archive::verify(file.clone(), rows, token())).await?;
         if let (true, Some(pair)) = (verified.ok, pair) {
             let second = within(work, archive::verify(pair, Vec::new(), token())).await?;
-            verified.ok = second.ok;
-            verified.detail = format!("{}; its pair: {}", verified.detail, second.detail);
+            let both = verified.counts.as_ref().zip(second.counts.as_ref());
+            let differs = both.and_then(|(backup, export)| backup.differs_from_export(export));
+            verified.ok = second.ok && differs.is_none();
+            verified.detail = format!("{}; its pair: {}", verified.detail, differs.unwrap_or(second.detail));
+        }
+        if let (true, Some(spec)) = (verified.ok, spec) {
+            self.compare_with_source(spec, &mut verified, work).await;
         }
         let subject = file.display().to_string();
         self.remember(ProofKind::Verify, subject, verified.ok, &verified.detail, started.elapsed()).await;
         if verified.ok { Ok(verified.detail) } else { Err(Stopped::failed(verified.detail)) }
+    }
+
+    /// Compares the tables that `rows` names with those of the source now. That a source cannot be
+    /// asked is said, and is no fault of the backup.
+    async fn compare_with_source(&self, spec: &BackupSpec, verified: &mut archive::Verified, work: &Work<'_>) {
+        let databases = &self.0.config.databases;
+        let source = databases.iter().find(|database| Some(&database.id) == spec.database.as_ref());
+        let (Some(source), Some(counts), false) = (source, &verified.counts, spec.rows.is_empty()) else { return };
+        let token = work.order.stop.token();
+        let counting = archive::count(source.address.clone(), source.password.clone(), spec.rows.clone(), token);
+        let more = match within(work, counting).await {
+            Ok(now) => match counts.strays_from(&now, &spec.rows) {
+                Some(strays) => {
+                    verified.ok = false;
+                    strays
+                }
+                None => "rows about as many as in the source now".to_owned(),
+            },
+            Err(why) => format!("the source could not be asked for its rows: {}", why.detail),
+        };
+        verified.detail = format!("{}; {more}", verified.detail);
     }
 
     /// Waits until the check that decides is ok.

@@ -1,0 +1,310 @@
+//! Backups that only manifests of another tool tell of, such as exports into a bucket. A manifest
+//! is a claim: what can be held against it is, and what cannot is said.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use serde_json::Value;
+
+use crate::archive::shelf;
+use crate::domain::backup::{Backup, BackupState, Catalogue, StampPattern};
+use crate::domain::finding::Finding;
+use crate::domain::humanize;
+use crate::domain::observation::{Detail, ProbeError, Reading};
+use crate::domain::sanitize;
+use crate::domain::status::Status;
+use crate::domain::time::{Timestamp, Zone};
+use crate::probe::blocking::Blocking;
+use crate::probe::file::walk::Walk;
+use crate::probe::{BoxFuture, Probe};
+
+/// Longer than any manifest of a backup.
+const LONGEST: u64 = 1 << 20;
+
+const TIMES: [&str; 9] =
+    ["taken_at", "date", "timestamp", "time", "started_at", "started", "created_at", "completed_at", "finished_at"];
+const STATES: [&str; 3] = ["status", "state", "result"];
+const SIZES: [&str; 3] = ["size_bytes", "bytes", "size"];
+const PLACES: [&str; 6] = ["location", "path", "destination", "outputUriPrefix", "uri", "file"];
+const GOOD: [&str; 8] = ["completed", "complete", "success", "succeeded", "successful", "ok", "done", "finished"];
+const UNDER_WAY: [&str; 6] = ["running", "in_progress", "in-progress", "pending", "started", "processing"];
+
+/// What one manifest says.
+#[derive(Debug, Default, PartialEq)]
+struct Claim {
+    taken_at: Option<Timestamp>,
+    status: Option<String>,
+    size: Option<u64>,
+    place: Option<String>,
+}
+
+/// Where to look for manifests, and for what they tell of.
+#[derive(Clone, Debug)]
+pub(super) struct Claims {
+    pub(super) pattern: String,
+    /// What they should tell of, where that is files of this machine.
+    pub(super) objects: Option<StampPattern>,
+    pub(super) zone: Zone,
+}
+
+/// Looks at manifests, over and over.
+#[derive(Debug)]
+pub(super) struct ClaimsProbe {
+    claims: Claims,
+    blocking: Blocking,
+}
+
+impl ClaimsProbe {
+    pub(super) fn new(claims: Claims) -> Self {
+        Self { claims, blocking: Blocking::new() }
+    }
+}
+
+impl Probe for ClaimsProbe {
+    fn read(&mut self, _: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+        Box::pin(async move {
+            let claims = self.claims.clone();
+            let (catalogue, findings) = self.blocking.run(move || claims.look()).await??;
+            let samples = super::samples(&catalogue);
+            Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
+        })
+    }
+}
+
+impl Claims {
+    /// Reads every manifest; blocks as long as the file system does.
+    pub(super) fn look(&self) -> Result<(Catalogue, Vec<Finding>), ProbeError> {
+        let mut paths = Vec::new();
+        let walked = Walk::new(&self.pattern)?.run(|path, _| paths.push(path.to_owned()))?;
+        if let Some(trouble) = walked.troubles.into_iter().next() {
+            return Err(trouble);
+        }
+        let mut catalogue = Catalogue::default();
+        let mut told = BTreeSet::new();
+        for path in paths {
+            let (claim, state) = match read(&path, &self.zone) {
+                Ok(claim) => {
+                    let state = judge(&claim);
+                    (claim, state)
+                }
+                Err(why) => (Claim::default(), BackupState::Damaged(why)),
+            };
+            let named = || path.file_stem().and_then(|stem| stamp(&stem.to_string_lossy(), &self.zone));
+            let (state, taken_at) = match claim.taken_at.or_else(named) {
+                Some(at) => (state, at),
+                None => (
+                    BackupState::Damaged("neither it nor its name says when it is of".to_owned()),
+                    DateTime::UNIX_EPOCH,
+                ),
+            };
+            let object = self.objects.as_ref().map(|objects| objects.name_for(taken_at));
+            let state = match (state, object) {
+                (BackupState::Complete, Some(object)) => {
+                    let found = self.objects.as_ref().into_iter().flat_map(|objects| {
+                        objects.paths_of(objects.zone.local(taken_at).naive_local()).collect::<Vec<_>>()
+                    });
+                    match found.into_iter().find(|path| path.exists()) {
+                        Some(path) => {
+                            told.insert(path);
+                            BackupState::Complete
+                        }
+                        None => BackupState::Damaged(format!("what it tells of, {}, is not there", shown(&object))),
+                    }
+                }
+                (state, _) => state,
+            };
+            catalogue.files.push(Backup {
+                path,
+                taken_at,
+                size_bytes: claim.size.unwrap_or(0),
+                sha256: None,
+                took_s: None,
+                verified_at: None,
+                state,
+            });
+        }
+        catalogue.files.sort_by_key(|file| std::cmp::Reverse(file.taken_at));
+        let findings = self.untold(&told)?.into_iter().collect();
+        Ok((catalogue, findings))
+    }
+
+    /// Objects that no manifest tells of: nobody would find them, and nobody prunes them.
+    fn untold(&self, told: &BTreeSet<PathBuf>) -> Result<Option<Finding>, ProbeError> {
+        let Some(objects) = &self.objects else { return Ok(None) };
+        let unreadable = |error| ProbeError::Unreachable(format!("{}: {error}", shown(objects.dir())));
+        let mut untold = shelf::look(objects).map_err(unreadable)?.files;
+        untold.retain(|file| !told.contains(&file.path));
+        let Some(newest) = untold.last() else { return Ok(None) };
+        let (count, name) =
+            (humanize::count(untold.len(), "file"), shown(Path::new(newest.path.file_name().unwrap_or_default())));
+        let finding =
+            Finding::new(Status::Warning, "orphan", format!("no manifest tells of {count}, the newest is {name}"));
+        Ok(Some(finding.advice("nothing that goes by the manifests finds or removes them; look who removed those")))
+    }
+}
+
+fn shown(path: &Path) -> String {
+    sanitize::line(&path.display().to_string())
+}
+
+fn read(path: &Path, zone: &Zone) -> Result<Claim, String> {
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if meta.len() == 0 {
+        return Err("it is empty".to_owned());
+    }
+    if meta.len() > LONGEST {
+        return Err(format!("{} are no manifest", humanize::bytes(meta.len() as f64)));
+    }
+    let text = std::fs::read(path).map_err(|error| error.to_string())?;
+    let document: Value = serde_json::from_slice(&text).map_err(|why| format!("not one whole JSON document: {why}"))?;
+    let first = |keys: &[&str]| keys.iter().find_map(|key| document.get(key).filter(|value| !value.is_null()).cloned());
+    let text = |value: Value| value.as_str().map(sanitize::line);
+    let time = match first(&TIMES) {
+        Some(Value::String(written)) => {
+            let read = stamp(&written, zone);
+            Some(read.ok_or_else(|| format!("`{}` is no time that is known here", sanitize::line(&written)))?)
+        }
+        Some(Value::Number(seconds)) => seconds.as_i64().and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+        _ => None,
+    };
+    Ok(Claim {
+        taken_at: time,
+        status: first(&STATES).and_then(text),
+        size: first(&SIZES).and_then(|size| size.as_u64()),
+        place: first(&PLACES).and_then(text),
+    })
+}
+
+/// A time as tools write it: `20260302_020000`, `2026-03-02T02:00:00Z`, `2026-03-02`.
+fn stamp(text: &str, zone: &Zone) -> Option<Timestamp> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    let formats = [
+        "%Y%m%d_%H%M%S",
+        "%Y%m%d-%H%M%S",
+        "%Y%m%dT%H%M%S",
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d_%H-%M-%S",
+        "%Y-%m-%d %H:%M:%S",
+    ];
+    let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let day = || ["%Y-%m-%d", "%Y%m%d"].iter().find_map(|format| NaiveDate::parse_from_str(text, format).ok());
+    let local = local.or_else(|| day()?.and_hms_opt(0, 0, 0))?;
+    Some(zone.instants(local).earliest())
+}
+
+/// Whether what is claimed may be counted, as far as this machine can tell.
+fn judge(claim: &Claim) -> BackupState {
+    let word = claim.status.as_deref().map(str::to_lowercase);
+    match word.as_deref() {
+        Some(word) if UNDER_WAY.contains(&word) => return BackupState::Growing,
+        Some(word) if !GOOD.contains(&word) => {
+            return BackupState::Damaged(format!("its manifest says `{word}`"));
+        }
+        _ => {}
+    }
+    let here = claim.place.as_deref().map(|place| place.strip_prefix("file://").unwrap_or(place)).map(Path::new);
+    let Some(here) = here.filter(|place| place.is_absolute()) else { return BackupState::Complete };
+    let is_there = match std::fs::metadata(here) {
+        Ok(meta) if meta.is_dir() => std::fs::read_dir(here).is_ok_and(|mut entries| entries.next().is_some()),
+        Ok(meta) => meta.len() > 0,
+        Err(_) => false,
+    };
+    if is_there {
+        BackupState::Complete
+    } else {
+        BackupState::Damaged(format!("what it tells of, {}, is not there or empty", shown(here)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn claims(folder: &Path, objects: bool) -> Claims {
+        let pattern = format!("{}/objects/export_%Y%m%d_%H%M%S.tar", folder.display());
+        Claims {
+            pattern: format!("{}/manifests/*.json", folder.display()),
+            objects: objects.then(|| StampPattern::parse(&pattern, Zone::utc()).expect("pattern")),
+            zone: Zone::utc(),
+        }
+    }
+
+    fn scratch() -> tempfile::TempDir {
+        let scratch = tempfile::tempdir().expect("scratch");
+        for folder in ["manifests", "objects"] {
+            fs::create_dir(scratch.path().join(folder)).expect("folder");
+        }
+        scratch
+    }
+
+    fn put(folder: &Path, name: &str, text: &str) {
+        fs::write(folder.join("manifests").join(name), text).expect("manifest");
+    }
+
+    #[test]
+    fn a_manifest_is_a_claim_that_is_held_against_what_can_be_seen() {
+        let scratch = scratch();
+        let folder = scratch.path();
+        let sams = r#"{"date": "20260302_020000", "project": "sams", "location": "gs://sams-backups/backups/20260302_020000",
+                      "type": "scheduled", "status": "completed"}"#;
+        put(folder, "20260302_020000.json", sams);
+        put(folder, "20260301_020000.json", r#"{"status": "FAILED"}"#);
+        put(folder, "20260228_020000.json", r#"{"status": "completed", "location": "/nowhere/at/all"}"#);
+        put(folder, "20260227_020000.json", r#"{"status": "completed""#);
+        put(folder, "20260226_020000.json", "");
+        put(folder, "20260225_020000.json", r#"{"status": "running"}"#);
+        put(folder, "notes.json", "{}");
+        let (catalogue, findings) = claims(folder, false).look().expect("looked");
+        assert!(findings.is_empty(), "{findings:?}");
+        let states: Vec<String> = catalogue.files.iter().map(|file| format!("{:?}", file.state)).collect();
+        let expected = [
+            "Complete",
+            "its manifest says `failed`",
+            "what it tells of, /nowhere/at/all, is not there or empty",
+            "not one whole JSON document",
+            "it is empty",
+            "Growing",
+            "neither it nor its name says when",
+        ];
+        assert_eq!(states.len(), expected.len(), "{states:?}");
+        for (state, expected) in states.iter().zip(expected) {
+            assert!(state.contains(expected), "{state} is not {expected}");
+        }
+        assert_eq!(catalogue.files[0].taken_at.to_rfc3339(), "2026-03-02T02:00:00+00:00");
+    }
+
+    #[test]
+    fn orphans_are_told_on_either_side() {
+        let scratch = scratch();
+        let folder = scratch.path();
+        put(folder, "20260302_020000.json", r#"{"date": "20260302_020000", "status": "completed"}"#);
+        put(folder, "20260301_020000.json", r#"{"date": "20260301_020000", "status": "completed"}"#);
+        for name in ["export_20260302_020000.tar", "export_20260227_020000.tar", "export_20260228_020000.tar.gz"] {
+            fs::write(folder.join("objects").join(name), "x").expect("object");
+        }
+        let (catalogue, findings) = claims(folder, true).look().expect("looked");
+        assert_eq!(catalogue.files[0].state, BackupState::Complete);
+        let BackupState::Damaged(why) = &catalogue.files[1].state else { unreachable!("{:?}", catalogue.files[1]) };
+        assert!(why.contains("export_20260301_020000.tar, is not there"), "{why}");
+        let [finding] = &findings[..] else { unreachable!("{findings:?}") };
+        assert_eq!(finding.text, "no manifest tells of 2 files, the newest is export_20260228_020000.tar.gz");
+    }
+
+    #[test]
+    fn times_are_read_as_tools_write_them() {
+        let utc = Zone::utc();
+        for text in ["2026-03-02T02:00:00Z", "2026-03-02T03:00:00+01:00", "20260302_020000", "2026-03-02 02:00:00"] {
+            assert_eq!(
+                stamp(text, &utc).map(|at| at.to_rfc3339()).as_deref(),
+                Some("2026-03-02T02:00:00+00:00"),
+                "{text}"
+            );
+        }
+        assert_eq!(stamp("20260302", &utc).map(|at| at.to_rfc3339()).as_deref(), Some("2026-03-02T00:00:00+00:00"));
+        assert_eq!(stamp("yesterday", &utc), None);
+    }
+}
