@@ -6,6 +6,7 @@
 
 mod backup;
 mod custom;
+mod prune;
 mod run_task;
 mod upkeep;
 mod verify;
@@ -13,10 +14,20 @@ mod verify;
 use std::collections::BTreeMap;
 
 use crate::domain::action_name::ActionName;
+use crate::domain::board::Board;
 use crate::domain::inventory::{Inventory, Target, TargetKind};
 use crate::domain::plan::{Plan, PlanError, Risk};
+use crate::domain::time::Timestamp;
 use crate::domain::upkeep::Verb;
 pub use upkeep::TABLE;
+
+/// What is known when something is proposed: what there is, and what was last seen of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    pub inventory: &'a Inventory,
+    pub board: &'a Board,
+    pub now: Timestamp,
+}
 
 /// What an operator asked for.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +35,9 @@ pub struct Proposal<'a> {
     pub target: &'a Target,
     pub params: &'a BTreeMap<String, String>,
     pub inventory: &'a Inventory,
+    /// What was last seen; whoever acts looks again.
+    pub board: &'a Board,
+    pub now: Timestamp,
 }
 
 /// Something that can be done to a target.
@@ -41,16 +55,17 @@ pub struct Action {
 }
 
 /// Every built-in action but the verbs of upkeep.
-pub const ACTIONS: &[Action] = &[backup::ACTION, verify::ACTION, run_task::ACTION];
+pub const ACTIONS: &[Action] = &[backup::ACTION, verify::ACTION, prune::ACTION, run_task::ACTION];
 
 /// The plan for an act on a target.
 pub fn propose(
     action: &ActionName,
     target: &Target,
     params: &BTreeMap<String, String>,
-    inventory: &Inventory,
+    sight: &Sight<'_>,
 ) -> Result<Plan, PlanError> {
-    let proposal = Proposal { target, params, inventory };
+    let Sight { inventory, board, now } = *sight;
+    let proposal = Proposal { target, params, inventory, board, now };
     let known = ACTIONS.iter().find(|known| known.name == *action);
     let verb = Verb::of(action);
     let aims_at = known.map(|known| known.aims_at).or(verb.map(|_| TargetKind::Database));
@@ -83,11 +98,11 @@ pub struct Offer {
 
 /// Everything that can be done about a target: the actions for its kind, the upkeep its engine
 /// has but for what is done to a session, and every configured action.
-pub fn offers(target: &Target, inventory: &Inventory) -> Vec<Offer> {
+pub fn offers(target: &Target, sight: &Sight<'_>) -> Vec<Offer> {
     let params = BTreeMap::new();
-    let offer = |action: ActionName, title: String, target: Target| {
-        let planned = propose(&action, &target, &params, inventory);
-        let risk = planned.as_ref().map_or(Risk::Routine, |plan| plan.risk);
+    let offer = |action: ActionName, title: String, target: Target, own: Risk| {
+        let planned = propose(&action, &target, &params, sight);
+        let risk = planned.as_ref().map_or(own, |plan| plan.risk);
         // A parameter that is still to be asked for does not make an act impossible.
         let possible = match planned {
             Ok(_) | Err(PlanError::Parameter { .. }) => Ok(()),
@@ -98,14 +113,15 @@ pub fn offers(target: &Target, inventory: &Inventory) -> Vec<Offer> {
     let built_in = ACTIONS
         .iter()
         .filter(|action| action.aims_at == target.kind)
-        .map(|action| offer(action.name.clone(), action.summary.to_owned(), target.clone()));
+        .map(|action| offer(action.name.clone(), action.summary.to_owned(), target.clone(), action.risk));
+    let inventory = sight.inventory;
     let database = (target.kind == TargetKind::Database).then(|| inventory.databases.get(&target.id)).flatten();
     let ways = database.into_iter().flat_map(|card| card.can).filter(|way| !way.verb.is_of_a_session());
-    let upkeep = ways.map(|way| offer(way.verb.action(), way.summary.to_owned(), target.clone()));
+    let upkeep = ways.map(|way| offer(way.verb.action(), way.summary.to_owned(), target.clone(), Risk::Routine));
     let custom = inventory
         .actions
         .values()
-        .map(|card| offer(card.name.clone(), card.title.clone(), Target::action(card.name.as_str())));
+        .map(|card| offer(card.name.clone(), card.title.clone(), Target::action(card.name.as_str()), card.risk));
     built_in.chain(upkeep).chain(custom).collect()
 }
 

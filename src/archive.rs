@@ -15,6 +15,7 @@ pub mod method;
 mod pack;
 mod partial;
 mod postgresql;
+pub mod prune;
 pub mod shelf;
 mod sql;
 mod sqlite;
@@ -62,6 +63,12 @@ pub enum ArchiveError {
     /// There is nothing to check this kind of file against.
     #[error("{0}")]
     Unsupported(String),
+    /// What was confirmed is not what is there; nothing was done.
+    #[error("{0}")]
+    Changed(String),
+    /// It was begun and could not be ended; the text tells how far it came.
+    #[error("{0}")]
+    Halfway(String),
     #[error("cannot {what} {place}: {error}")]
     Io { what: &'static str, place: String, error: io::Error },
     #[error("the work itself failed, please report it: {0}")]

@@ -63,10 +63,24 @@ fn inventory(environment: &str) -> Inventory {
     inventory
 }
 
+/// Nothing has been read yet.
+fn unseen() -> Board {
+    Board::new(Vec::new(), Timestamp::UNIX_EPOCH)
+}
+
+fn propose_in(
+    action: &ActionName,
+    target: &Target,
+    params: &BTreeMap<String, String>,
+    inventory: &Inventory,
+) -> Result<Plan, PlanError> {
+    propose(action, target, params, &Sight { inventory, board: &unseen(), now: Timestamp::UNIX_EPOCH })
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "the tables below read better without references")]
 fn plan_of(action: ActionName, target: Target, params: &[(&str, &str)]) -> Result<Plan, PlanError> {
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    propose(&action, &target, &params, &inventory("test"))
+    propose_in(&action, &target, &params, &inventory("test"))
 }
 
 #[test]
@@ -138,7 +152,7 @@ fn what_looks_like_a_placeholder_in_a_value_is_text() {
     card.params.reverse();
     card.command = Invocation::new(["awk", "{print {year}}{{note}}", "{", "}{year"]);
     let params = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let plan = propose(&ActionName::custom("carryover"), &Target::action("carryover"), &params, &inventory);
+    let plan = propose_in(&ActionName::custom("carryover"), &Target::action("carryover"), &params, &inventory);
     let Step::Run { command } = &plan.expect("plan").steps[0] else { unreachable!("as above") };
     assert_eq!(command.argv, ["awk", "{print 2027}{{year} {note} {}", "{", "}{year"]);
 }
@@ -159,7 +173,7 @@ fn bad_parameters_are_named() {
 
 #[test]
 fn production_raises_the_risk_of_everything() {
-    let plan = propose(&ActionName::VACUUM, &Target::database("rota"), &BTreeMap::new(), &inventory("production"))
+    let plan = propose_in(&ActionName::VACUUM, &Target::database("rota"), &BTreeMap::new(), &inventory("production"))
         .expect("plan");
     assert_eq!(plan.risk, Risk::Destructive);
 }
@@ -172,7 +186,9 @@ fn a_task_that_must_not_repeat_is_guarded() {
 
 #[test]
 fn the_menu_has_what_the_engine_has() {
-    let offers = offers(&Target::database("legacy"), &inventory("test"));
+    let inventory = inventory("test");
+    let sight = Sight { inventory: &inventory, board: &unseen(), now: Timestamp::UNIX_EPOCH };
+    let offers = offers(&Target::database("legacy"), &sight);
     assert!(offers.iter().all(|offer| offer.action != ActionName::VACUUM), "its engine never has one");
     assert!(offers.iter().any(|offer| offer.action.as_str() == "carryover" && offer.possible.is_ok()));
 }

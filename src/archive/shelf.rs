@@ -1,5 +1,6 @@
 //! The shelf: the directory backups lie in. What is fit to be one, and what lies on it.
 
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,12 @@ use std::time::SystemTime;
 use chrono::NaiveDateTime;
 
 use super::manifest::{Manifest, ManifestError, SUFFIX};
-use super::{ArchiveError, failed, partial};
+use super::{ArchiveError, failed, partial, prune};
 use crate::domain::backup::StampPattern;
 use crate::platform::file;
+
+/// What a pin is called after the name of the file it holds.
+const PIN: &str = ".pin";
 
 /// Makes sure the directory is one to keep backups in: it is made, for us alone, where there is
 /// none; one that others can write, or that is only a link, is refused.
@@ -48,6 +52,8 @@ pub struct Seen {
     pub stamp: NaiveDateTime,
     pub size: u64,
     pub modified: Option<SystemTime>,
+    /// Somebody put a pin beside it: no rule deletes it.
+    pub pinned: bool,
 }
 
 /// What lies on a shelf: the pattern's files in the order of their stamps, and leftovers.
@@ -79,11 +85,20 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
     }
     contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
     contents.debris = debris(dir, |data, _| pattern.stamp_of(data).is_some())?;
+    contents.debris.extend(prune::debris(dir));
     Ok(contents)
 }
 
 fn seen(path: PathBuf, stamp: NaiveDateTime, meta: &Metadata) -> Seen {
-    Seen { path, stamp, size: meta.len(), modified: meta.modified().ok() }
+    let pinned = is_pinned(&path);
+    Seen { path, stamp, size: meta.len(), modified: meta.modified().ok(), pinned }
+}
+
+/// Whether a pin lies beside a file: `db_20260302.sqlite3.pin`, whatever is in it.
+pub(super) fn is_pinned(path: &Path) -> bool {
+    let mut pin = OsString::from(path);
+    pin.push(PIN);
+    fs::symlink_metadata(pin).is_ok()
 }
 
 /// What interrupted copies left: their directories, and manifests whose data never came. A

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use tokio::sync::mpsc;
 
-use crate::action;
+use crate::action::{self, Sight};
 use crate::cli::exec::Signals;
 use crate::cli::{ActFlags, Session, output};
 use crate::domain::action_name::ActionName;
+use crate::domain::board::Board;
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult};
 use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal, Risk};
@@ -18,7 +19,7 @@ use crate::runtime::runner::Refused;
 use crate::runtime::stop::Stop;
 use crate::runtime::teller::Teller;
 
-/// Plans and carries out one act.
+/// Plans and carries out one act that needs to know nothing but what there is.
 pub(super) async fn act(
     session: &Session,
     action: &ActionName,
@@ -26,8 +27,21 @@ pub(super) async fn act(
     params: &BTreeMap<String, String>,
     flags: &ActFlags,
 ) -> color_eyre::Result<ExitCode> {
-    let inventory = &session.round.inventory;
-    let plan = match action::propose(action, target, params, inventory) {
+    let nothing_seen = Board::new(Vec::new(), session.clock.now());
+    act_on(session, &nothing_seen, action, target, params, flags).await
+}
+
+/// Plans an act from what was seen, and carries it out.
+pub(super) async fn act_on(
+    session: &Session,
+    board: &Board,
+    action: &ActionName,
+    target: &Target,
+    params: &BTreeMap<String, String>,
+    flags: &ActFlags,
+) -> color_eyre::Result<ExitCode> {
+    let sight = Sight { inventory: &session.round.inventory, board, now: session.clock.now() };
+    let plan = match action::propose(action, target, params, &sight) {
         Ok(plan) => plan,
         Err(error @ (PlanError::NoTarget { .. } | PlanError::Parameter { .. })) => {
             return Err(output::Usage(error.to_string()).into());

@@ -1,4 +1,4 @@
-//! `rounds backup`: what there is, one more, whether it is any good, and what could go.
+//! `rounds backup`: what there is, one more, whether it is any good, and what may go.
 
 mod prune;
 
@@ -39,14 +39,20 @@ pub enum BackupCommand {
         #[command(flatten)]
         act: ActFlags,
     },
-    /// What `keep` would leave and what could go, each file with its reasons; deletes nothing
+    /// Delete the files that no rule of `keep` keeps
+    ///
+    /// With --dry-run every file is told with what becomes of it and why, and nothing is deleted.
+    /// A file beside which lies one of the same name and `.pin` is never deleted.
     Prune {
         id: Option<String>,
-        /// Only tell; deleting is not yet supported by this version
-        #[arg(long)]
-        dry_run: bool,
+        /// Only the plan that `--dry-run` told; nothing is done when it would be another by now
+        #[arg(long, value_name = "HASH")]
+        plan: Option<String>,
+        /// How `--dry-run` tells it
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+        #[command(flatten)]
+        act: ActFlags,
     },
 }
 
@@ -71,14 +77,9 @@ pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre:
             let flags = ActFlags { yes: true, ..flags.clone() };
             act(&session, &ActionName::VERIFY, &Target::backup(id), &BTreeMap::new(), &flags).await
         }
-        BackupCommand::Prune { dry_run: false, .. } => {
-            color_eyre::eyre::bail!(
-                "deleting is not yet supported by this version; `--dry-run` tells what the policy would keep"
-            )
-        }
-        BackupCommand::Prune { id, dry_run: true, format } => {
+        BackupCommand::Prune { id, plan, format, act: flags } => {
             let id = one_of(id, &session.round.inventory)?;
-            prune::dry_run(&mut session, &id, *format).await
+            prune::run(&mut session, &id, plan.as_deref(), *format, flags).await
         }
     }
 }

@@ -10,6 +10,7 @@ impl Config {
         Inventory {
             host: self.host_name.clone(),
             system: self.system.clone(),
+            zone: self.zone.clone(),
             databases: self.databases.iter().map(|spec| (spec.id.clone(), spec.card())).collect(),
             backups: self.backups.iter().map(|spec| (spec.id.clone(), spec.card())).collect(),
             tasks: self.tasks.iter().map(|spec| (spec.id.clone(), spec.card())).collect(),

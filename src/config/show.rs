@@ -210,7 +210,7 @@ fn guard(guard: &Guard) -> Option<String> {
             Some(inline([("backup", Some(quoted(backup))), ("within", Some(span(*within)))]))
         }
         Guard::Idle { target } => Some(inline([("idle", Some(quoted(target)))])),
-        Guard::RoomFor { .. } | Guard::NotRunning { .. } | Guard::NotRunToday { .. } => None,
+        Guard::RoomFor { .. } | Guard::NotRunning { .. } | Guard::NotRunToday { .. } | Guard::Unchanged { .. } => None,
     }
 }
 

@@ -13,6 +13,10 @@ pub struct ActionName(Cow<'static, str>);
 impl ActionName {
     pub const BACKUP: ActionName = ActionName(Cow::Borrowed("backup"));
     pub const VERIFY: ActionName = ActionName(Cow::Borrowed("verify"));
+    pub const PRUNE: ActionName = ActionName(Cow::Borrowed("prune"));
+    pub const COPY: ActionName = ActionName(Cow::Borrowed("copy"));
+    pub const DRILL: ActionName = ActionName(Cow::Borrowed("drill"));
+    pub const RESTORE: ActionName = ActionName(Cow::Borrowed("restore"));
     pub const VACUUM: ActionName = ActionName(Cow::Borrowed("vacuum"));
     pub const VACUUM_ANALYZE: ActionName = ActionName(Cow::Borrowed("vacuum-analyze"));
     pub const VACUUM_FULL: ActionName = ActionName(Cow::Borrowed("vacuum-full"));

@@ -4,6 +4,7 @@
 mod compression;
 mod keep;
 mod policy;
+mod pruning;
 mod stamp;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,11 @@ use crate::domain::vitals::Proof;
 pub use compression::Compression;
 pub use keep::{Bucket, Decision, Hold, KeepPolicy, Moment, Pick, Reason, Retention, Rule, Slots};
 pub use policy::BackupPolicy;
+pub use pruning::{Doomed, Pruning, ShelfState};
 pub use stamp::{StampError, StampPattern};
+
+/// What the note of a prune that runs, or was killed, is called: this and an id.
+pub const PRUNE_NOTE: &str = ".prune-";
 
 /// One backup file.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +60,8 @@ pub struct Catalogue {
     pub proofs_unknown: Option<String>,
     /// Files that stay whatever a policy says.
     pub held: BTreeMap<PathBuf, Hold>,
+    /// When files were deleted here last.
+    pub last_prune: Option<Timestamp>,
 }
 
 impl Backup {
@@ -84,6 +91,13 @@ impl Backup {
 }
 
 impl Catalogue {
+    /// Whether a prune was killed before it had removed everything that belongs to what it deleted.
+    pub fn is_half_pruned(&self) -> bool {
+        let is_note =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PRUNE_NOTE));
+        self.debris.iter().any(is_note)
+    }
+
     /// The newest file that counts as a backup. One from the future does not: its clock was
     /// wrong, and believing it would hide every backup that is missing since.
     pub fn newest(&self, now: Timestamp) -> Option<&Backup> {

@@ -12,6 +12,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::{Guard, Invocation, Postcondition, Risk};
+use crate::domain::time::Zone;
 use crate::domain::upkeep::{Verb, Way};
 
 /// What an act is aimed at.
@@ -81,6 +82,8 @@ pub struct Inventory {
     /// The host's name, shown in every confirmation.
     pub host: String,
     pub system: SystemCard,
+    /// The zone of the system's calendar.
+    pub zone: Zone,
     pub databases: BTreeMap<String, DatabaseCard>,
     pub backups: BTreeMap<String, BackupCard>,
     pub tasks: BTreeMap<String, TaskCard>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::Compression;
+use crate::domain::backup::{Compression, Doomed, ShelfState};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
@@ -102,6 +102,8 @@ pub enum Step {
     },
     /// Hash a backup file, compare it with its manifest, and check its structure.
     VerifyBackup { backup: String },
+    /// Delete these files with what belongs to them, as long as the shelf is in this state.
+    Prune { backup: String, files: Vec<Doomed>, state: ShelfState },
     /// Upkeep by the database's engine; `sql` is what it will run.
     Maintain { database: String, work: Maintenance, sql: Vec<String> },
 }
@@ -134,6 +136,11 @@ impl fmt::Display for Step {
             Step::VerifyBackup { backup } => {
                 write!(f, "hash, structure and rows of the newest file of backup `{backup}`")
             }
+            Step::Prune { backup, files, .. } => {
+                let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+                let files = humanize::count(files.len(), "file");
+                write!(f, "delete {files} of backup `{backup}` for good, {}", humanize::bytes(bytes as f64))
+            }
             Step::Maintain { database, work, sql } => {
                 let how = if work.verb.only_reads() { ", read-only" } else { "" };
                 write!(f, "SQL on {database}{how}: {}", sql.join("; "))
@@ -156,6 +163,8 @@ pub enum Guard {
     NotRunning { task: String },
     /// The newest run of the task is not of today; a reason overrides it.
     NotRunToday { task: String },
+    /// The files of a backup are those the plan was made of, and nothing speaks against deleting.
+    Unchanged { backup: String, state: ShelfState },
 }
 
 impl fmt::Display for Guard {
@@ -170,6 +179,9 @@ impl fmt::Display for Guard {
             }
             Guard::NotRunning { task } => write!(f, "`{task}` is not running"),
             Guard::NotRunToday { task } => write!(f, "`{task}` has not run today, or a reason is given"),
+            Guard::Unchanged { backup, state } => {
+                write!(f, "the files of backup `{backup}` are still as planned ({})", state.short())
+            }
         }
     }
 }

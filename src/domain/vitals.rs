@@ -61,6 +61,8 @@ pub enum ProofKind {
     Integrity,
     /// A backup's hash, structure and rows.
     Verify,
+    /// Superfluous files of a backup were deleted; of the target itself.
+    Prune,
 }
 
 impl ProofKind {
@@ -68,6 +70,7 @@ impl ProofKind {
         match self {
             ProofKind::Integrity => "integrity",
             ProofKind::Verify => "verify",
+            ProofKind::Prune => "prune",
         }
     }
 }

@@ -79,6 +79,7 @@ fn watch(spec: &BackupSpec, context: &Context) -> Watch {
 
 #[derive(Debug)]
 struct BackupProbe {
+    target: String,
     shelf: Shelf,
     ledger: Arc<dyn Ledger>,
     blocking: Blocking,
@@ -130,6 +131,7 @@ enum Known {
 impl BackupProbe {
     fn new(spec: &BackupSpec, source: Option<PathBuf>, context: &Context) -> Self {
         Self {
+            target: Target::backup(&spec.id).to_string(),
             shelf: Shelf { files: spec.files.clone(), pair: spec.pair.clone(), source },
             ledger: Arc::clone(&context.ledger),
             blocking: Blocking::new(),
@@ -150,6 +152,7 @@ impl BackupProbe {
             Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
         }
         catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
+        catalogue.last_prune = self.last_prune().await;
         let findings = self.vanished(&catalogue).into_iter().chain(self.orphans(&catalogue)).collect();
         let samples = samples(&catalogue);
         Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
@@ -183,6 +186,12 @@ impl BackupProbe {
             Finding::new(Status::Warning, "orphan", text).advice(advice)
         });
         lonely.chain(unknown).collect()
+    }
+
+    /// When files were deleted here last. Where that cannot be told nothing can be deleted, either.
+    async fn last_prune(&self) -> Option<Timestamp> {
+        let proofs = self.ledger.proofs(ProofKind::Prune, &self.target).await.ok()?;
+        proofs.into_iter().find(|proof| proof.subject == self.target).map(|proof| proof.at)
     }
 
     /// Backups that were proven and are all gone: a disk that is not mounted, or worse.
@@ -231,6 +240,9 @@ impl Shelf {
             let remembered = Remembered::of(&seen, earlier);
             if remembered.known == Known::Newer {
                 catalogue.held.insert(seen.path.clone(), Hold::NewerFormat);
+            }
+            if seen.pinned {
+                catalogue.held.insert(seen.path.clone(), Hold::Pinned);
             }
             let pair = self.pair.as_ref().map(|pair| {
                 pair.paths_of(seen.stamp).find(|path| path.exists()).unwrap_or_else(|| pair.path_of(seen.stamp))

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::domain::backup::{Moment, Pruning, ShelfState};
 use crate::domain::board::{Assessment, Board};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
@@ -50,6 +51,7 @@ pub(super) async fn check(
             let (file, at, place) = (file.clone(), at.clone(), at.display().to_string());
             in_time(&place, move || room(&file, &at)).await?
         }
+        Guard::Unchanged { backup, state } => unchanged(backup, state, config, context, clock).await,
         Guard::NotRunning { task } => match runs(task, config, context, clock).await? {
             facts if facts.runs.iter().any(|run| run.ended.is_none() && run.alive) => {
                 Err(format!("`{task}` is running already"))
@@ -68,6 +70,37 @@ pub(super) async fn check(
             }
         }
     }
+}
+
+/// Whether a backup's files are those a prune was planned of, and still nothing speaks against it.
+async fn unchanged(
+    backup: &str,
+    state: &ShelfState,
+    config: &Config,
+    context: &Context,
+    clock: &Clock,
+) -> Result<(), String> {
+    let keep = config.backups.iter().find(|spec| spec.id == backup).and_then(|spec| spec.keep.as_ref());
+    let keep = keep.ok_or_else(|| format!("backup `{backup}` has no `keep`"))?;
+    let catalogue = match look(&Target::backup(backup).probe(), config, context, clock).await? {
+        (_, Detail::Backups(catalogue)) => catalogue,
+        (assessment, _) => return Err(headline(&assessment, clock.now())),
+    };
+    let moment = Moment { now: clock.now(), zone: &context.zone, last_prune: catalogue.last_prune };
+    let retention = keep.decide(&catalogue, moment);
+    if let Some(guard) = retention.guards.first() {
+        return Err(format!("nothing may be deleted now: {guard}"));
+    }
+    let found = Pruning::of(&catalogue, &retention).state;
+    if found == *state {
+        return Ok(());
+    }
+    Err(format!(
+        "the files of backup `{backup}` are not what this was planned of ({}, now {}); nothing was deleted, look at the \
+         plan again",
+        state.short(),
+        found.short()
+    ))
 }
 
 fn fresh(backup: &str, age: f64, within: Duration) -> Result<(), String> {

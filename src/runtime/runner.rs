@@ -4,6 +4,7 @@
 
 mod command;
 mod effect;
+mod shelf;
 mod steps;
 
 use std::panic::AssertUnwindSafe;
@@ -292,7 +293,7 @@ fn leased(plan: &Plan) -> Vec<String> {
         Step::CopyDatabase { database, .. } | Step::Maintain { database, .. } => {
             Some(Target::database(database).to_string())
         }
-        Step::Run { .. } | Step::VerifyBackup { .. } => None,
+        Step::Run { .. } | Step::VerifyBackup { .. } | Step::Prune { .. } => None,
     });
     let idle = plan.guards.iter().filter_map(|guard| match guard {
         Guard::Idle { target } => Some(target.clone()),

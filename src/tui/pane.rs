@@ -23,6 +23,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::action::Sight;
 use crate::domain::action_name::ActionName;
 use crate::domain::audit::AuditRecord;
 use crate::domain::board::{Board, Change};
@@ -72,6 +73,13 @@ pub struct Snapshot<'a> {
     /// The size of the pane's inner area, so that scrolling is decided in `update`.
     pub rows: u16,
     pub columns: u16,
+}
+
+impl<'a> Snapshot<'a> {
+    /// What an act is planned from.
+    pub fn sight(&self) -> Sight<'a> {
+        Sight { inventory: self.inventory, board: self.board, now: self.now }
+    }
 }
 
 /// A permanent region of the screen.

@@ -157,8 +157,8 @@ fn what_could_go_is_told_with_its_reasons_and_nothing_goes() {
 
     let text = world.run(&["backup", "prune", "--dry-run"]).exits(0).out();
     assert!(text.starts_with("rota-db: 1 of 4 files superfluous, "), "{text}");
-    let refused = world.run(&["backup", "prune"]).exits(1).err();
-    assert!(refused.contains("deleting is not yet supported"), "{refused}");
+    let refused = world.run(&["backup", "prune", "--yes"]).exits(77).err();
+    assert!(refused.contains("it wants the name `rota-db` typed"), "{refused}");
     assert_eq!(world.files("backups"), before, "nothing is deleted");
 }
 

@@ -105,7 +105,11 @@ impl Scene {
     }
 
     fn start(&mut self, action: &ActionName, target: &Target) -> rounds::domain::job::JobId {
-        let plan = propose(action, target, &std::collections::BTreeMap::new(), &self.inventory).expect("a plan");
+        let plan = {
+            let board = rounds::domain::board::Board::new(Vec::new(), self.clock.now());
+            let sight = rounds::action::Sight { inventory: &self.inventory, board: &board, now: self.clock.now() };
+            propose(action, target, &std::collections::BTreeMap::new(), &sight).expect("a plan")
+        };
         self.runtime.start_job(yes(plan), actor(), "a test".into())
     }
 

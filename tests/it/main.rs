@@ -27,6 +27,8 @@ mod pictures;
 mod postgresql;
 #[cfg(unix)]
 mod probes;
+#[cfg(unix)]
+mod prune;
 mod readme;
 #[cfg(target_os = "linux")]
 mod readonly;

@@ -1,19 +1,30 @@
-//! `rounds backup prune --dry-run`: what the policy would keep and delete, and why.
+//! `rounds backup prune`: what the policy keeps and deletes, and why.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::row;
-use crate::cli::{Format, Session, check, output};
-use crate::domain::backup::{Catalogue, Decision, KeepPolicy, Moment, Retention};
+use crate::cli::act::act_on;
+use crate::cli::{ActFlags, Format, Session, check, output};
+use crate::domain::action_name::ActionName;
+use crate::domain::backup::{Catalogue, Decision, KeepPolicy, Moment, Pruning, Retention};
 use crate::domain::humanize;
+use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
 use crate::domain::time::{Timestamp, Zone};
+use crate::runtime::runner::Refused;
 
-/// Judges every file of one backup and tells it; deletes nothing.
-pub(super) async fn dry_run(session: &mut Session, id: &str, format: Format) -> color_eyre::Result<ExitCode> {
+/// Judges every file of one backup, and tells it or deletes what is superfluous.
+pub(super) async fn run(
+    session: &mut Session,
+    id: &str,
+    meant: Option<&str>,
+    format: Format,
+    flags: &ActFlags,
+) -> color_eyre::Result<ExitCode> {
     let policy = session.round.inventory.backups.get(id).and_then(|card| card.keep.clone()).ok_or_else(|| {
         color_eyre::eyre::eyre!("backup `{id}` has no `keep`: nothing says which of its files may go; write one")
     })?;
@@ -30,20 +41,37 @@ pub(super) async fn dry_run(session: &mut Session, id: &str, format: Format) -> 
         color_eyre::eyre::bail!("what there is of backup `{id}` cannot be told: {why}");
     };
     let retention = decide(&policy, catalogue, report.at, &session.zone);
+    let pruning = Pruning::of(catalogue, &retention);
+    let target = Target::backup(id);
+    if let Some(meant) = meant.filter(|meant| !pruning.state.is_meant_by(meant)) {
+        let now = pruning.state.short();
+        let why = format!("plan {meant} is not what would be done now ({now}); nothing was deleted, look at it again");
+        return Err(Refused(why).into());
+    }
+    if !flags.dry_run {
+        let settled = pruning.doomed.is_empty() && retention.guards.is_empty() && !catalogue.is_half_pruned();
+        if settled {
+            let all = humanize::count(pruning.kept, "file");
+            output::answer(&format!("nothing is superfluous: {all}, each kept by a rule"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        return act_on(session, &look.board, &ActionName::PRUNE, &target, &BTreeMap::new(), flags).await;
+    }
     match format {
         Format::Json => output::document(&json!({
             "schema": 1,
             "id": id,
             "files": files(catalogue, Some(&retention)),
             "guards": retention.guards,
+            "plan": pruning.state,
         }))?,
-        Format::Text => output::answer(&text(id, catalogue, &retention, &session.zone))?,
+        Format::Text => output::answer(&text(id, catalogue, &retention, &pruning, &session.zone))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn decide(policy: &KeepPolicy, catalogue: &Catalogue, now: Timestamp, zone: &Zone) -> Retention {
-    policy.decide(catalogue, Moment { now, zone, last_prune: None })
+    policy.decide(catalogue, Moment { now, zone, last_prune: catalogue.last_prune })
 }
 
 /// Every file with what becomes of it; without a policy all are kept, for no rule's sake.
@@ -73,15 +101,14 @@ pub(super) fn slots(retention: Option<&Retention>) -> Value {
         .into()
 }
 
-fn text(id: &str, catalogue: &Catalogue, retention: &Retention, zone: &Zone) -> String {
+fn text(id: &str, catalogue: &Catalogue, retention: &Retention, pruning: &Pruning, zone: &Zone) -> String {
     let both = || catalogue.files.iter().zip(&retention.files);
-    let spare = || both().filter(|(_, decision)| !decision.is_kept()).map(|(file, _)| file);
-    let bytes: u64 = spare().map(|file| file.size_bytes).sum();
     let mut text = format!(
-        "{id}: {} of {} superfluous, {}; nothing was deleted\n",
-        spare().count(),
+        "{id}: {} of {} superfluous, {}; nothing was deleted\n  plan {}\n",
+        pruning.doomed.len(),
         humanize::count(catalogue.files.len(), "file"),
-        humanize::bytes(bytes as f64),
+        humanize::bytes(pruning.bytes() as f64),
+        pruning.state.short(),
     );
     for one in &retention.slots {
         text.push_str(&format!("  {}\n", one.sentence()));

@@ -60,7 +60,7 @@ pub enum StampError {
     Twice(char),
     #[error("`%{0}` is missing; a stamp says at least the day (%Y, %m and %d), and no field without the larger ones")]
     Missing(char),
-    #[error("`{0}` would be taken for a leftover or a manifest of ours; choose another name")]
+    #[error("`{0}` would be taken for a leftover, a manifest or a pin of ours; choose another name")]
     Reserved(String),
 }
 
@@ -77,7 +77,8 @@ impl StampPattern {
         if dir.contains('%') {
             return Err(StampError::StampedDirectory(text.to_owned()));
         }
-        if name.starts_with(".partial-") || name.ends_with(".manifest.json") {
+        let ours = [".partial-", super::PRUNE_NOTE].iter().any(|prefix| name.starts_with(prefix));
+        if ours || name.ends_with(".manifest.json") || name.ends_with(".pin") {
             return Err(StampError::Reserved(name.to_owned()));
         }
         // The root, or a drive's, is not one without its separator.

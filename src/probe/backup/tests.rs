@@ -118,6 +118,7 @@ fn a_stamp_of_a_day_takes_the_hour_from_the_file() {
         stamp: at("2026-03-05 00:00:00").naive_utc(),
         size: 1,
         modified: Some(at(modified).into()),
+        pinned: false,
     };
     assert_eq!(taken_at(&pattern, &seen("2026-03-05 02:07:00"), &Known::Nothing), at("2026-03-05 02:07:00"));
     assert_eq!(taken_at(&pattern, &seen("2026-04-01 00:00:00"), &Known::Nothing), at("2026-03-05 00:00:00"));
@@ -155,6 +156,7 @@ async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
         took_s: 0.1,
     };
     let mut probe = BackupProbe {
+        target: "backup:rota-db".into(),
         shelf: shelf(scratch.path()),
         ledger: Arc::new(Proofs(Ok(vec![proof.clone()]))),
         blocking: Blocking::new(),

@@ -131,6 +131,7 @@ impl Runner {
                 self.copy(backup, database, rows, work).await.map(|detail| (detail, None))
             }
             Step::VerifyBackup { backup } => self.verify(backup, work).await.map(|detail| (detail, None)),
+            Step::Prune { backup, files, .. } => self.prune(backup, files, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {
                 self.maintain(database, what, work).await.map(|detail| (detail, None))
             }

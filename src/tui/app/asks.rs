@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{App, Effect};
-use crate::action;
+use crate::action::{self, Sight};
 use crate::domain::action_name::ActionName;
 use crate::domain::checklist::{ListView, Mark, MarkKind};
 use crate::domain::inventory::{ParamKind, Target, TargetKind};
@@ -77,7 +77,8 @@ impl App {
             self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, title, about, &default))));
             return Vec::new();
         }
-        match action::propose(&action, &target, &given, &self.facts.inventory) {
+        let sight = Sight { inventory: &self.facts.inventory, board: &self.facts.board, now: self.now };
+        match action::propose(&action, &target, &given, &sight) {
             Ok(plan) => {
                 let confirm = Confirm::new(plan, self.read_only);
                 self.open(Overlay::Confirm(Box::new(confirm)));

@@ -46,7 +46,7 @@ pub fn entries(see: &Snapshot<'_>) -> Vec<Entry> {
     });
     // Every target is offered the configured actions, too; they are their own targets.
     let acts = targets(see.inventory).into_iter().flat_map(|target| {
-        let offers = action::offers(&target, see.inventory).into_iter();
+        let offers = action::offers(&target, &see.sight()).into_iter();
         offers.filter(move |offer| offer.target == target).map(|offer| Entry {
             name: act_name(&offer.action, &offer.target),
             doc: offer.possible.map_or_else(|why| format!("not now: {why}"), |()| offer.title),

@@ -70,7 +70,7 @@ impl Menu {
         // A row without a target still has the configured ones.
         let target = self.target.clone().unwrap_or_else(|| Target::action(""));
         let mut acts: Vec<Act> = Vec::new();
-        for offer in action::offers(&target, see.inventory) {
+        for offer in action::offers(&target, &see.sight()) {
             let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
             let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
             // A letter of its own would look like a key it is not.
@@ -129,7 +129,7 @@ fn preview(see: &Snapshot<'_>, act: &Act, width: usize) -> Vec<Line<'static>> {
     if let Err(reason) = &act.offer.possible {
         return labelled("not now: ", reason, width, (theme.warning, theme.text));
     }
-    match action::propose(&act.offer.action, &act.offer.target, &BTreeMap::new(), see.inventory) {
+    match action::propose(&act.offer.action, &act.offer.target, &BTreeMap::new(), &see.sight()) {
         Ok(plan) => {
             let steps = plan.steps.iter();
             steps.flat_map(|step| labelled("    ", &step.to_string(), width, (theme.dim, theme.dim))).collect()

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use crate::action;
+use crate::action::{self, Sight};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::status::Status;
@@ -93,7 +93,9 @@ fn works(app: &App, here: &Here, command: Command) -> bool {
     if let Some((action, kind)) = command.act() {
         let target = here.target.as_ref().filter(|target| target.kind == kind);
         return target.is_some_and(|target| {
-            let offers = action::offers(target, &app.facts().inventory);
+            let facts = app.facts();
+            let sight = Sight { inventory: &facts.inventory, board: &facts.board, now: facts.report.at };
+            let offers = action::offers(target, &sight);
             offers.iter().any(|offer| offer.action == action && offer.possible.is_ok())
         });
     }

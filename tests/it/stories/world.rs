@@ -159,6 +159,7 @@ fn inventory(production: bool) -> Inventory {
     );
     Inventory {
         host: "db1".to_owned(),
+        zone: Zone::named("Europe/London").expect("a zone of the database"),
         system: SystemCard {
             name: "rota".to_owned(),
             title: "Staff Rota".to_owned(),
