@@ -1,6 +1,5 @@
 //! Deleting backups: what was confirmed and nothing else, whatever happens meanwhile.
 #![expect(clippy::disallowed_methods, reason = "real processes are started, killed, and take real time")]
-#![expect(clippy::print_stdout, reason = "how many trials, from which seed")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -186,9 +185,10 @@ fn request(dir: &Path, doomed: &[Doomed], id: &str) -> PruneRequest {
     }
 }
 
+type Change = fn(&Path);
+
 #[tokio::test]
 async fn one_file_that_is_another_by_now_keeps_them_all() {
-    type Change = fn(&Path);
     let changes: [(Change, &str); 5] = [
         (|path| fs::remove_file(path).expect("gone"), "it is gone"),
         (|path| fs::write(path, "longer").expect("written"), "its size is another"),

@@ -1,6 +1,7 @@
 //! A prune as it is confirmed: the files that go, and the state of the shelf it was decided upon.
 //! Whoever carries it out reads the shelf again, and does nothing where the state is another.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,11 @@ impl ShelfState {
             field(state.as_bytes());
             field(decision.words().as_bytes());
         }
-        Self(sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(sha.finalize().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
     }
 
     /// Enough of it to tell two states apart.
@@ -131,11 +136,12 @@ mod tests {
         assert_eq!((pruning.kept, pruning.bytes()), (3, 2_000));
     }
 
+    type Change = fn(&mut Catalogue);
+
     #[test]
     fn whatever_changes_on_the_shelf_is_another_state() {
         let planned = pruning(&shelf(5)).state;
         assert_eq!(planned, pruning(&shelf(5)).state, "the same shelf is the same state");
-        type Change = fn(&mut Catalogue);
         let changes: [Change; 8] = [
             |shelf| drop(shelf.files.remove(4)),
             |shelf| drop(shelf.files.remove(0)),

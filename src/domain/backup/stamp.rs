@@ -78,7 +78,7 @@ impl StampPattern {
             return Err(StampError::StampedDirectory(text.to_owned()));
         }
         let ours = [".partial-", super::PRUNE_NOTE].iter().any(|prefix| name.starts_with(prefix));
-        if ours || name.ends_with(".manifest.json") || name.ends_with(".pin") {
+        if ours || [".manifest.json", ".pin"].iter().any(|ending| name.ends_with(ending)) {
             return Err(StampError::Reserved(name.to_owned()));
         }
         // The root, or a drive's, is not one without its separator.
