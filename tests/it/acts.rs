@@ -208,7 +208,8 @@ fn commanded(command: &str) -> World {
 fn shelve(world: &World, folder: &str) {
     std::fs::create_dir(world.path(folder)).expect("a folder");
     let then: rounds::domain::time::Timestamp = "2026-03-01T02:00:00Z".parse().expect("a time");
-    for (name, text) in [("dump_20260301_020000.json", "{\"rows\": 1}"), ("rows_20260301_020000.json", "{}")] {
+    for (name, text) in [("dump_20260301_020000.json", "{\"rows\": 1}"), ("rows_20260301_020000.json", "{\"rows\": 1}")]
+    {
         let file = std::fs::File::create(world.path(folder).join(name)).expect("a file");
         (&file).write_all(text.as_bytes()).expect("its text");
         file.set_modified(SystemTime::from(then)).expect("its age");
