@@ -5,7 +5,9 @@
 //! it is a row in the card of its engine.
 
 mod backup;
+mod copy;
 mod custom;
+mod drill;
 mod prune;
 mod run_task;
 mod upkeep;
@@ -55,7 +57,8 @@ pub struct Action {
 }
 
 /// Every built-in action but the verbs of upkeep.
-pub const ACTIONS: &[Action] = &[backup::ACTION, verify::ACTION, prune::ACTION, run_task::ACTION];
+pub const ACTIONS: &[Action] =
+    &[backup::ACTION, verify::ACTION, drill::ACTION, copy::ACTION, prune::ACTION, run_task::ACTION];
 
 /// The plan for an act on a target.
 pub fn propose(

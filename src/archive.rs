@@ -6,8 +6,10 @@
 //! [`make`] and [`verify`] are what all have in common; what differs is a [`method::Method`] for
 //! each engine, and a [`method::Form`] for each sort of file.
 
+pub mod carry;
 mod content;
 mod counts;
+pub mod drill;
 mod json;
 mod make;
 pub mod manifest;

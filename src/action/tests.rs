@@ -36,6 +36,8 @@ fn inventory(environment: &str) -> Inventory {
         compress: crate::domain::backup::Compression::None,
         rows: Vec::new(),
         keep: None,
+        copy_to: None,
+        drill_queries: Vec::new(),
     };
     inventory.backups.insert("rota-db".into(), backup("rota-db", Some("rota")));
     inventory.backups.insert("watched".into(), backup("watched", None));

@@ -131,7 +131,6 @@ impl Partial {
     /// Gives the copy its final name, durably, and never over another file: the data's rename is
     /// the last step, so that whatever has the name is complete.
     pub(super) fn publish(self, destination: &Path, manifest: &[u8], others: &[Beside]) -> Result<(), ArchiveError> {
-        let shelf = destination.parent().unwrap_or(Path::new("/"));
         let draft = self.dir.join(MANIFEST);
         new_file(&draft)
             .and_then(|mut file| {
@@ -139,12 +138,17 @@ impl Partial {
                 file.sync_all()
             })
             .map_err(failed("write the manifest in", &self.dir))?;
-        file::sync(&self.data()).map_err(failed("bring to disk", &self.dir))?;
-        shelf::sync(&self.dir)?;
-
         // The manifest first: it names what else is there, should the data never come.
         let others = others.iter().map(|one| (self.dir.join(one.name), with_suffix(destination, one.suffix)));
         let moves: Vec<_> = std::iter::once((draft, manifest::path_for(destination))).chain(others).collect();
+        self.publish_as(destination, moves)
+    }
+
+    /// Gives the data its final name after everything else of it has its own.
+    pub(super) fn publish_as(self, destination: &Path, moves: Vec<(PathBuf, PathBuf)>) -> Result<(), ArchiveError> {
+        let shelf = destination.parent().unwrap_or(Path::new("/"));
+        file::sync(&self.data()).map_err(failed("bring to disk", &self.dir))?;
+        shelf::sync(&self.dir)?;
         let mut named = Named(Vec::new());
         for (from, to) in moves {
             rename_new(&from, &to).map_err(taken(&to))?;

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::{ArchiveError, aside, failed, manifest, shelf};
+use super::manifest::{self, Manifest};
+use super::{ArchiveError, aside, failed, shelf};
 use crate::domain::backup::{Doomed, PRUNE_NOTE, StampPattern};
 use crate::domain::{humanize, sanitize};
 use crate::platform::file;
@@ -133,10 +134,13 @@ fn as_confirmed(files: &StampPattern, doomed: &Doomed) -> Result<Condemned, Arch
 }
 
 impl Condemned {
-    /// Removes what belongs to a file that is gone: its pair, and last its manifest.
+    /// Removes what belongs to a file that is gone: its pair, what its manifest names, and last
+    /// the manifest itself.
     fn remove_rest(&self, pair: Option<&StampPattern>) -> Result<(), ArchiveError> {
-        let pair = pair.map(|pair| pair.path_of(self.stamp));
-        for path in pair.into_iter().chain([manifest::path_for(&self.path)]) {
+        let own = manifest::path_for(&self.path);
+        let named = Manifest::of(&self.path).map(|manifest| manifest.beside(&self.path)).unwrap_or_default();
+        let pairs = pair.into_iter().flat_map(|pair| pair.paths_of(self.stamp));
+        for path in pairs.chain(named.into_iter().filter(|path| *path != own)).chain([own.clone()]) {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("delete", &path)(error)),
                 _ => {}

@@ -24,7 +24,8 @@ use crate::domain::backup::Compression;
 use crate::domain::{humanize, sanitize};
 
 use proof::{Expected, Proof, Work};
-use tables::tables;
+
+pub(super) use tables::{structure_fault, tables};
 
 pub(super) const METHOD: Method = Method { engine: sqlite::ENGINE.card.name, form: &FORM, write, count };
 

@@ -39,6 +39,18 @@ pub enum BackupCommand {
         #[command(flatten)]
         act: ActFlags,
     },
+    /// Restore the newest one into a scratch, compare its rows, ask it, and measure how long it takes
+    Drill {
+        id: Option<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Copy the newest one to its second place and read it back there
+    Copy {
+        id: Option<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
     /// Delete the files that no rule of `keep` keeps
     ///
     /// With --dry-run every file is told with what becomes of it and why, and nothing is deleted.
@@ -76,6 +88,14 @@ pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre:
             // Reading a file is nothing that needs a yes.
             let flags = ActFlags { yes: true, ..flags.clone() };
             act(&session, &ActionName::VERIFY, &Target::backup(id), &BTreeMap::new(), &flags).await
+        }
+        BackupCommand::Drill { id, act: flags } => {
+            let id = one_of(id, &session.round.inventory)?;
+            act(&session, &ActionName::DRILL, &Target::backup(id), &BTreeMap::new(), flags).await
+        }
+        BackupCommand::Copy { id, act: flags } => {
+            let id = one_of(id, &session.round.inventory)?;
+            act(&session, &ActionName::COPY, &Target::backup(id), &BTreeMap::new(), flags).await
         }
         BackupCommand::Prune { id, plan, format, act: flags } => {
             let id = one_of(id, &session.round.inventory)?;
@@ -159,6 +179,9 @@ fn backup(one: &Assessment, catalogue: Option<&Catalogue>, retention: Option<&Re
         "files": files,
         "slots": prune::slots(retention),
         "rpo_s": one.gauge("rpo"),
+        "rto_s": one.gauge("rto"),
+        "drill_took_s": one.gauge("drill_took"),
+        "copied_at": catalogue.and_then(|catalogue| catalogue.copies.as_ref()?.newest).map(rfc3339),
     })
 }
 

@@ -49,6 +49,8 @@ impl BackupSpec {
             compress: self.compress,
             rows: self.rows.clone(),
             keep: self.keep.clone(),
+            copy_to: self.copy.as_ref().map(|copy| copy.to.clone()),
+            drill_queries: self.drill.queries.clone(),
         }
     }
 }

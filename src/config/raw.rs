@@ -162,6 +162,24 @@ pub(super) struct Backup {
     #[serde(default)]
     pub(super) verify: Verify,
     pub(super) keep: Option<Spanned<Keep>>,
+    pub(super) rto: Option<Interval>,
+    pub(super) copy: Option<SecondPlace>,
+    #[serde(default)]
+    pub(super) drill: Drill,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondPlace {
+    pub(super) to: Spanned<String>,
+    pub(super) max_age: Option<Interval>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Drill {
+    pub(super) every: Option<Interval>,
+    pub(super) queries: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -91,9 +91,13 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("backup.keep.min", Exists),
     ("backup.keep.week_start", Exists),
     ("backup.tool", Later),
-    ("backup.rto", Later),
-    ("backup.drill", Later),
-    ("backup.copy", Later),
+    ("backup.rto", Exists),
+    ("backup.drill", Exists),
+    ("backup.drill.every", Exists),
+    ("backup.drill.queries", Exists),
+    ("backup.copy", Exists),
+    ("backup.copy.to", Exists),
+    ("backup.copy.max_age", Exists),
     ("backup.restore", Later),
     ("task", Exists),
     ("task.id", Exists),
@@ -287,13 +291,13 @@ mod tests {
     #[test]
     fn every_fault_of_a_file_is_told_in_its_order() {
         let text =
-            "[[database]]\nsizee = 1\nrto = 1\n[[backup]]\nrto = '4h'\n[[backup]]\nverify = { evry = 1 }\n[keys]\n";
+            "[[database]]\nsizee = 1\nrto = 1\n[[backup]]\ntool = 'borg'\n[[backup]]\nverify = { evry = 1 }\n[keys]\n";
         assert_eq!(
             faults(text),
             [
                 "a.toml:2:1: unknown key `sizee` in [[database]]; did you mean `size`?",
                 "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout`, `integrity`, `size`, `latency`, `growth`, `wal`, `connections`, `idle_in_transaction`, `oldest_transaction`, `blocked`, `deadlocks`, `temp_files`, `cache_hit`, `commits`, `rollbacks`, `checksum_failures`, `prepared_transaction`, `xmin_age`, `replication_lag`, `replication_lag_bytes`, `slot_wal`, `archiver`, `dead_rows`, `wraparound`, `freeze_age`, `sequences`, `invalid_indexes`, `settings_off` and `pending_restart`",
-                "a.toml:5:1: `rto` is not yet supported by this version",
+                "a.toml:5:1: `tool` is not yet supported by this version",
                 "a.toml:7:12: unknown key `evry` in `verify` of [[backup]]; did you mean `every`?",
                 "a.toml:8:2: `keys` is not yet supported by this version",
             ]

@@ -111,11 +111,18 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     page.maybe("schedule", spec.schedule.as_ref().map(|schedule| quoted(&schedule.text)));
     page.set("grace", span(spec.grace));
     page.maybe("rpo", spec.rpo.map(span));
+    page.maybe("rto", spec.rto.map(span));
     page.maybe("min_size", spec.min_size.map(|size| quoted(&bytes(size as f64))));
     page.bounds("size_change", &spec.size_change);
     page.maybe("verify.every", spec.verify_every.map(span));
     if !spec.rows.is_empty() {
         page.set("verify.rows", list(&spec.rows));
+    }
+    page.maybe("copy.to", spec.copy.as_ref().map(|copy| quoted(&copy.to.display().to_string())));
+    page.maybe("copy.max_age", spec.copy.as_ref().and_then(|copy| copy.max_age).map(span));
+    page.maybe("drill.every", spec.drill.every.map(span));
+    if !spec.drill.queries.is_empty() {
+        page.set("drill.queries", list(&spec.drill.queries));
     }
     if let Some(keep) = &spec.keep {
         for (rule, count) in &keep.counts {

@@ -151,6 +151,28 @@ pub struct BackupSpec {
     pub rows: Vec<String>,
     /// Which are kept; all of them without it.
     pub keep: Option<KeepPolicy>,
+    /// How long recovery may take.
+    pub rto: Option<Duration>,
+    pub copy: Option<CopySpec>,
+    pub drill: DrillSpec,
+}
+
+/// `copy` of `[[backup]]`
+#[derive(Clone, Debug)]
+pub struct CopySpec {
+    /// The directory of the second place.
+    pub to: PathBuf,
+    /// How old the newest backup there may be.
+    pub max_age: Option<Duration>,
+}
+
+/// `drill` of `[[backup]]`
+#[derive(Clone, Debug, Default)]
+pub struct DrillSpec {
+    /// How old the last drill may be.
+    pub every: Option<Duration>,
+    /// What is asked of what was restored.
+    pub queries: Vec<String>,
 }
 
 /// Manifests that another tool writes.

@@ -5,6 +5,7 @@ mod compression;
 mod keep;
 mod policy;
 mod pruning;
+mod recovery;
 mod stamp;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use compression::Compression;
 pub use keep::{Bucket, Decision, Hold, KeepPolicy, Moment, Pick, Reason, Retention, Rule, Slots};
 pub use policy::BackupPolicy;
 pub use pruning::{Doomed, Pruning, ShelfState};
+pub use recovery::{Copies, Drill, RecoveryPolicy};
 pub use stamp::{StampError, StampPattern};
 
 /// What the note of a prune that runs, or was killed, is called: this and an id.
@@ -62,6 +64,12 @@ pub struct Catalogue {
     pub held: BTreeMap<PathBuf, Hold>,
     /// When files were deleted here last.
     pub last_prune: Option<Timestamp>,
+    /// What lies in the second place; `None` when there is to be none.
+    pub copies: Option<Copies>,
+    /// The last drill.
+    pub drill: Option<Drill>,
+    /// When each file was last restored in a drill that went well.
+    pub drilled: BTreeMap<PathBuf, Timestamp>,
 }
 
 impl Backup {

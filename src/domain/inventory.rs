@@ -146,6 +146,10 @@ pub struct BackupCard {
     pub rows: Vec<String>,
     /// Which are kept; all of them without it.
     pub keep: Option<KeepPolicy>,
+    /// Where its second copies go.
+    pub copy_to: Option<PathBuf>,
+    /// What a drill asks of what it restored.
+    pub drill_queries: Vec<String>,
 }
 
 impl BackupCard {

@@ -102,6 +102,10 @@ pub enum Step {
     },
     /// Hash a backup file, compare it with its manifest, and check its structure.
     VerifyBackup { backup: String },
+    /// Copy the newest backup file to a second place, and read it back there.
+    CarryBackup { backup: String, to: PathBuf },
+    /// Restore the newest backup file into a scratch, and ask it.
+    DrillBackup { backup: String, queries: Vec<String> },
     /// Delete these files with what belongs to them, as long as the shelf is in this state.
     Prune { backup: String, files: Vec<Doomed>, state: ShelfState },
     /// Upkeep by the database's engine; `sql` is what it will run.
@@ -135,6 +139,13 @@ impl fmt::Display for Step {
             }
             Step::VerifyBackup { backup } => {
                 write!(f, "hash, structure and rows of the newest file of backup `{backup}`")
+            }
+            Step::CarryBackup { backup, to } => {
+                write!(f, "copy the newest file of backup `{backup}` to {}, and read it back there", to.display())
+            }
+            Step::DrillBackup { backup, queries } => {
+                write!(f, "restore the newest file of backup `{backup}` into a scratch, compare its rows")?;
+                queries.iter().try_for_each(|query| write!(f, ", ask `{query}`"))
             }
             Step::Prune { backup, files, .. } => {
                 let bytes: u64 = files.iter().map(|file| file.bytes).sum();

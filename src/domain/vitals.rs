@@ -63,6 +63,10 @@ pub enum ProofKind {
     Verify,
     /// Superfluous files of a backup were deleted; of the target itself.
     Prune,
+    /// A backup was carried to its second place; of the file there.
+    Copy,
+    /// A backup was restored into a scratch.
+    Drill,
 }
 
 impl ProofKind {
@@ -71,6 +75,8 @@ impl ProofKind {
             ProofKind::Integrity => "integrity",
             ProofKind::Verify => "verify",
             ProofKind::Prune => "prune",
+            ProofKind::Copy => "copy",
+            ProofKind::Drill => "drill",
         }
     }
 }

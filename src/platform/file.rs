@@ -73,6 +73,11 @@ pub fn identity(metadata: &Metadata) -> (u64, u64) {
     system::identity(metadata)
 }
 
+/// Which disk a file or directory is on; `None` where that cannot be told.
+pub fn disk(metadata: &Metadata) -> Option<u64> {
+    cfg!(unix).then(|| system::identity(metadata).0)
+}
+
 /// Whether this process may read the file, without opening it. Where that cannot be told,
 /// whoever opens it will learn it.
 pub fn may_read(path: &Path) -> bool {

@@ -3,6 +3,8 @@
 
 mod claims;
 
+mod second;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use crate::archive::manifest::{self, Manifest, ManifestError};
 use crate::archive::shelf::{self, Seen};
 use crate::config::Config;
 use crate::config::spec::BackupSpec;
-use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, Hold, StampPattern};
+use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, Drill, Hold, RecoveryPolicy, StampPattern};
 use crate::domain::board::Watch;
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -28,6 +30,7 @@ use crate::domain::vitals::{Proof, ProofKind};
 use crate::ledger::Ledger;
 use crate::probe::blocking::Blocking;
 use crate::probe::{BoxFuture, Context, Kind, Probe, Watched};
+use second::Second;
 
 pub const KIND: Kind = Kind { name: "backup", summary: "age, size and proof of the backups of one target", build };
 
@@ -70,6 +73,11 @@ fn watch(spec: &BackupSpec, context: &Context) -> Watch {
         size_warning: spec.size_change.warning,
         size_critical: spec.size_change.critical,
         verify_every: spec.verify_every,
+        recovery: RecoveryPolicy {
+            copy_max_age: spec.copy.as_ref().and_then(|copy| copy.max_age),
+            drill_every: spec.drill.every,
+            rto: spec.rto,
+        },
         can_run: spec.database.is_some() || spec.command.is_some(),
         zone: context.zone.clone(),
     }));
@@ -81,6 +89,7 @@ fn watch(spec: &BackupSpec, context: &Context) -> Watch {
 struct BackupProbe {
     target: String,
     shelf: Shelf,
+    second: Option<Second>,
     ledger: Arc<dyn Ledger>,
     blocking: Blocking,
     /// What the last look found; lost when a look does not come back, at the price of reading
@@ -133,6 +142,7 @@ impl BackupProbe {
         Self {
             target: Target::backup(&spec.id).to_string(),
             shelf: Shelf { files: spec.files.clone(), pair: spec.pair.clone(), source },
+            second: spec.copy.as_ref().map(|copy| Second::new(&spec.files, &copy.to)),
             ledger: Arc::clone(&context.ledger),
             blocking: Blocking::new(),
             memory: Memory::new(),
@@ -153,6 +163,10 @@ impl BackupProbe {
         }
         catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
         catalogue.last_prune = self.last_prune().await;
+        self.drills(&mut catalogue, &prefix).await;
+        if let Some(second) = &mut self.second {
+            catalogue.copies = Some(second.look(&self.ledger).await);
+        }
         let findings = self.vanished(&catalogue).into_iter().chain(self.orphans(&catalogue)).collect();
         let samples = samples(&catalogue);
         Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
@@ -192,6 +206,29 @@ impl BackupProbe {
     async fn last_prune(&self) -> Option<Timestamp> {
         let proofs = self.ledger.proofs(ProofKind::Prune, &self.target).await.ok()?;
         proofs.into_iter().find(|proof| proof.subject == self.target).map(|proof| proof.at)
+    }
+
+    /// The drills with files of this shelf.
+    async fn drills(&self, catalogue: &mut Catalogue, shelf: &str) {
+        let drills = match self.ledger.proofs(ProofKind::Drill, shelf).await {
+            Ok(drills) => drills,
+            Err(error) => return catalogue.proofs_unknown = Some(error.to_string()),
+        };
+        let ours = |drill: &&Proof| {
+            let path = Path::new(&drill.subject);
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            path.parent() == Some(self.shelf.files.dir())
+                && name.is_some_and(|name| self.shelf.files.stamp_of(&name).is_some())
+        };
+        let drills: Vec<&Proof> = drills.iter().filter(ours).collect();
+        let good = drills.iter().filter(|drill| drill.ok);
+        catalogue.drilled = good.map(|drill| (PathBuf::from(&drill.subject), drill.at)).collect();
+        catalogue.drill = drills.into_iter().max_by_key(|drill| drill.at).map(|drill| Drill {
+            at: drill.at,
+            ok: drill.ok,
+            detail: drill.detail.clone(),
+            took_s: drill.took_s,
+        });
     }
 
     /// Backups that were proven and are all gone: a disk that is not mounted, or worse.

@@ -293,7 +293,11 @@ fn leased(plan: &Plan) -> Vec<String> {
         Step::CopyDatabase { database, .. } | Step::Maintain { database, .. } => {
             Some(Target::database(database).to_string())
         }
-        Step::Run { .. } | Step::VerifyBackup { .. } | Step::Prune { .. } => None,
+        Step::Run { .. }
+        | Step::VerifyBackup { .. }
+        | Step::Prune { .. }
+        | Step::CarryBackup { .. }
+        | Step::DrillBackup { .. } => None,
     });
     let idle = plan.guards.iter().filter_map(|guard| match guard {
         Guard::Idle { target } => Some(target.clone()),

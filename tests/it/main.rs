@@ -33,6 +33,8 @@ mod readme;
 #[cfg(target_os = "linux")]
 mod readonly;
 #[cfg(unix)]
+mod recovery;
+#[cfg(unix)]
 #[cfg(target_os = "linux")]
 mod secrets;
 mod sqlite;

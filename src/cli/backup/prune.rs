@@ -14,7 +14,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::time::{Timestamp, Zone};
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::runtime::runner::Refused;
 
 /// Judges every file of one backup, and tells it or deletes what is superfluous.
@@ -81,6 +81,7 @@ pub(super) fn files(catalogue: &Catalogue, retention: Option<&Retention>) -> Vec
         let mut value = row(file);
         let reasons: Vec<&str> =
             decision(index).map_or_else(Vec::new, |one| one.reasons.iter().map(|reason| reason.word()).collect());
+        value["drilled_at"] = json!(catalogue.drilled.get(&file.path).copied().map(rfc3339));
         value["keep"] = json!(decision(index).is_none_or(Decision::is_kept));
         value["reasons"] = json!(reasons);
         value

@@ -9,7 +9,7 @@ use super::names::Names;
 use super::{Scope, command, id, keep, schedule};
 use crate::config::error::Fault;
 use crate::config::source::{Source, resolve};
-use crate::config::spec::{BackupSpec, DatabaseSpec, ManifestSpec};
+use crate::config::spec::{BackupSpec, CopySpec, DatabaseSpec, DrillSpec, ManifestSpec};
 use crate::config::{defaults, raw};
 use crate::domain::backup::{Compression, StampPattern};
 use crate::domain::schedule::Schedule;
@@ -43,6 +43,9 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         database: raw.database.as_ref().map(|name| scope.names.database(name, source)).transpose()?,
         command: raw.command.as_ref().map(|argv| command(argv.get_ref())),
         compress: compress(raw, &files, source)?,
+        rto: raw.rto.map(|rto| rto.0),
+        copy: copy(raw, &files, source)?,
+        drill: drill(&raw.drill, source)?,
         files,
         manifest,
         pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
@@ -122,6 +125,27 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
              watch",
         )),
     }
+}
+
+/// Where the second copies go: to another directory than the first.
+fn copy(raw: &raw::Backup, files: &StampPattern, source: &Source) -> Result<Option<CopySpec>, Fault> {
+    let Some(copy) = &raw.copy else { return Ok(None) };
+    let to = source.resolve(&copy.to)?;
+    if to == files.dir() {
+        return Err(source.fault_at(&copy.to, "the backups themselves lie there; a second copy wants another place"));
+    }
+    Ok(Some(CopySpec { to, max_age: copy.max_age.map(|age| age.0) }))
+}
+
+fn drill(raw: &raw::Drill, source: &Source) -> Result<DrillSpec, Fault> {
+    if let Some(empty) = raw.queries.iter().find(|query| query.get_ref().trim().is_empty()) {
+        return Err(source.fault_at(
+            empty,
+            "a question to the restored database is a SELECT, such as \"SELECT count(*) > 0 FROM staff\"",
+        ));
+    }
+    let queries = raw.queries.iter().map(|query| query.get_ref().clone()).collect();
+    Ok(DrillSpec { every: raw.every.map(|every| every.0), queries })
 }
 
 /// When a backup is expected, which must be at some time.

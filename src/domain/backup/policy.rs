@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::{Backup, BackupState, Catalogue};
+use crate::domain::backup::{Backup, BackupState, Catalogue, RecoveryPolicy};
 use crate::domain::board::{Judge, JudgedSample, Verdict};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -39,6 +39,7 @@ pub struct BackupPolicy {
     pub size_critical: Option<Limit>,
     /// How old the last verification may be.
     pub verify_every: Option<Duration>,
+    pub recovery: RecoveryPolicy,
     /// Whether an act of ours can make one; else nothing is named as the mend.
     pub can_run: bool,
     pub zone: Zone,
@@ -65,6 +66,7 @@ impl Judge for BackupPolicy {
             None => verdict.findings.push(self.nothing_yet(catalogue, now)),
         }
         self.judge_verification(catalogue, now, &mut verdict);
+        self.recovery.judge(catalogue, now, &mut verdict);
         judge_damage(catalogue, now, &mut verdict);
         judge_clock(catalogue, now, &mut verdict);
         verdict

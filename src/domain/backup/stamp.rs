@@ -86,6 +86,13 @@ impl StampPattern {
         Ok(Self { text: text.to_owned(), zone, dir: PathBuf::from(dir), pieces: pieces(name)? })
     }
 
+    /// The same names in another directory.
+    #[must_use]
+    pub fn moved_to(&self, dir: &Path) -> Self {
+        let name = self.text.rsplit(is_separator).next().unwrap_or_default();
+        Self { text: format!("{}/{name}", dir.display()), dir: dir.to_owned(), ..self.clone() }
+    }
+
     /// The directory the files lie in.
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -158,6 +158,7 @@ async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
     let mut probe = BackupProbe {
         target: "backup:rota-db".into(),
         shelf: shelf(scratch.path()),
+        second: None,
         ledger: Arc::new(Proofs(Ok(vec![proof.clone()]))),
         blocking: Blocking::new(),
         memory: Memory::new(),

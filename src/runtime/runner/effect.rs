@@ -62,7 +62,7 @@ impl Runner {
     }
 
     /// The files of a backup as they lie there now.
-    async fn catalogue(&self, backup: &str) -> Result<Catalogue, String> {
+    pub(super) async fn catalogue(&self, backup: &str) -> Result<Catalogue, String> {
         let shared = &self.0;
         let probe = Target::backup(backup).probe();
         match guard::look(&probe, &shared.config, &shared.context, &shared.clock).await? {

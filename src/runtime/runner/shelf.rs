@@ -1,9 +1,11 @@
-//! The steps that change a shelf: what is deleted from it.
+//! What is done with backups that are there: copied to a second place, restored in a drill, deleted.
+
+use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
 use super::Runner;
-use super::steps::{Stopped, Work, within};
+use super::steps::{Stopped, Work, progress, within};
 use crate::archive;
 use crate::config::spec::BackupSpec;
 use crate::domain::backup::Doomed;
@@ -34,6 +36,53 @@ impl Runner {
         }
         self.remember(ProofKind::Prune, Target::backup(backup).to_string(), true, &detail, started.elapsed()).await;
         Ok(detail)
+    }
+
+    /// Carries the newest backup to its second place.
+    pub(super) async fn carry(&self, backup: &str, to: &Path, work: &Work<'_>) -> Result<String, Stopped> {
+        let spec = self.backup(backup)?;
+        let file = self.newest_usable(backup).await?;
+        let stamp = file.file_name().and_then(|name| spec.files.stamp_of(&name.to_string_lossy()));
+        let request = archive::carry::CarryRequest {
+            backup: backup.to_owned(),
+            pair: spec
+                .pair
+                .as_ref()
+                .zip(stamp)
+                .and_then(|(pair, stamp)| pair.paths_of(stamp).find(|path| path.exists())),
+            file,
+            to: to.to_owned(),
+            id: work.order.job.0.clone(),
+        };
+        let carrying = archive::carry::carry(request, progress(work), work.order.stop.token());
+        let carried = within(work, carrying).await?;
+        let subject = carried.path.display().to_string();
+        self.remember(ProofKind::Copy, subject, true, &carried.sentence, carried.took).await;
+        Ok(carried.sentence)
+    }
+
+    /// Restores the newest backup into a scratch, and keeps what came of it.
+    pub(super) async fn drill(&self, backup: &str, queries: &[String], work: &Work<'_>) -> Result<String, Stopped> {
+        let file = self.newest_usable(backup).await?;
+        let place = self.0.context.state_dir.join("drills");
+        let live = self.0.config.databases.iter().filter_map(|database| database.address.file());
+        if let Some(live) = live.into_iter().find(|live| live.starts_with(&place)) {
+            let (live, place) = (live.display(), place.display());
+            return Err(Stopped::failed(format!("{live} lies in {place}, where drills clear up; move it elsewhere")));
+        }
+        let subject = file.display().to_string();
+        let id = work.order.job.0.clone();
+        let request = archive::drill::DrillRequest { file, queries: queries.to_vec(), place, id };
+        let drilled = within(work, archive::drill::drill(request, work.order.stop.token())).await?;
+        self.remember(ProofKind::Drill, subject, drilled.ok, &drilled.detail, drilled.took).await;
+        if drilled.ok { Ok(drilled.detail) } else { Err(Stopped::failed(drilled.detail)) }
+    }
+
+    /// The newest file that counts as a backup.
+    async fn newest_usable(&self, backup: &str) -> Result<PathBuf, Stopped> {
+        let catalogue = self.catalogue(backup).await.map_err(Stopped::failed)?;
+        let newest = catalogue.newest(self.0.clock.now()).map(|file| file.path.clone());
+        newest.ok_or_else(|| Stopped::failed(format!("there is no usable file of backup `{backup}`")))
     }
 
     pub(super) fn backup(&self, id: &str) -> Result<&BackupSpec, Stopped> {

@@ -131,6 +131,10 @@ impl Runner {
                 self.copy(backup, database, rows, work).await.map(|detail| (detail, None))
             }
             Step::VerifyBackup { backup } => self.verify(backup, work).await.map(|detail| (detail, None)),
+            Step::CarryBackup { backup, to } => self.carry(backup, to, work).await.map(|detail| (detail, None)),
+            Step::DrillBackup { backup, queries } => {
+                self.drill(backup, queries, work).await.map(|detail| (detail, None))
+            }
             Step::Prune { backup, files, .. } => self.prune(backup, files, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {
                 self.maintain(database, what, work).await.map(|detail| (detail, None))
@@ -235,7 +239,7 @@ async fn patience(stop: &Stop) {
 }
 
 /// Tells the screen how far a step is, in at most a hundred steps.
-fn progress(work: &Work<'_>) -> impl FnMut(u64, u64) + Send + 'static {
+pub(super) fn progress(work: &Work<'_>) -> impl FnMut(u64, u64) + Send + 'static {
     let (teller, job) = (work.order.teller.clone(), work.order.job.clone());
     let mut told = 0;
     move |done, of| {

@@ -130,6 +130,8 @@ fn inventory(production: bool) -> Inventory {
         compress: rounds::domain::backup::Compression::None,
         rows: Vec::new(),
         keep: None,
+        copy_to: None,
+        drill_queries: Vec::new(),
     };
     let task = TaskCard {
         id: "weekly-report".to_owned(),

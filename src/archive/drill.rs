@@ -1,0 +1,165 @@
+//! Drills: a backup is restored into a scratch, as it would have to be one day, and asked whether
+//! everything is there. How long that takes is how long it would take.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::content::Content;
+use super::manifest::{Manifest, ManifestError};
+use super::method::{Form, Method};
+use super::partial::{self, Partial};
+use super::verify::{Verdict, damaged};
+use super::{ArchiveError, aside, failed, shelf, sqlite};
+use crate::database::{room, sqlite as database};
+use crate::domain::{humanize, sanitize};
+
+/// A drill to be held.
+#[derive(Clone, Debug)]
+pub struct DrillRequest {
+    pub file: PathBuf,
+    /// What is asked of the restored database: each question's answer must be true.
+    pub queries: Vec<String>,
+    /// Where scratches are made, and nothing else lies.
+    pub place: PathBuf,
+    /// Unique among all drills.
+    pub id: String,
+}
+
+/// How a drill went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drilled {
+    pub ok: bool,
+    /// What was found, in one sentence.
+    pub detail: String,
+    pub took: Duration,
+}
+
+/// Restores one backup file into a scratch of its own, which is removed whatever comes of it; what
+/// a killed drill left is removed first. An error means that there was no drill.
+pub async fn drill(request: DrillRequest, cancel: CancellationToken) -> Result<Drilled, ArchiveError> {
+    aside(cancel, move |cancel| {
+        let started = Instant::now();
+        let told = |ok, detail| Ok(Drilled { ok, detail, took: started.elapsed() });
+        match hold(&request, cancel) {
+            Ok(found) => {
+                let took = humanize::duration(started.elapsed());
+                told(true, format!("restored into a scratch and proven in {took}: {found}"))
+            }
+            Err(Verdict::Damaged(why)) => told(false, why),
+            Err(Verdict::None(error)) => Err(error),
+        }
+    })
+    .await
+}
+
+fn hold(request: &DrillRequest, cancel: &CancellationToken) -> Result<String, Verdict> {
+    let DrillRequest { file, place, .. } = request;
+    shelf::prepare(place)?;
+    for dead in shelf::debris(place, |_, _| false).map_err(failed("look through", place))? {
+        let _ = partial::remove_dead(&dead);
+    }
+    let manifest = match Manifest::of(file) {
+        Ok(manifest) => Some(manifest),
+        Err(ManifestError::Absent) => None,
+        Err(ManifestError::Unreadable(error)) => return Err(failed("read the manifest of", file)(error).into()),
+        Err(ManifestError::Damaged(why)) => return damaged(format!("its manifest is damaged: {why}")),
+        Err(newer @ ManifestError::Newer(_)) => {
+            return Err(ArchiveError::Unsupported(format!("{}: {newer}", file.display())).into());
+        }
+    };
+    let entry = manifest.as_ref().and_then(Manifest::data);
+    let content = Content::new(file, entry, cancel);
+    let form = match &manifest {
+        Some(manifest) => Method::of(&manifest.engine).map(|method| method.form),
+        None => Form::of(&content)?,
+    };
+    if form.is_none_or(|form| form.name != sqlite::FORM.name) {
+        let what = form.map_or("a file of this sort", |form| form.name);
+        return Err(
+            ArchiveError::Unsupported(format!("a drill with {what} is not yet supported by this version")).into()
+        );
+    }
+    let bytes = entry.map_or_else(|| std::fs::metadata(file).map_or(0, |meta| meta.len()), |entry| entry.plain_bytes());
+    let free = room::free_bytes(place).map_err(failed("ask for free space in", place))?;
+    room::require("the drill", place, bytes.saturating_add(bytes / 5), free).map_err(ArchiveError::NoRoom)?;
+
+    let scratch = Partial::create(place, &format!("drill-{}", request.id))?;
+    let mut out = scratch.open_data()?;
+    content.read(|piece| out.write_all(piece).map_err(failed("write", place)))?;
+    out.sync_all().map_err(failed("bring to disk", place))?;
+    drop(out);
+    prove(&scratch.data(), manifest.as_ref(), &request.queries, cancel)
+}
+
+/// Opens what was restored as its application would, and asks it.
+fn prove(
+    path: &Path,
+    manifest: Option<&Manifest>,
+    queries: &[String],
+    cancel: &CancellationToken,
+) -> Result<String, Verdict> {
+    let explain = |error: rusqlite::Error| Verdict::from(database::explain(path, &error));
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(explain)?;
+    database::cancellable(&db, cancel).map_err(explain)?;
+    if let Some(mode) = manifest.map(|manifest| manifest.source.journal_mode.as_str()).filter(|mode| !mode.is_empty()) {
+        let set: String = db.pragma_update_and_check(None, "journal_mode", mode, |row| row.get(0)).map_err(explain)?;
+        if !set.eq_ignore_ascii_case(mode) {
+            return damaged(format!("it cannot be given the journal mode of its source: {set} instead of {mode}"));
+        }
+    }
+    if let Some(fault) = sqlite::structure_fault(&db).map_err(explain)? {
+        return damaged(format!("restored, its structure is damaged: {fault}"));
+    }
+    let found = sqlite::tables(&db, &[]).map_err(explain)?;
+    if found.tables.is_empty() {
+        return damaged("restored, it has no tables");
+    }
+    if let Some(difference) = manifest.and_then(|manifest| manifest.counts.difference(&found)) {
+        return damaged(format!("restored, it is not what its manifest says: {difference}"));
+    }
+    for query in queries {
+        answered(&db, query, cancel)?;
+    }
+    let asked = match queries.len() {
+        0 => String::new(),
+        count => format!(", {} answered as expected", humanize::count(count, "question")),
+    };
+    let told = if manifest.is_some() { " as in the manifest" } else { ", and no manifest to compare them with" };
+    Ok(format!(
+        "{} with {} rows{told}{asked}",
+        humanize::count(found.tables.len(), "table"),
+        humanize::number(found.rows() as f64)
+    ))
+}
+
+/// A question is answered when the first value of its first row is neither nothing, nor 0, nor empty.
+fn answered(db: &Connection, query: &str, cancel: &CancellationToken) -> Result<(), Verdict> {
+    let shown = sanitize::line(query);
+    let failed = |error: rusqlite::Error| {
+        if cancel.is_cancelled() {
+            return Verdict::None(ArchiveError::Cancelled);
+        }
+        Verdict::Damaged(format!("restored, `{shown}` fails: {}", sanitize::line(&error.to_string())))
+    };
+    let mut statement = db.prepare(query).map_err(failed)?;
+    if !statement.readonly() {
+        return damaged(format!("`{shown}` would change what it asks; write a SELECT"));
+    }
+    let mut rows = statement.query([]).map_err(failed)?;
+    let Some(row) = rows.next().map_err(failed)? else { return damaged(format!("restored, `{shown}` finds nothing")) };
+    let (truth, told) = match row.get_ref(0).map_err(failed)? {
+        ValueRef::Null => (false, "NULL".to_owned()),
+        ValueRef::Integer(number) => (number != 0, number.to_string()),
+        ValueRef::Real(number) => (number != 0.0, number.to_string()),
+        ValueRef::Text(text) => (!text.is_empty(), sanitize::bytes(text)),
+        ValueRef::Blob(blob) => (!blob.is_empty(), humanize::bytes(blob.len() as f64)),
+    };
+    if truth { Ok(()) } else { damaged(format!("restored, `{shown}` answers {told}")) }
+}
