@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::content::Content;
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::{File, Manifest, ManifestError};
 use super::method::{Form, Method};
 use super::partial::{self, Partial};
 use super::verify::{Verdict, damaged};
@@ -85,7 +85,7 @@ fn hold(request: &DrillRequest, cancel: &CancellationToken) -> Result<String, Ve
             ArchiveError::Unsupported(format!("a drill with {what} is not yet supported by this version")).into()
         );
     }
-    let bytes = entry.map_or_else(|| std::fs::metadata(file).map_or(0, |meta| meta.len()), |entry| entry.plain_bytes());
+    let bytes = entry.map_or_else(|| std::fs::metadata(file).map_or(0, |meta| meta.len()), File::plain_bytes);
     let free = room::free_bytes(place).map_err(failed("ask for free space in", place))?;
     room::require("the drill", place, bytes.saturating_add(bytes / 5), free).map_err(ArchiveError::NoRoom)?;
 
