@@ -23,7 +23,7 @@ fn world(more: &str, rows: usize) -> World {
 
 fn back_up(world: &World) -> PathBuf {
     world.run(&["backup", "run", "--yes"]).exits(0);
-    let data = |name: &String| !name.ends_with(".json") && !name.starts_with('.');
+    let data = |name: &String| !name.contains(".manifest.") && !name.starts_with('.');
     let newest = world.files("shelf").into_iter().rfind(data).expect("a backup");
     world.path("shelf").join(newest)
 }
