@@ -21,6 +21,7 @@ pub mod prune;
 pub mod shelf;
 mod sql;
 mod sqlite;
+mod stream;
 mod verify;
 
 use std::fmt::Write;
@@ -35,6 +36,7 @@ use crate::database::DatabaseError;
 
 pub use counts::Counts;
 pub use make::{Made, Request, make};
+pub use sql::sql_end;
 pub use verify::{Verified, count, verify};
 
 /// Why there is no copy, or no verdict on one. The text names the cause and the mend.

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::pack::Seal;
-use crate::config::ServerAddress;
 use crate::domain::backup::Compression;
 use crate::domain::sanitize;
 use crate::domain::time::Timestamp;
@@ -99,7 +99,7 @@ fn is_plain(packing: &Compression) -> bool {
 
 impl Source {
     /// A database on a server; what only a file has is not said.
-    pub(super) fn server(address: &ServerAddress, size: u64) -> Self {
+    pub(super) fn server(address: &impl std::fmt::Display, size: u64) -> Self {
         let path = sanitize::line(&address.to_string());
         Self { path, size, journal_mode: String::new(), page_size: 0, user_version: 0 }
     }
@@ -170,33 +170,12 @@ impl Manifest {
 
     /// Reads the manifest of a backup.
     pub fn of(backup: &Path) -> Result<Self, ManifestError> {
-        let file = std::fs::File::open(path_for(backup)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ManifestError::Absent,
-            _ => ManifestError::Unreadable(error),
-        })?;
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(ManifestError::Unreadable)?;
-        Self::from_bytes(&bytes)
+        sealed(backup)
     }
 
+    #[cfg(test)]
     fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: u32,
-        }
-        let damaged = |error: serde_json::Error| ManifestError::Damaged(sanitize::line(&error.to_string()));
-        let text = std::str::from_utf8(bytes).map_err(|error| ManifestError::Damaged(error.to_string()))?;
-        let broken = || ManifestError::Damaged("it is not what its own hash seals".to_owned());
-        // Every format is sealed alike, or one flipped bit would make a newer one of this.
-        let (sealed, seal) = text.rsplit_once(SEAL).ok_or_else(broken)?;
-        if seal != seal_of(sealed) {
-            return Err(broken());
-        }
-        let Format { format } = serde_json::from_str(text).map_err(damaged)?;
-        if format > FORMAT {
-            return Err(ManifestError::Newer(format));
-        }
-        serde_json::from_str(text).map_err(damaged)
+        unsealed(bytes)
     }
 
     /// The entry of the backup's data.
@@ -212,6 +191,56 @@ impl Manifest {
         let files = self.files.iter().skip(1).filter(belongs).map(|file| backup.with_file_name(&file.name));
         files.chain([path_for(backup)]).collect()
     }
+}
+
+/// The little of a manifest that a look at a shelf needs. What was counted is passed over.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Brief {
+    pub started: Timestamp,
+    pub took_s: f64,
+    files: Vec<File>,
+}
+
+impl Brief {
+    pub fn of(backup: &Path) -> Result<Self, ManifestError> {
+        sealed(backup)
+    }
+
+    /// The entry of the backup's data.
+    pub fn data(&self) -> Option<&File> {
+        self.files.first()
+    }
+}
+
+/// Reads what is wanted of the manifest of a backup, once all of it is what its hash seals.
+fn sealed<T: DeserializeOwned>(backup: &Path) -> Result<T, ManifestError> {
+    let file = std::fs::File::open(path_for(backup)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ManifestError::Absent,
+        _ => ManifestError::Unreadable(error),
+    })?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(ManifestError::Unreadable)?;
+    unsealed(&bytes)
+}
+
+fn unsealed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ManifestError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let damaged = |error: serde_json::Error| ManifestError::Damaged(sanitize::line(&error.to_string()));
+    let text = std::str::from_utf8(bytes).map_err(|error| ManifestError::Damaged(error.to_string()))?;
+    let broken = || ManifestError::Damaged("it is not what its own hash seals".to_owned());
+    // Every format is sealed alike, or one flipped bit would make a newer one of this.
+    let (sealed, seal) = text.rsplit_once(SEAL).ok_or_else(broken)?;
+    if seal != seal_of(sealed) {
+        return Err(broken());
+    }
+    let Format { format } = serde_json::from_str(text).map_err(damaged)?;
+    if format > FORMAT {
+        return Err(ManifestError::Newer(format));
+    }
+    serde_json::from_str(text).map_err(damaged)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ pub(super) use rows::Counter;
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +15,7 @@ use super::content::Content;
 use super::manifest::{Counts, Source};
 use super::method::{Beside, Form, Found, Making, Method, Wanted, Written};
 use super::pack::{self, Packer, Unpacking};
+use super::stream::{NO_LIMIT, ended, reread};
 use super::verify::{Verdict, damaged};
 use super::{ArchiveError, failed};
 use crate::config::{Address, Secret, SecretRef, ServerAddress};
@@ -33,8 +33,6 @@ pub(super) const FORM: Form = Form { name: "PostgreSQL dump", endings: &["dump",
 
 /// What the globals are called after the dump's name.
 const GLOBALS: &str = ".globals.sql";
-/// Nobody waits longer than the act's own limit, which ends it before.
-const NO_LIMIT: Duration = Duration::from_hours(24 * 30);
 
 fn write(making: &mut Making<'_>) -> Result<Written, ArchiveError> {
     let Address::Server(address) = making.request.source.clone() else {
@@ -140,39 +138,6 @@ fn found(counts: &Counts) -> String {
         humanize::count(counts.tables.len(), "table"),
         humanize::number(counts.rows() as f64)
     )
-}
-
-/// A program that was to end well; what it said last, when it did not.
-fn ended(
-    program: &str,
-    piped: Result<exec::Piped, exec::ExecError>,
-    cancel: &CancellationToken,
-) -> Result<exec::Piped, ArchiveError> {
-    match piped {
-        Ok(piped) if piped.succeeded() => Ok(piped),
-        _ if cancel.is_cancelled() => Err(ArchiveError::Cancelled),
-        Ok(piped) => Err(ArchiveError::Program(format!("{program}: {}", piped.why()))),
-        Err(error) => Err(ArchiveError::Missing(error.to_string())),
-    }
-}
-
-/// Whether what is on the disk is what was written to it.
-fn reread(
-    path: &Path,
-    packing: Compression,
-    written: &pack::Seal,
-    cancel: &CancellationToken,
-) -> Result<(), ArchiveError> {
-    match pack::unpack(path, packing, |_| Ok(()), cancel) {
-        Ok(read) if read == *written => Ok(()),
-        Ok(_) => {
-            Err(ArchiveError::Unsound("the dump is read otherwise than it was written, and was not kept".to_owned()))
-        }
-        Err(Unpacking::Damaged(why)) => {
-            Err(ArchiveError::Unsound(format!("the dump is damaged, and was not kept: {why}")))
-        }
-        Err(Unpacking::Taker(error) | Unpacking::Unread(error)) => Err(error),
-    }
 }
 
 /// A dump's own table of contents.

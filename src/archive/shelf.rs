@@ -1,6 +1,7 @@
 //! The shelf: the directory backups lie in. What is fit to be one, and what lies on it.
 
-use std::ffi::OsString;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -105,13 +106,14 @@ pub(super) fn is_pinned(path: &Path) -> bool {
 /// manifest is asked for by its data's name and content; one whose copy still runs is not debris.
 pub(super) fn debris(dir: &Path, mine: impl Fn(&str, &Manifest) -> bool) -> io::Result<Vec<PathBuf>> {
     let (mut dead, mut live_ids, mut orphans) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
+    let entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+    let names: HashSet<OsString> = entries.iter().map(fs::DirEntry::file_name).collect();
+    for entry in entries {
         let Ok(name) = entry.file_name().into_string() else { continue };
         if let Some(id) = partial::id_of(&name) {
             if partial::is_dead(&entry.path()) { dead.push(entry.path()) } else { live_ids.push(id.to_owned()) }
         } else if let Some(data) = name.strip_suffix(SUFFIX)
-            && !dir.join(data).exists()
+            && !names.contains(OsStr::new(data))
         {
             orphans.push(data.to_owned());
         }

@@ -87,13 +87,16 @@ impl Text {
         }
     }
 
+    /// The server's version, as its head tells.
+    pub(super) fn server(&self) -> Option<String> {
+        let head = String::from_utf8_lossy(&self.head);
+        let version = head.lines().find_map(|line| line.strip_prefix("-- Server version"))?;
+        Some(sanitize::line(version.trim()))
+    }
+
     /// What is in it, or why it is not whole; `Ok(None)` for a text of somebody unknown.
     pub(super) fn end(self) -> Result<Option<Read>, String> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let Some(writer) = Writer::of(&text(&self.head)) else { return Ok(None) };
-        if !writer.is_whole(&text(&self.tail)) {
-            return Err(format!("it is cut off: its last line is not `{}`, with which such a dump ends", writer.end()));
-        }
+        let Some(writer) = end(&self.head, &self.tail)? else { return Ok(None) };
         Ok(Some(match writer {
             Writer::PgDump => Read { counts: self.copied.counts(), loose: Vec::new() },
             Writer::Mysqldump => {
@@ -103,6 +106,22 @@ impl Text {
             Writer::Sqlite => Read { counts: Counts::default(), loose: Vec::new() },
         }))
     }
+}
+
+/// Whose dump begins and ends like this; `None` for nobody's that is known. The error says that it
+/// is cut off.
+fn end(head: &[u8], tail: &[u8]) -> Result<Option<Writer>, String> {
+    let Some(writer) = Writer::of(&String::from_utf8_lossy(head)) else { return Ok(None) };
+    if writer.is_whole(&String::from_utf8_lossy(tail)) {
+        Ok(Some(writer))
+    } else {
+        Err(format!("it is cut off: its last line is not `{}`, with which such a dump ends", writer.end()))
+    }
+}
+
+/// Whether a dump ends as it should, from some hundred bytes of its beginning and its end.
+pub fn sql_end(head: &[u8], tail: &[u8]) -> Result<(), String> {
+    end(head, tail).map(|_| ())
 }
 
 fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict> {

@@ -2,17 +2,18 @@
 //! backup: hashing is for verification, whose proofs are taken from the ledger.
 
 mod claims;
+mod unfinished;
 
 mod second;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use self::claims::{Claims, ClaimsProbe};
-use crate::archive::manifest::{self, Manifest, ManifestError};
+use crate::archive::manifest::{self, Brief, ManifestError};
 use crate::archive::shelf::{self, Seen};
 use crate::config::Config;
 use crate::config::spec::BackupSpec;
@@ -36,6 +37,9 @@ pub const KIND: Kind = Kind { name: "backup", summary: "age, size and proof of t
 
 /// A copy of another tool that takes longer than this is not told apart from one that was touched.
 const MAY_TAKE: chrono::Duration = chrono::Duration::hours(24);
+/// From so many files on their manifests are read by several threads, and by how many at most.
+const MANY: usize = 200;
+const MOST_THREADS: usize = 8;
 /// How often a shelf is looked at; nothing on it changes fast.
 const EVERY: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -272,9 +276,9 @@ impl Shelf {
         let contents = shelf::look(&self.files).map_err(|error| self.unreadable(&error))?;
         let mut memory = Memory::new();
         let mut catalogue = Catalogue { debris: contents.debris, ..Catalogue::default() };
-        for seen in contents.files.into_iter().rev() {
+        let remembered = remember(&contents.files, before);
+        for (seen, remembered) in contents.files.into_iter().zip(remembered).rev() {
             let earlier = before.get(&seen.path);
-            let remembered = Remembered::of(&seen, earlier);
             if remembered.known == Known::Newer {
                 catalogue.held.insert(seen.path.clone(), Hold::NewerFormat);
             }
@@ -312,6 +316,20 @@ impl Shelf {
     }
 }
 
+/// What is known of each file. Where there are many, several threads read their manifests.
+fn remember(files: &[Seen], before: &Memory) -> Vec<Remembered> {
+    let all = |files: &[Seen]| files.iter().map(|one| Remembered::of(one, before.get(&one.path))).collect::<Vec<_>>();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    if files.len() < MANY || threads == 1 {
+        return all(files);
+    }
+    thread::scope(|scope| {
+        let parts: Vec<_> = files.chunks(files.len().div_ceil(threads)).map(|part| scope.spawn(|| all(part))).collect();
+        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.flatten().collect()
+    })
+}
+
 impl Remembered {
     fn of(seen: &Seen, earlier: Option<&Remembered>) -> Self {
         let meta = std::fs::metadata(manifest::path_for(&seen.path)).ok();
@@ -326,7 +344,7 @@ impl Remembered {
 
 impl Known {
     fn of(file: &Path) -> Self {
-        match Manifest::of(file) {
+        match Brief::of(file) {
             Ok(manifest) => Known::Manifest {
                 bytes: manifest.data().map(|data| data.bytes),
                 sha256: manifest.data().map(|data| sanitize::line(&data.sha256)),
@@ -382,7 +400,7 @@ fn state(
             if changed || (young && since_change.is_some_and(|age| age.abs() < SETTLED)) {
                 return BackupState::Growing;
             }
-            unfinished(seen)
+            unfinished::why(seen)
         }
         Known::Newer | Known::Manifest { .. } => None,
     };
@@ -390,47 +408,6 @@ fn state(
         Some(why) => BackupState::Damaged(why),
         None => BackupState::Complete,
     }
-}
-
-/// What gives away a copy of another tool that was never finished.
-fn unfinished(seen: &Seen) -> Option<String> {
-    let journal = format!("{}-journal", seen.path.display());
-    if seen.size == 0 {
-        Some("the file is empty".to_owned())
-    } else if Path::new(&journal).exists() {
-        // It would open, be sound, and hold nothing.
-        Some("a journal lies beside it: its copy was interrupted".to_owned())
-    } else if is_sqlite_by_name(&seen.path) {
-        not_sqlite(&seen.path, seen.size)
-    } else {
-        None
-    }
-}
-
-/// Whether its name says that it is a SQLite database.
-fn is_sqlite_by_name(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| ["sqlite", "sqlite3", "db"].iter().any(|known| extension == *known))
-}
-
-/// What the first hundred bytes give away: another header, or a length that is not the one
-/// they tell (SQLite file format, sections 1.3.2 and 1.3.8).
-fn not_sqlite(path: &Path, size: u64) -> Option<String> {
-    let mut header = [0; 100];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    if read.is_err() || !header.starts_with(b"SQLite format 3\0") {
-        return Some(format!("{} that are no SQLite database", humanize::bytes(size as f64)));
-    }
-    let page = match u64::from(u16::from_be_bytes([header[16], header[17]])) {
-        1 => 65_536,
-        page => page,
-    };
-    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
-    // An older writer leaves the count out of date, and says so by the two counters.
-    let counted = header[24..28] == header[92..96] && pages > 0;
-    (counted && page * pages > size).then(|| {
-        let whole = humanize::bytes((page * pages) as f64);
-        format!("cut off: {} of {whole}", humanize::bytes(size as f64))
-    })
 }
 
 /// Why the second file does not do.

@@ -173,3 +173,26 @@ async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
     let reading = probe.read(at(NOW)).await.expect("reading");
     assert_eq!(verified(reading), (Some(proof.at), Some("the store is locked".to_owned())));
 }
+
+#[test]
+fn what_is_plainly_unfinished_is_seen_without_being_read() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let dir = scratch.path();
+    let pattern = |name: &str| StampPattern::parse(&format!("{}/{name}", dir.display()), Zone::utc()).expect("pattern");
+    let dump = "-- MariaDB dump 10.19\n--\nINSERT INTO `a` VALUES (1);\n";
+    put(
+        &dir.join("db_20260301_020000.sql"),
+        &format!("{dump}-- Dump completed on 2026-03-01\n"),
+        "2026-03-01 02:00:00",
+    );
+    put(&dir.join("db_20260302_020000.sql"), dump, "2026-03-02 02:00:00");
+    put(&dir.join("db_20260303_020000.sql.gz"), "twenty bytes of text", "2026-03-03 02:00:00");
+    put(&dir.join("db_20260304_020000.sql"), "SELECT 1;\n", "2026-03-04 02:00:00");
+    let shelf = Shelf { files: pattern("db_%Y%m%d_%H%M%S.sql"), pair: None, source: None };
+    let (files, _) = look(&shelf, &Memory::new(), NOW);
+    let states: Vec<String> = files.iter().map(|(_, state)| format!("{state:?}")).collect();
+    assert_eq!(states.len(), 4, "{files:?}");
+    assert_eq!((&*states[0], &*states[3]), ("Complete", "Complete"), "of nobody that is known, and whole");
+    assert!(states[1].contains("20 B that are not packed by gzip"), "{states:?}");
+    assert!(states[2].contains("it is cut off: its last line is not `-- Dump completed`"), "{states:?}");
+}
