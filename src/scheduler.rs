@@ -2,7 +2,10 @@
 
 pub mod cron_log;
 pub mod crontab;
+mod schtasks;
+pub mod source;
 pub mod spool;
+pub mod systemd;
 pub mod uptime;
 
 use std::time::Duration;

@@ -59,6 +59,9 @@ impl TaskSpec {
     fn card(&self) -> TaskCard {
         let why = match self.source {
             TaskSource::Cron => "its line has not been found in a crontab; say with `run` how it is started",
+            TaskSource::Systemd | TaskSource::Schtasks if self.export.is_some() => "it belongs to another machine",
+            TaskSource::Systemd => "systemd was not asked for it; say with `run` how it is started",
+            TaskSource::Schtasks => "the Task Scheduler was not asked for it; say with `run` how it is started",
             TaskSource::Exec => "nothing says how it is started; say it with `run`",
         };
         let run = self.run.clone().ok_or_else(|| why.to_owned());

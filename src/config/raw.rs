@@ -211,6 +211,7 @@ pub(super) struct Task {
     pub(super) source: Spanned<String>,
     #[serde(rename = "match")]
     pub(super) matches: Option<Spanned<String>>,
+    pub(super) export: Option<Spanned<String>>,
     pub(super) schedule: Option<Spanned<String>>,
     pub(super) timezone: Option<Spanned<String>>,
     pub(super) grace: Option<Allowance>,

@@ -112,7 +112,7 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("task.run.command", Exists),
     ("task.run.directory", Exists),
     ("task.run.repeat", Exists),
-    ("task.export", Later),
+    ("task.export", Exists),
     ("check", Exists),
     ("check.id", Exists),
     ("check.command", Exists),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, TaskSource, TaskSpec};
+use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, TaskSpec};
 use crate::domain::backup::Rule;
 use crate::domain::checklist::{Checklist, Evidence, Period};
 use crate::domain::inventory::{ActionCard, ParamKind, Repeat};
@@ -142,12 +142,9 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
 fn task(page: &mut Page, spec: &TaskSpec) {
     page.section("[[task]]");
     page.set("id", quoted(&spec.id));
-    let source = match spec.source {
-        TaskSource::Cron => "cron",
-        TaskSource::Exec => "exec",
-    };
-    page.set("source", quoted(source));
+    page.set("source", quoted(spec.source.word()));
     page.maybe("match", spec.matches.as_deref().map(quoted));
+    page.maybe("export", spec.export.as_deref().map(path));
     if let Some(schedule) = &spec.schedule {
         page.set("schedule", quoted(&schedule.text));
         if Zone::named(schedule.zone.name()).is_some() {

@@ -201,8 +201,11 @@ impl BackupSpec {
 pub struct TaskSpec {
     pub id: String,
     pub source: TaskSource,
-    /// What its line in the crontab contains; for `exec` tasks nothing.
+    /// What its line in the crontab contains, or what its scheduler calls it; for `exec` tasks
+    /// nothing.
     pub matches: Option<String>,
+    /// The file that is read instead of asking this machine.
+    pub export: Option<PathBuf>,
     /// Overrides, or for `exec` tasks is, the schedule.
     pub schedule: Option<Schedule>,
     pub grace: Duration,
@@ -212,12 +215,40 @@ pub struct TaskSpec {
     pub repeat: Repeat,
 }
 
+impl TaskSpec {
+    /// Whether its own scheduler, on this machine, is how it is started by hand.
+    pub fn is_ours_to_start(&self) -> bool {
+        self.run.is_none() && self.export.is_none()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskSource {
     /// A line of a crontab.
     Cron,
+    /// A timer of systemd.
+    Systemd,
+    /// A task of Windows' Task Scheduler.
+    Schtasks,
     /// Only what `rounds exec` recorded.
     Exec,
+}
+
+impl TaskSource {
+    /// As `source` names it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TaskSource::Cron => "cron",
+            TaskSource::Systemd => "systemd",
+            TaskSource::Schtasks => "schtasks",
+            TaskSource::Exec => "exec",
+        }
+    }
+
+    /// Whether its scheduler tells of it by itself.
+    pub const fn is_told(self) -> bool {
+        matches!(self, TaskSource::Systemd | TaskSource::Schtasks)
+    }
 }
 
 /// `[[check]]`

@@ -8,6 +8,7 @@ mod crontabs;
 mod expected;
 mod heard;
 mod sight;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,17 +17,19 @@ use std::time::Duration;
 use super::blocking::Blocking;
 use super::{BoxFuture, Context, Kind, Probe, Watched};
 use crate::config::Config;
-use crate::config::spec::TaskSource;
+use crate::config::spec::{TaskSource, TaskSpec};
 use crate::domain::board::Watch;
 use crate::domain::inventory::{Repeat, Target, TaskCard};
 use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
 use crate::domain::task::{TaskFacts, TaskJudge, TaskRun};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::scheduler::{self, crontab, spool};
+use crate::scheduler::source::{self, Listed, SourceKind};
+use crate::scheduler::{self, crontab, spool, systemd};
 use crontabs::CrontabsProbe;
 use expected::Expected;
 use sight::Scene;
+use told::{ToldProbe, UnitsProbe};
 
 /// The `task` kind.
 pub const KIND: Kind = Kind { name: "task", summary: "scheduled tasks: did every run come, in time, and well", build };
@@ -44,7 +47,7 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
 /// How tasks that are not configured with `run` are started by hand: those found in the
 /// crontabs, and configured ones by their line.
 pub fn cards(config: &Config) -> Vec<TaskCard> {
-    cards_in(config, &Scene::new(Path::new("/"), config.zone.clone(), crontab::list))
+    cards_in(config, &Scene::new(Path::new("/"), config.zone.clone(), crontab::list).asking(scheduler::ask))
 }
 
 fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
@@ -61,9 +64,11 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
             watch.judge = Some(Arc::new(TaskJudge));
             watch.target = Some(Target::task(id));
             watch.folds_under = expected.is_blind().then(|| crontabs_id.clone());
+            let export = expected.spec().and_then(|spec| spec.export.as_deref());
+            let scene = export.map_or_else(|| scene.clone(), |export| scene.exported(export));
             let probe = TaskProbe {
                 expected,
-                scene: scene.clone(),
+                scene,
                 ledger: Arc::clone(&context.ledger),
                 spool: spool::directory(&context.state_dir),
                 configuration: config.files.clone(),
@@ -73,6 +78,17 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
             Watched { watch, probe: Box::new(probe) }
         })
         .collect();
+    watched.extend(told(config, scene).into_iter().map(|(id, kind, name, spec)| {
+        let mut watch = Watch::new(ProbeId::new(KIND.name, &id), &context.system, EVERY, TIMEOUT);
+        watch.judge = Some(Arc::new(TaskJudge));
+        watch.target = Some(Target::task(&id));
+        let probe = ToldProbe::new(id, kind, name, spec.cloned(), scene.clone(), Arc::clone(&context.ledger));
+        Watched { watch, probe: Box::new(probe) }
+    }));
+    if config.discover_tasks && scene.has_systemd() {
+        let watch = Watch::new(ProbeId::new(KIND.name, "systemd"), &context.system, EVERY, TIMEOUT);
+        watched.push(Watched { watch, probe: Box::new(UnitsProbe::new(scene.clone())) });
+    }
     if looks_at_crontabs {
         let watch = Watch::new(crontabs_id, &context.system, EVERY, TIMEOUT);
         watched.push(Watched { watch, probe: Box::new(CrontabsProbe::new(scene.clone(), &found)) });
@@ -87,8 +103,38 @@ fn cards_in(config: &Config, scene: &Scene) -> Vec<TaskCard> {
         let repeat = expected.spec().map_or(Repeat::default(), |spec| spec.repeat);
         Some(TaskCard { id: expected.id().to_owned(), run, repeat })
     };
+    let told = told(config, scene).into_iter().filter(|(.., spec)| spec.is_none_or(TaskSpec::is_ours_to_start));
+    let told: Vec<TaskCard> = told.map(|(id, kind, name, spec)| told_card(id, kind, &name, spec, scene)).collect();
     let unconfigured = |expected: &Expected| expected.spec().is_none_or(|spec| spec.run.is_none());
-    expected::all(config, &found).into_iter().filter(unconfigured).filter_map(card).collect()
+    expected::all(config, &found).into_iter().filter(unconfigured).filter_map(card).chain(told).collect()
+}
+
+/// The tasks whose scheduler tells of them itself, each with its id and the name it has there: the
+/// configured ones, and the timers of this machine where the configuration wants those.
+fn told<'a>(config: &'a Config, scene: &Scene) -> Vec<(String, &'static SourceKind, String, Option<&'a TaskSpec>)> {
+    let configured = config.tasks.iter().filter_map(|spec| {
+        let kind = source::named(spec.source.word())?;
+        Some((spec.id.clone(), kind, spec.matches.clone()?, Some(spec)))
+    });
+    let mut all: Vec<_> = configured.collect();
+    if config.discover_tasks && scene.has_systemd() {
+        // Whatever keeps it from telling is told when it is asked the next time.
+        for timer in scene.listed(&systemd::SOURCE, Timestamp::default()).unwrap_or_default() {
+            let plain = timer.name.trim_end_matches(".timer").to_owned();
+            let taken = ["cron", "systemd"].contains(&&*plain) || all.iter().any(|(id, ..)| *id == plain);
+            all.push((if taken { timer.name.clone() } else { plain }, &systemd::SOURCE, timer.name, None));
+        }
+    }
+    all
+}
+
+fn told_card(id: String, kind: &SourceKind, name: &str, spec: Option<&TaskSpec>, scene: &Scene) -> TaskCard {
+    let is_pattern = name.contains(['*', '?']);
+    let called = |listed: Vec<Listed>| listed.into_iter().find(|one| one.is_called(name)).map(|one| one.name);
+    let found =
+        if is_pattern { scene.listed(kind, Timestamp::default()).ok().and_then(called) } else { Some(name.to_owned()) };
+    let run = found.map(|name| (kind.acts)(&name).run).ok_or_else(|| format!("{} has none called `{name}`", kind.name));
+    TaskCard { id, run, repeat: spec.map_or(Repeat::default(), |spec| spec.repeat) }
 }
 
 /// Reads what is known of one task.

@@ -104,6 +104,19 @@ pub fn list() -> Result<Vec<u8>, String> {
     }
 }
 
+/// A crontab that another machine wrote into a file, as `crontab -l` prints it.
+pub fn exported(path: &Path, zone: &Zone) -> Crontabs {
+    let mut found = Crontabs::default();
+    let place = Place { root: PathBuf::new(), user: String::new(), zone: zone.clone() };
+    let origin = sanitize::line(&path.display().to_string());
+    match Text::read(path) {
+        Ok(text) => found.take(&place, &origin, &text, Some("of another machine")),
+        Err(error) => found.problems.push(format!("{origin} cannot be read: {error}")),
+    }
+    name::distinguish(&mut found.entries);
+    found
+}
+
 impl Crontabs {
     fn own(&mut self, place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) {
         let origin = format!("crontab of {}", place.user);

@@ -1,5 +1,7 @@
 //! `[[task]]`: what should run when, and how it is started by hand.
 
+use std::path::PathBuf;
+
 use super::{Scope, command, id, schedule, zone_named};
 use crate::config::error::Fault;
 use crate::config::nearest::suggestion;
@@ -25,6 +27,7 @@ pub(super) fn task(raw: &raw::Task, source: &Source, scope: &Scope<'_>) -> Resul
         id: id(&raw.id),
         source: kind,
         matches: raw.matches.as_ref().map(|text| text.get_ref().clone()),
+        export: export(raw, kind, source)?,
         schedule: raw.schedule.as_ref().map(|text| schedule(text, &zone, source)).transpose()?,
         grace: raw.grace.map_or(defaults::TASK_GRACE, |grace| grace.0),
         min_duration: min.map(|min| min.get_ref().0),
@@ -36,15 +39,18 @@ pub(super) fn task(raw: &raw::Task, source: &Source, scope: &Scope<'_>) -> Resul
 
 /// Where its runs are known from, and whether `match` fits that.
 fn kind(raw: &raw::Task, source: &Source) -> Result<TaskSource, Fault> {
-    const LATER: [&str; 5] = ["systemd", "schtasks", "file", "log", "sql"];
+    const LATER: [&str; 3] = ["file", "log", "sql"];
     let kind = match raw.source.get_ref().as_str() {
         "cron" => TaskSource::Cron,
+        "systemd" => TaskSource::Systemd,
+        "schtasks" => TaskSource::Schtasks,
         "exec" => TaskSource::Exec,
         later if LATER.contains(&later) => {
             return Err(source.fault_at(&raw.source, format!("source `{later}` is not yet supported by this version")));
         }
         other => {
-            let message = format!("unknown source `{other}`{}", suggestion(other, ["cron", "exec"]));
+            let message =
+                format!("unknown source `{other}`{}", suggestion(other, ["cron", "systemd", "schtasks", "exec"]));
             return Err(source.fault_at(&raw.source, message));
         }
     };
@@ -52,12 +58,29 @@ fn kind(raw: &raw::Task, source: &Source) -> Result<TaskSource, Fault> {
         (TaskSource::Cron, None) => {
             Err(source.fault_at(&raw.source, "say with `match` what the line in the crontab contains"))
         }
-        (TaskSource::Cron, Some(text)) if text.get_ref().trim().is_empty() => {
-            Err(source.fault_at(text, "an empty text would match every line of the crontab"))
+        (TaskSource::Systemd, None) => {
+            Err(source.fault_at(&raw.source, "say with `match` which timer it is, such as `rota-backup.timer`"))
+        }
+        (TaskSource::Schtasks, None) => {
+            Err(source.fault_at(&raw.source, "say with `match` which task it is, such as `\\\\Zoom Auto Launch`"))
+        }
+        (TaskSource::Cron | TaskSource::Systemd | TaskSource::Schtasks, Some(text))
+            if text.get_ref().trim().is_empty() =>
+        {
+            Err(source.fault_at(text, "an empty text would match everything"))
         }
         (TaskSource::Exec, Some(text)) => Err(source
             .fault_at(text, "an `exec` task is known by its id, as in `rounds exec --task ID`; leave `match` out")),
         _ => Ok(kind),
+    }
+}
+
+/// The file that is read instead of asking this machine.
+fn export(raw: &raw::Task, kind: TaskSource, source: &Source) -> Result<Option<PathBuf>, Fault> {
+    match (&raw.export, kind) {
+        (None, _) => Ok(None),
+        (Some(path), TaskSource::Exec) => Err(source.fault_at(path, "`rounds exec` exports nothing; leave it out")),
+        (Some(path), _) => source.resolve(path).map(Some),
     }
 }
 

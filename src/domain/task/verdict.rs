@@ -62,6 +62,8 @@ impl TaskFacts {
             let took = run.ended.as_ref().map_or_else(|| seconds_between(run.started_at, now), |end| end.took_s);
             Sample::seconds("took", took)
         });
+        let told = newest.is_some_and(|run| !run.untold && run.ended.as_ref().is_none_or(|end| end.took_s.is_finite()));
+        let took = took.filter(|_| told);
         let usual = self.band().usual.map(|usual| Sample::seconds("usual", usual));
         let missed = Some(Sample::count("missed", missed as f64));
         [last, took, usual, missed].into_iter().flatten().map(JudgedSample::plain).collect()
@@ -175,6 +177,10 @@ fn ending(run: &TaskRun) -> String {
         (_, _, Some(code)) => format!("failed with exit code {code} after {took}"),
         _ => format!("failed after {took}"),
     };
+    if !end.took_s.is_finite() {
+        // Its scheduler tells of the end and not when that was.
+        text = text.replace(&format!(" after {took}"), "");
+    }
     if let Some(last) = run.tail.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
         text.push_str(": ");
         text.extend(last.chars().take(MOST));

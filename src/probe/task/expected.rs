@@ -14,7 +14,7 @@ use crate::domain::task::{Source, TaskPolicy};
 use crate::scheduler::crontab::{Crontabs, Entry};
 
 /// How long after its instant the run of a task that nobody configured may begin.
-const GRACE: Duration = Duration::from_mins(2);
+pub(super) const GRACE: Duration = Duration::from_mins(2);
 
 /// A task that should run.
 #[derive(Clone, Debug)]
@@ -30,7 +30,12 @@ pub(super) enum Expected {
 /// The configured tasks, and where the configuration wants it, those of the crontabs that no
 /// configured one stands for.
 pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
-    let mut all: Vec<Expected> = config.tasks.iter().map(|task| Expected::Configured(Box::new(task.clone()))).collect();
+    let mut all: Vec<Expected> = config
+        .tasks
+        .iter()
+        .filter(|task| !task.source.is_told())
+        .map(|task| Expected::Configured(Box::new(task.clone())))
+        .collect();
     if config.discover_tasks {
         let taken: BTreeSet<&str> = config.tasks.iter().map(|task| task.id.as_str()).chain(["cron"]).collect();
         let unclaimed = crontabs.entries.iter().filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
@@ -44,6 +49,15 @@ pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
 
 /// Whether a configured task is about this line.
 fn claims(task: &TaskSpec, line: &Entry) -> bool {
+    if task.export.is_some() {
+        // It is about a crontab of another machine.
+        return false;
+    }
+    stands_for(task, line)
+}
+
+/// Whether a line is what a configured task names, in whichever crontab.
+fn stands_for(task: &TaskSpec, line: &Entry) -> bool {
     let wrapped = line.wrapped_as.as_ref() == Some(&task.id);
     wrapped || task.source == TaskSource::Cron && task.matches.as_ref().is_some_and(|text| line.command.contains(text))
 }
@@ -76,7 +90,7 @@ impl Expected {
     /// Its lines, as the crontabs have them now.
     fn lines<'a>(&'a self, crontabs: &'a Crontabs) -> impl Iterator<Item = &'a Entry> {
         crontabs.entries.iter().filter(move |line| match self {
-            Expected::Configured(spec) => spec.source == TaskSource::Cron && claims(spec, line),
+            Expected::Configured(spec) => spec.source == TaskSource::Cron && stands_for(spec, line),
             Expected::Found { line: known, .. } => known.id == line.id,
         })
     }

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 
-use super::sight::Ask;
 use crate::domain::sanitize;
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::domain::time::{Timestamp, seconds_between};
 use crate::scheduler::cron_log::{Calendar, CronLog, Journal, LOOK_BACK, LogTail, Sighting};
 use crate::scheduler::crontab::Entry;
+use crate::scheduler::source::Ask;
 
 /// Where cron's lines lie: on their own as on Debian and Red Hat, or among all others. The
 /// first that has any is read alone, because Debian writes them twice.

@@ -12,17 +12,14 @@ use crate::domain::plan::Invocation;
 use crate::domain::slot::Gap;
 use crate::domain::task::TaskRun;
 use crate::domain::time::{Timestamp, Zone};
-use crate::exec::Captured;
 use crate::platform::lacks;
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::crontab::{self, Account, Crontabs, Place};
+use crate::scheduler::source::{Ask, Listed, SourceKind};
 use crate::scheduler::{spool, uptime};
 
 /// For how long what was seen is good enough for the next probe.
 const GOOD_FOR: TimeDelta = TimeDelta::seconds(5);
-
-/// Asks a scheduler's own program.
-pub(super) type Ask = fn(&Invocation) -> Result<Captured, String>;
 
 /// Where tasks are looked for. Its clones share what they have seen.
 #[derive(Clone, Debug)]
@@ -33,6 +30,8 @@ pub(super) struct Scene {
     pub(super) ask: Ask,
     /// Why there are no crontabs on this system, if there are none.
     pub(super) lacks: Option<&'static str>,
+    /// The file that stands for the crontabs.
+    pub(super) export: Option<PathBuf>,
     pub(super) memory: Arc<Mutex<Memory>>,
 }
 
@@ -41,6 +40,8 @@ pub(super) struct Scene {
 pub(super) struct Memory {
     latest: Option<(Timestamp, Arc<Sight>)>,
     ear: Ear,
+    /// What each scheduler told, by its name.
+    told: BTreeMap<&'static str, (Timestamp, Result<Vec<Listed>, String>)>,
 }
 
 /// What one look brought.
@@ -68,7 +69,7 @@ impl Scene {
         let account = Account::effective(root);
         let place = Place { root: root.to_owned(), user: account.name.clone(), zone };
         let ask = |_: &Invocation| Err("nobody is asked".to_owned());
-        Self { place, account, list, ask, lacks: lacks::CRONTABS, memory: Arc::default() }
+        Self { place, account, list, ask, lacks: lacks::CRONTABS, export: None, memory: Arc::default() }
     }
 
     /// The same, in which programs answer.
@@ -77,7 +78,11 @@ impl Scene {
     }
 
     pub(super) fn crontabs(&self) -> Crontabs {
-        if self.lacks.is_some() { Crontabs::default() } else { crontab::read(&self.place, self.list) }
+        match &self.export {
+            Some(export) => crontab::exported(export, &self.place.zone),
+            None if self.lacks.is_some() => Crontabs::default(),
+            None => crontab::read(&self.place, self.list),
+        }
     }
 
     /// Everything there is to see, unless somebody has just looked.
@@ -93,9 +98,32 @@ impl Scene {
         sight
     }
 
+    /// What a scheduler of this machine tells, unless somebody has just asked.
+    pub(super) fn listed(&self, kind: &SourceKind, now: Timestamp) -> Result<Vec<Listed>, String> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, told)) = memory.told.get(kind.name)
+            && (now - *at).abs() < GOOD_FOR
+        {
+            return told.clone();
+        }
+        let told = (kind.read)(self.ask, &Calendar { zone: self.place.zone.clone(), now });
+        memory.told.insert(kind.name, (now, told.clone()));
+        told
+    }
+
+    /// Whether systemd manages this machine.
+    pub(super) fn has_systemd(&self) -> bool {
+        self.place.root.join("run/systemd/system").is_dir()
+    }
+
+    /// The same place, whose crontabs are one that another machine wrote into a file.
+    pub(super) fn exported(&self, export: &Path) -> Self {
+        Self { export: Some(export.to_owned()), memory: Arc::default(), ..self.clone() }
+    }
+
     fn sight(&self, now: Timestamp, spool: &Path, configuration: &[PathBuf], ear: &mut Ear) -> Sight {
         let crontabs = self.crontabs();
-        let heard = if crontabs.entries.iter().any(|line| line.wrapped_as.is_none()) {
+        let heard = if self.export.is_none() && crontabs.entries.iter().any(|line| line.wrapped_as.is_none()) {
             let calendar = Calendar { zone: self.place.zone.clone(), now };
             ear.listen(&self.place.root, &calendar, self.ask)
         } else {

@@ -1,5 +1,7 @@
 //! Task probes over a folder that stands for `/`, with a ledger that is a list.
 
+mod told;
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

@@ -1,0 +1,198 @@
+//! Tasks whose scheduler tells of them itself: here, or in a file that another machine wrote.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::sight::Scene;
+use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading};
+use crate::config::spec::TaskSpec;
+use crate::domain::finding::Finding;
+use crate::domain::humanize;
+use crate::domain::observation::Detail;
+use crate::domain::sample::Sample;
+use crate::domain::status::Status;
+use crate::domain::task::{Source, TaskFacts, TaskPolicy, TaskRun};
+use crate::domain::time::{Timestamp, seconds_between, span};
+use crate::ledger::Ledger;
+use crate::scheduler::cron_log::Calendar;
+use crate::scheduler::source::{Listed, SourceKind};
+use crate::scheduler::systemd;
+
+/// What another machine wrote is believed for so long.
+const FRESH: TimeDelta = TimeDelta::hours(26);
+/// More than this is no export.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Reads what a scheduler tells of one task.
+#[derive(Debug)]
+pub(super) struct ToldProbe {
+    id: String,
+    kind: &'static SourceKind,
+    /// What its scheduler calls it.
+    name: String,
+    spec: Option<TaskSpec>,
+    scene: Scene,
+    ledger: Arc<dyn Ledger>,
+    blocking: Blocking,
+    /// The runs it was seen to have, newest first: a scheduler tells of the last alone.
+    seen: Vec<TaskRun>,
+}
+
+impl ToldProbe {
+    pub(super) fn new(
+        id: String,
+        kind: &'static SourceKind,
+        name: String,
+        spec: Option<TaskSpec>,
+        scene: Scene,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
+        Self { id, kind, name, spec, scene, ledger, blocking: Blocking::new(), seen: Vec::new() }
+    }
+
+    /// What is known, and what is wrong with it.
+    fn facts(&mut self, listed: &Listed, as_of: Option<Timestamp>, recorded: &[TaskRun]) -> TaskFacts {
+        if let Some(run) = listed.run(&self.id) {
+            match self.seen.first_mut() {
+                Some(known) if known.started_at == run.started_at => *known = run,
+                _ => self.seen.insert(0, run),
+            }
+            self.seen.truncate(RUNS);
+        }
+        let mut policy = TaskPolicy {
+            id: self.id.clone(),
+            source: if self.kind.name == "systemd" { Source::Systemd } else { Source::Schtasks },
+            zone: self.scene.place.zone.clone(),
+            grace: super::expected::GRACE,
+            runnable: as_of.is_none() || self.spec.as_ref().is_some_and(|spec| spec.run.is_some()),
+            ..TaskPolicy::default()
+        };
+        if let Some(spec) = &self.spec {
+            policy.grace = spec.grace;
+            policy.min_duration = spec.min_duration;
+            policy.max_duration = spec.max_duration;
+        }
+        // What `rounds exec` recorded of a run says more than its scheduler.
+        let again = |seen: &&TaskRun| {
+            let near = |run: &TaskRun| (run.started_at - seen.started_at).abs() <= TimeDelta::seconds(10);
+            !recorded.iter().any(near)
+        };
+        let mut runs: Vec<TaskRun> = self.seen.iter().filter(again).cloned().collect();
+        runs.extend(recorded.iter().cloned());
+        runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+        if let Some(newest) = runs.first().filter(|run| run.untold) {
+            let words = newest.tail.lines().last().filter(|words| !words.is_empty());
+            policy.blind = Some(words.unwrap_or("how it ended is not told").to_owned());
+        }
+        let mut facts = TaskFacts::new(Arc::new(policy), runs, None);
+        facts.starts_known = true;
+        let mut told = listed.told.clone();
+        told.as_of = as_of;
+        facts.told = Some(told);
+        facts
+    }
+
+    fn findings(&self, listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let (Some(why), Some(_)) = (&listed.told.disabled, &self.spec) {
+            let text = format!("{why}: it does not run");
+            findings.push(Finding::new(Status::Warning, "disabled", text));
+        }
+        if let Some(as_of) = as_of.filter(|as_of| now - *as_of > FRESH) {
+            let ago = humanize::seconds(seconds_between(as_of, now));
+            let text = format!("the export was written {ago} ago, and nothing newer is known");
+            findings.push(Finding::new(Status::Unknown, "export", text).advice("export it again, every day"));
+        }
+        let schedule = self.spec.as_ref().and_then(|spec| spec.schedule.as_ref());
+        let reckoned = schedule.and_then(|schedule| Some((schedule, schedule.next(as_of.unwrap_or(now))?)));
+        if let (Some((schedule, wanted)), Some(next), None) = (reckoned, listed.told.next, &listed.told.disabled)
+            && (next - wanted).abs() > span(listed.told.delay) + TimeDelta::minutes(2)
+        {
+            let zone = &self.scene.place.zone;
+            let text = format!(
+                "{} starts it next at {}, and by the configuration (`{}`) it is due at {}",
+                self.kind.name,
+                humanize::clock(next, now, zone),
+                schedule.text,
+                humanize::clock(wanted, now, zone)
+            );
+            findings.push(Finding::new(Status::Warning, "drift", text));
+        }
+        findings
+    }
+}
+
+impl Probe for ToldProbe {
+    fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+        Box::pin(async move {
+            let (scene, kind) = (self.scene.clone(), self.kind);
+            let export = self.spec.as_ref().and_then(|spec| spec.export.clone());
+            let listed = self.blocking.run(move || match export {
+                Some(path) => exported(&path, kind, &Calendar { zone: scene.place.zone, now })
+                    .map(|(listed, at)| (listed, Some(at)))
+                    .map_err(|why| format!("{}: {why}", path.display())),
+                None => scene.listed(kind, now).map(|listed| (listed, None)),
+            });
+            let (all, as_of) = listed.await?.map_err(ProbeError::Unreachable)?;
+            let Some(listed) = all.iter().find(|one| one.is_called(&self.name)) else {
+                let text = format!("{} has none called `{}`", kind.name, self.name);
+                let near = all.iter().map(|one| (strsim::jaro_winkler(&one.name, &self.name), &one.name));
+                let near = near.filter(|(near, _)| *near > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+                let advice = near.map_or_else(|| "it was removed".to_owned(), |(_, name)| format!("`{name}` is near"));
+                let finding = Finding::new(Status::Critical, "line", text).advice(advice);
+                return Ok(Reading { findings: vec![finding], ..Reading::default() });
+            };
+            let recorded = self.ledger.runs(&self.id, RUNS).await;
+            let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            let findings = self.findings(listed, as_of, now);
+            let facts = self.facts(listed, as_of, &recorded);
+            Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
+        })
+    }
+}
+
+/// What a file says, and when it was written.
+fn exported(path: &PathBuf, kind: &SourceKind, calendar: &Calendar) -> Result<(Vec<Listed>, Timestamp), String> {
+    use std::io::Read as _;
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let at = file.metadata().and_then(|found| found.modified()).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let at = Timestamp::from(at);
+    let calendar = Calendar { now: at, ..calendar.clone() };
+    Ok(((kind.parse)(&bytes, &calendar)?, at))
+}
+
+/// The units of systemd besides its timers: which of them failed.
+#[derive(Debug)]
+pub(super) struct UnitsProbe {
+    scene: Scene,
+    blocking: Blocking,
+}
+
+impl UnitsProbe {
+    pub(super) fn new(scene: Scene) -> Self {
+        Self { scene, blocking: Blocking::new() }
+    }
+}
+
+impl Probe for UnitsProbe {
+    fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+        Box::pin(async move {
+            let scene = self.scene.clone();
+            let look = move || {
+                let timers = scene.listed(&systemd::SOURCE, now)?;
+                Ok::<_, String>((systemd::failed(scene.ask, &timers)?, timers.len()))
+            };
+            let (failed, timers) = self.blocking.run(look).await?.map_err(ProbeError::Unreachable)?;
+            let samples = vec![Sample::count("timers", timers as f64), Sample::count("failed", failed.len() as f64)];
+            let finding = |unit: &String| {
+                let text = format!("the unit {unit} failed");
+                Finding::new(Status::Warning, "units", text).advice(format!("look at `systemctl status {unit}`"))
+            };
+            Ok(Reading { samples, findings: failed.iter().map(finding).collect(), ..Reading::default() })
+        })
+    }
+}

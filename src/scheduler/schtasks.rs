@@ -1,0 +1,67 @@
+//! The Task Scheduler of Windows, as `schtasks /query /fo CSV /v` or PowerShell tell of it.
+//!
+//! Header, words and dates of `schtasks` follow the language and the region of whoever asked, so
+//! only the order of its columns is relied upon.
+
+mod csv;
+mod dates;
+mod powershell;
+mod result;
+
+use super::cron_log::Calendar;
+use super::source::{Acts, Ask, Listed, SourceKind};
+use crate::domain::plan::Invocation;
+use crate::domain::sanitize;
+
+/// The Task Scheduler of Windows.
+pub(super) const SOURCE: SourceKind = SourceKind { name: "schtasks", read, parse, acts };
+
+fn read(ask: Ask, calendar: &Calendar) -> Result<Vec<Listed>, String> {
+    let told = ask(&Invocation::new(["schtasks", "/query", "/fo", "CSV", "/v"]))?;
+    if told.exit_code == Some(0) {
+        return parse(&told.stdout, calendar);
+    }
+    let complaint = text(&told.stderr);
+    Err(format!("`schtasks /query` {told}: {}", sanitize::line(complaint.trim())))
+}
+
+/// Either of the two, by how it begins.
+fn parse(bytes: &[u8], calendar: &Calendar) -> Result<Vec<Listed>, String> {
+    let text = text(bytes);
+    match text.trim_start().chars().next() {
+        Some('[' | '{') => powershell::parse(&text, calendar),
+        Some('"') => csv::parse(&text, calendar),
+        _ => Err("it is neither the CSV of `schtasks /query /fo CSV /v` nor the JSON of PowerShell".to_owned()),
+    }
+}
+
+/// UTF-16 where it says so, as Windows PowerShell writes files; else the letters of whichever
+/// code page, of which those beyond ASCII may be lost.
+fn text(bytes: &[u8]) -> String {
+    let units = |bytes: &[u8], of: fn([u8; 2]) -> u16| -> String {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => String::from_utf8_lossy(rest).into_owned(),
+    }
+}
+
+fn acts(name: &str) -> Acts {
+    let schtasks = |words: &[&str]| {
+        let path = if name.starts_with('\\') { name.to_owned() } else { format!("\\{name}") };
+        let words = words.iter().map(|word| if *word == "NAME" { path.clone() } else { (*word).to_owned() });
+        Invocation::new(["schtasks".to_owned()].into_iter().chain(words))
+    };
+    Acts {
+        run: schtasks(&["/run", "/tn", "NAME"]),
+        stop: schtasks(&["/end", "/tn", "NAME"]),
+        enable: schtasks(&["/change", "/tn", "NAME", "/enable"]),
+        disable: schtasks(&["/change", "/tn", "NAME", "/disable"]),
+    }
+}
+
+#[cfg(test)]
+mod tests;
