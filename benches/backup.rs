@@ -68,22 +68,24 @@ fn main() {
     let place = options.directory.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
     let scratch = tempfile::Builder::new().prefix("backup-").tempdir_in(place).expect("a scratch directory");
     let world = World::new(scratch.path(), program, options.size);
-    for program in ["sqlite3", "sha256sum"] {
+    for program in ["sqlite3", "sha256sum", "zstd"] {
         assert!(run("sh", &["-c", &format!("command -v {program} >/dev/null")]), "{program} is not installed");
     }
 
     let (mut ours, mut quiet, mut typed, mut copied) = (Way::default(), Way::default(), Way::default(), Way::default());
-    let mut steps: [Numbers; 4] = Default::default();
+    let (mut packed, mut typed_packed) = (Way::default(), Way::default());
+    let mut steps: [Numbers; 5] = Default::default();
     for _ in 0..options.rounds {
-        ours.add(world.backup(true));
-        world.type_it(&mut typed, &mut steps);
-        quiet.add(world.backup(false));
+        ours.add(world.backup("big", true));
+        world.type_it(&mut typed, &mut typed_packed, &mut steps);
+        quiet.add(world.backup("big", false));
+        packed.add(world.backup("packed", false));
         copied.seconds.add(timed(|| {
             assert!(run("cp", &[&world.source(), &world.file("copy")]) && run("sync", &[&world.file("copy")]));
         }));
         world.clear();
     }
-    report(&options, &world, [&ours, &quiet, &typed, &copied], &steps);
+    report(&options, &world, [&ours, &quiet, &typed, &copied, &packed, &typed_packed], &steps);
     world.stepping();
 }
 
@@ -120,7 +122,8 @@ impl<'a> World<'a> {
         let config = format!(
             "version = 1\n[system]\nname = \"bench\"\ntimezone = \"UTC\"\n[store]\nurl = \"sqlite:{0}/rounds.db\"\n\
              [[database]]\nid = \"big\"\nurl = \"sqlite:{1}\"\n\
-             [[backup]]\nid = \"big\"\ndatabase = \"big\"\nfiles = \"{0}/out/big_%Y%m%d_%H%M%S.sqlite3\"\n",
+             [[backup]]\nid = \"big\"\ndatabase = \"big\"\nfiles = \"{0}/out/big_%Y%m%d_%H%M%S.sqlite3\"\n\
+             [[backup]]\nid = \"packed\"\ndatabase = \"big\"\ncompress = \"zstd\"\nfiles = \"{0}/out/packed_%Y%m%d_%H%M%S.sqlite3\"\n",
             root.display(),
             world.source(),
         );
@@ -138,11 +141,11 @@ impl<'a> World<'a> {
     }
 
     /// `rounds backup run`: seconds, peak of memory in MB, and commits made meanwhile.
-    fn backup(&self, written_to: bool) -> (f64, f64, f64) {
+    fn backup(&self, id: &str, written_to: bool) -> (f64, f64, f64) {
         let writer = written_to.then(|| Writer::start(Path::new(&self.source())));
         let began = Instant::now();
         let mut child = Command::new(&self.program)
-            .args(["backup", "run", "big", "--yes", "--config", &self.file("config.toml")])
+            .args(["backup", "run", id, "--yes", "--config", &self.file("config.toml")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -158,21 +161,25 @@ impl<'a> World<'a> {
 
     /// What an operator types, one after the other. Nobody writes meanwhile: under a writer the
     /// first of them begins anew at every commit.
-    fn type_it(&self, all: &mut Way, steps: &mut [Numbers; 4]) {
+    fn type_it(&self, all: &mut Way, packed: &mut Way, steps: &mut [Numbers; 5]) {
         let copy = self.file("typed.sqlite3");
-        let commands: [(&str, &[&str]); 4] = [
+        let commands: [(&str, &[&str]); 5] = [
             ("sqlite3", &[&self.source(), &format!(".backup '{copy}'")]),
             ("sync", &[&copy]),
             ("sqlite3", &[&copy, "PRAGMA quick_check"]),
             ("sha256sum", &[&copy]),
+            ("zstd", &["-q", "-3", &copy]),
         ];
         let mut sum = 0.0;
         for ((program, arguments), step) in commands.iter().zip(steps) {
             let took = timed(|| assert!(run(program, arguments), "{program} failed"));
             step.add(took);
+            if *program == "zstd" {
+                all.seconds.add(sum);
+            }
             sum += took;
         }
-        all.seconds.add(sum);
+        packed.seconds.add(sum);
         self.clear();
     }
 
@@ -205,7 +212,7 @@ impl<'a> World<'a> {
 
     fn clear(&self) {
         let _ = fs::remove_dir_all(self.root.join("out"));
-        for name in ["typed.sqlite3", "copy", "stepped.sqlite3"] {
+        for name in ["typed.sqlite3", "typed.sqlite3.zst", "copy", "stepped.sqlite3"] {
             let _ = fs::remove_file(self.root.join(name));
         }
     }
@@ -232,7 +239,7 @@ fn timed(work: impl FnOnce()) -> f64 {
     began.elapsed().as_secs_f64()
 }
 
-fn report(options: &Options, world: &World<'_>, ways: [&Way; 4], steps: &[Numbers; 4]) {
+fn report(options: &Options, world: &World<'_>, ways: [&Way; 6], steps: &[Numbers; 5]) {
     let size = fs::metadata(world.source()).map_or(0, |meta| meta.len());
     println!("a SQLite database of {} MiB with a write-ahead log; medians of {}\n", size >> 20, options.rounds);
     let names = [
@@ -240,12 +247,17 @@ fn report(options: &Options, world: &World<'_>, ways: [&Way; 4], steps: &[Number
         "rounds, nobody writes",
         "typed one after the other, nobody writes",
         "cp and sync, nobody writes",
+        "rounds, packed by zstd, nobody writes",
+        "typed, and then zstd -3, nobody writes",
     ];
-    let typed = ways[2].seconds.median();
+    let (typed, typed_packed) = (ways[2].seconds.median(), ways[5].seconds.median());
     let rows: Vec<Vec<String>> = names
         .into_iter()
         .zip(ways)
-        .map(|(name, way)| {
+        .enumerate()
+        .map(|(place, (name, way))| {
+            // Each beside what is typed for the same.
+            let typed = if place < 4 { typed } else { typed_packed };
             vec![
                 name.to_owned(),
                 table::figure(way.seconds.median(), " s"),
@@ -257,7 +269,7 @@ fn report(options: &Options, world: &World<'_>, ways: [&Way; 4], steps: &[Number
         })
         .collect();
     table::print(&["", "took", "of typed", "of cp", "peak", "commits"].map(str::to_owned), &rows);
-    let steps: Vec<String> = ["sqlite3 .backup", "sync", "PRAGMA quick_check", "sha256sum"]
+    let steps: Vec<String> = ["sqlite3 .backup", "sync", "PRAGMA quick_check", "sha256sum", "zstd -3"]
         .into_iter()
         .zip(steps)
         .map(|(name, step)| format!("{name} {}", table::figure(step.median(), " s")))
