@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-pub use address::{Address, Host, ServerAddress, TlsMode};
+pub use address::{Address, Host, MysqlAddress, ServerAddress, TlsMode, is_local, tls_word};
 pub use discover::{SearchPath, search_paths};
 pub use environment::Environment;
 pub use error::{ConfigError, Fault};

@@ -3,6 +3,7 @@
 pub mod check;
 pub use crate::domain::ident;
 pub mod lane;
+pub mod mysql;
 pub mod postgresql;
 pub mod room;
 pub mod row;
@@ -137,7 +138,7 @@ pub struct Engine {
 }
 
 /// Every engine there is.
-pub const ENGINES: &[Engine] = &[sqlite::ENGINE, postgresql::ENGINE];
+pub const ENGINES: &[Engine] = &[sqlite::ENGINE, postgresql::ENGINE, mysql::ENGINE];
 
 impl Engine {
     /// The engine of a configured database; SQLite's for an address no engine answers to, which

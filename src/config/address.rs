@@ -1,10 +1,14 @@
 //! Where a database is: a file, or a server with everything that is needed to reach it but the
 //! password, which an address never holds.
 
+mod mysql;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use url::Url;
+
+pub use mysql::{MysqlAddress, is_local, tls_word};
 
 use super::source::resolve;
 use crate::domain::engine::{self, EngineCard};
@@ -14,10 +18,12 @@ use crate::domain::engine::{self, EngineCard};
 pub enum Address {
     /// For SQLite; an absolute path.
     File(PathBuf),
+    /// For PostgreSQL.
     Server(ServerAddress),
+    Mysql(MysqlAddress),
 }
 
-/// A database on a server.
+/// A database on a PostgreSQL server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress {
     pub host: Host,
@@ -32,7 +38,7 @@ pub struct ServerAddress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Name(String),
-    /// The directory in which the server's socket lies.
+    /// The directory in which a PostgreSQL server's socket lies, or the socket of another server.
     Socket(PathBuf),
 }
 
@@ -60,9 +66,6 @@ impl TlsMode {
     }
 }
 
-/// Engines of the contract that this version does not have.
-const SERVERS_LATER: [&str; 2] = ["mysql", "mariadb"];
-
 impl Address {
     /// Reads a database's URL; relative files lie in `directory`. The text of the URL is not
     /// repeated in errors: it may carry a password.
@@ -71,10 +74,10 @@ impl Address {
         match EngineCard::of_scheme(scheme).map(|engine| engine.name) {
             Some("sqlite") => file(url, directory).map(Address::File),
             Some("postgresql") => server(url, directory, 5432).map(Address::Server),
-            _ if SERVERS_LATER.contains(&scheme) => {
-                Err(format!("`{scheme}:` is not yet supported by this version; `sqlite:` and `postgres:` are"))
-            }
-            _ => Err("this is not a database URL; write `sqlite:PATH`, or `postgres://ROLE@HOST/DATABASE`".to_owned()),
+            Some("mysql") => mysql::parse(url, directory).map(Address::Mysql),
+            _ => Err("this is not a database URL; write `sqlite:PATH`, `postgres://ROLE@HOST/DATABASE`, or \
+                      `mysql://USER@HOST/DATABASE`"
+                .to_owned()),
         }
     }
 
@@ -82,6 +85,7 @@ impl Address {
         match self {
             Address::File(_) => &engine::SQLITE,
             Address::Server(_) => &engine::POSTGRESQL,
+            Address::Mysql(_) => &engine::MYSQL,
         }
     }
 
@@ -89,7 +93,7 @@ impl Address {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Address::File(path) => Some(path),
-            Address::Server(_) => None,
+            Address::Server(_) | Address::Mysql(_) => None,
         }
     }
 }
@@ -100,6 +104,7 @@ impl fmt::Display for Address {
         match self {
             Address::File(path) => write!(f, "sqlite:{}", path.display()),
             Address::Server(server) => server.fmt(f),
+            Address::Mysql(server) => server.fmt(f),
         }
     }
 }
@@ -142,7 +147,7 @@ fn is_loopback(name: &str) -> bool {
 pub(super) fn file(url: &str, directory: &Path) -> Result<PathBuf, String> {
     let Some(path) = url.strip_prefix("sqlite:") else {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        if EngineCard::of_scheme(scheme).is_some() || SERVERS_LATER.contains(&scheme) {
+        if EngineCard::of_scheme(scheme).is_some() {
             return Err(format!("a store on `{scheme}:` is not yet supported by this version; `sqlite:PATH` is"));
         }
         return Err("this is not a database URL; write `sqlite:` and the path of the file".to_owned());
@@ -177,7 +182,7 @@ fn server(text: &str, directory: &Path, usual_port: u16) -> Result<ServerAddress
         )
     })?;
     if url.password().is_some() {
-        return Err(PASSWORD.to_owned());
+        return Err(password_advice("~/.pgpass"));
     }
     let mut host = url.host_str().map(decoded).transpose()?.filter(|host| !host.is_empty() && host != "/");
     let mut port = url.port();
@@ -188,7 +193,7 @@ fn server(text: &str, directory: &Path, usual_port: u16) -> Result<ServerAddress
             "port" => port = Some(value.parse().map_err(|_not_one| "`port` is not a number".to_owned())?),
             "sslmode" => tls = Some(tls_mode(&value)?),
             "sslrootcert" => root_certificate = Some(resolve(directory, &value)?),
-            "password" => return Err(PASSWORD.to_owned()),
+            "password" => return Err(password_advice("~/.pgpass")),
             other => {
                 return Err(format!(
                     "`{}` after `?` is not supported; known are `host`, `port`, `sslmode` and `sslrootcert`",
@@ -237,8 +242,13 @@ fn with_host(text: &str) -> String {
     format!("{}{host}{}", &text[..end], &text[end..])
 }
 
-const PASSWORD: &str = "a password does not belong into a configuration; take it out of the URL, and write \
-                        `password = \"env:NAME\"`, `\"file:PATH\"` or `\"command:[…]\"`, or put it into ~/.pgpass";
+/// Why a password in a URL is refused; `own` is the file in which the engine keeps its passwords.
+fn password_advice(own: &str) -> String {
+    format!(
+        "a password does not belong into a configuration; take it out of the URL, and write `password = \"env:NAME\"`, \
+         `\"file:PATH\"` or `\"command:[…]\"`, or put it into {own}"
+    )
+}
 
 fn tls_mode(word: &str) -> Result<TlsMode, String> {
     TLS_MODES.iter().find(|(known, _)| *known == word).map(|(_, mode)| *mode).ok_or_else(|| {
@@ -313,7 +323,6 @@ mod tests {
             ("postgres://u:hunter2@h/db", "a password does not belong"),
             ("postgres://u@h/db?password=hunter2", "a password does not belong"),
             ("postgres://u:hun/ter2@h/db", "cannot be read"),
-            ("mysql://u:hunter2@h/db", "not yet supported"),
             ("postgres://u@h/db?sslmode=hunter2", "`sslmode` is not known"),
             ("postgres://u@h/db?options=-c", "`options` after `?` is not supported"),
             ("postgres://h/db", "name the role"),

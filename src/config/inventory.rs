@@ -26,12 +26,13 @@ impl DatabaseSpec {
             engine: self.address.engine().name,
             location: match &self.address {
                 Address::File(path) => path.display().to_string(),
-                Address::Server(server) => server.to_string(),
+                Address::Server(_) | Address::Mysql(_) => self.address.to_string(),
             },
             path: self.address.file().map(ToOwned::to_owned),
             name: match &self.address {
                 Address::File(_) => String::new(),
                 Address::Server(server) => server.database.clone(),
+                Address::Mysql(server) => server.database.clone(),
             },
             can: self.address.engine().can,
             timeout: self.timeout,

@@ -2,6 +2,7 @@
 //! the words that the configuration, the panes and the engines share.
 
 mod gauge;
+mod mysql;
 mod postgresql;
 mod sqlite;
 
@@ -53,8 +54,12 @@ pub const POSTGRESQL: EngineCard = EngineCard {
     gauges: postgresql::GAUGES,
 };
 
+/// MySQL and MariaDB: the same questions, but for a few.
+pub const MYSQL: EngineCard =
+    EngineCard { name: "mysql", schemes: &["mysql", "mariadb"], can: &[], longest_name: None, gauges: mysql::GAUGES };
+
 /// Every engine there is.
-pub const ENGINES: &[&EngineCard] = &[&SQLITE, &POSTGRESQL];
+pub const ENGINES: &[&EngineCard] = &[&SQLITE, &POSTGRESQL, &MYSQL];
 
 impl EngineCard {
     /// The engine that answers to a scheme.

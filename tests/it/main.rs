@@ -22,6 +22,8 @@ mod hung;
 mod jobs;
 mod laws;
 #[cfg(unix)]
+mod mysql;
+#[cfg(unix)]
 mod pictures;
 #[cfg(unix)]
 mod postgresql;

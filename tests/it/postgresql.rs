@@ -9,6 +9,6 @@ mod manners;
 mod program;
 mod protocol;
 mod roles;
-mod server;
+pub(crate) mod server;
 mod shape;
 mod tls;

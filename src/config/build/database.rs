@@ -21,7 +21,7 @@ pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> R
         (Some(written), Address::File(_)) => {
             return Err(source.fault_at(written, "a SQLite file has no password; leave `password` out"));
         }
-        (Some(written), Address::Server(_)) => {
+        (Some(written), Address::Server(_) | Address::Mysql(_)) => {
             Some(SecretRef::parse(written.get_ref(), &source.directory).map_err(|why| source.fault_at(written, why))?)
         }
         (None, _) => None,

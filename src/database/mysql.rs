@@ -1,0 +1,100 @@
+//! MySQL and MariaDB: a database on a server. Two connections that can only read, one for what
+//! never waits and one for what may, and a table of checks that go through them.
+
+mod check;
+mod connect;
+mod grants;
+mod my_cnf;
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::connect::{Dialer, Session};
+use self::server::Server;
+use crate::config::Address;
+use crate::config::spec::DatabaseSpec;
+use crate::database::check::{Check, LaneKind};
+use crate::database::lane::{Heard, Lane};
+use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::domain::engine;
+use crate::domain::sanitize;
+use crate::domain::vitals::Vitals;
+
+pub const ENGINE: Engine = Engine { card: &engine::MYSQL, blocks: false, open };
+
+/// What a reading may take of the probe's own deadline, so that ours comes first.
+const SHARE: f64 = 0.9;
+
+/// A database, with the connections that are kept between readings.
+#[derive(Debug)]
+struct Mysql {
+    dialer: Dialer,
+    fast: Lane<Session>,
+    slow: Lane<Session>,
+    deadline: Duration,
+}
+
+fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
+    let Address::Mysql(address) = &spec.address else {
+        // No configuration brings a file here; if one did, SQLite would say what it is.
+        return crate::database::sqlite::at(spec.address.file().unwrap_or(std::path::Path::new("")));
+    };
+    let deadline = spec.timeout.mul_f64(SHARE);
+    // Databases on one server must not all come back at the same moment.
+    let spread = f64::from(spec.id.bytes().fold(7u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))) / 255.0;
+    Arc::new(Mysql {
+        dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
+        fast: Lane::new(spread),
+        slow: Lane::new(spread),
+        deadline,
+    })
+}
+
+impl Mysql {
+    async fn read(&self) -> Result<Vitals, DatabaseError> {
+        let (swift, patient) = (checks(LaneKind::Fast), checks(LaneKind::Slow));
+        let (fast, slow) = tokio::join!(
+            self.fast.read(&self.dialer, &swift, self.deadline),
+            self.slow.read(&self.dialer, &patient, self.deadline),
+        );
+        let Heard { server, mut measured, took } = fast?;
+        match slow {
+            Ok(heard) => measured.join(heard.measured),
+            // What this lane would have told is unknown; the other lane's figures stay.
+            Err(error) => {
+                for gauge in patient.iter().flat_map(|check| check.gauges) {
+                    measured.hide(gauge, error.to_string(), None);
+                }
+            }
+        }
+        measured.facts.splice(0..0, server.facts());
+        measured.findings.extend(server.route.exposed());
+        let size = measured.samples.iter().position(|sample| sample.key == "size");
+        let size = size.map(|place| measured.samples.remove(place));
+        Ok(Vitals {
+            engine: ENGINE.card.name,
+            version: server.in_words(),
+            location: sanitize::line(&self.dialer.address().to_string()),
+            size_bytes: size.and_then(|sample| Some(sample.value.number(chrono::DateTime::UNIX_EPOCH)?.0 as u64)),
+            latency_s: took.as_secs_f64(),
+            measured: Box::new(measured),
+            ..Vitals::default()
+        })
+    }
+}
+
+fn checks(lane: LaneKind) -> Vec<&'static Check<Server>> {
+    check::CHECKS.iter().filter(|check| check.lane == lane).collect()
+}
+
+impl Database for Mysql {
+    fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
+        Box::pin(self.read())
+    }
+
+    fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
+        let word = job.work.verb.word();
+        Box::pin(async move { Err(DatabaseError::Refused(format!("{} has no {word}", ENGINE.card.name))) })
+    }
+}

@@ -1,0 +1,8 @@
+//! MySQL and MariaDB, on MariaDB servers that are started for it and brought into the very state
+//! a check is for. There is no package of MySQL where these tests run: what differs there is held
+//! against its manual, in the checks themselves.
+
+mod faults;
+mod manners;
+mod roles;
+mod server;
