@@ -4,6 +4,7 @@
 
 pub mod file;
 pub mod lacks;
+pub mod locks;
 pub mod machine;
 pub mod network;
 pub mod places;

@@ -2,7 +2,10 @@
 //! threads that may hang without anybody else noticing.
 
 mod integrity;
+mod migrations;
 mod open;
+mod readers;
+mod surroundings;
 mod upkeep;
 mod vacuum;
 mod vitals;

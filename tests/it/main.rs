@@ -40,6 +40,8 @@ mod recovery;
 #[cfg(target_os = "linux")]
 mod secrets;
 mod sqlite;
+#[cfg(unix)]
+mod sqlite_findings;
 mod stale;
 #[cfg(unix)]
 mod store;

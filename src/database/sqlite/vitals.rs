@@ -1,4 +1,5 @@
-//! The vital signs of a SQLite file: a handful of pragmas, none of which looks at a row.
+//! The vital signs of a SQLite file: a handful of pragmas, none of which looks at a row, and what
+//! lies around it.
 
 use std::path::Path;
 
@@ -6,6 +7,7 @@ use rusqlite::Connection;
 use tokio::time::Instant;
 
 use super::open::{self, Patience};
+use super::{migrations, readers, surroundings};
 use crate::database::DatabaseError;
 use crate::domain::sanitize;
 use crate::domain::vitals::Vitals;
@@ -16,9 +18,16 @@ pub(super) fn read(path: &Path) -> Result<Vitals, DatabaseError> {
     let connection = open::read_only(path, Patience::Short)?;
     let mut vitals = ask(&connection).map_err(|error| open::explain(path, &error))?;
     vitals.latency_s = started.elapsed().as_secs_f64();
+    let wal = vitals.journal_mode.as_deref() == Some("wal");
+    let explain = |error: rusqlite::Error| open::explain(path, &error);
+    vitals.measured.join(surroundings::read(path, &connection, wal).map_err(explain)?);
+    vitals.measured.join(migrations::read(path, &connection).map_err(explain)?);
+    // Our own reads must not be taken for somebody's.
+    drop(connection);
     vitals.location = sanitize::line(&path.display().to_string());
     vitals.size_bytes = open::size_with_sidecars(path).ok();
     vitals.wal_bytes = std::fs::metadata(open::sidecar(path, "-wal")).ok().map(|meta| meta.len());
+    vitals.measured.remarks.extend(vitals.wal_bytes.and_then(|bytes| readers::remark(path, bytes)));
     Ok(vitals)
 }
 
