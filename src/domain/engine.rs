@@ -55,8 +55,15 @@ pub const POSTGRESQL: EngineCard = EngineCard {
 };
 
 /// MySQL and MariaDB: the same questions, but for a few.
-pub const MYSQL: EngineCard =
-    EngineCard { name: "mysql", schemes: &["mysql", "mariadb"], can: &[], longest_name: None, gauges: mysql::GAUGES };
+pub const MYSQL: EngineCard = EngineCard {
+    name: "mysql",
+    schemes: &["mysql", "mariadb"],
+    can: &[],
+    longest_name: None,
+    ending: "sql",
+    dump: &[],
+    gauges: mysql::GAUGES,
+};
 
 /// Every engine there is.
 pub const ENGINES: &[&EngineCard] = &[&SQLITE, &POSTGRESQL, &MYSQL];

@@ -196,7 +196,7 @@ impl Wire for Session {
         })
     }
 
-    fn ask(&mut self, question: &'static str) -> BoxFuture<'_, Result<Vec<Row>, AskError>> {
+    fn ask<'a>(&'a mut self, question: &'a str) -> BoxFuture<'a, Result<Vec<Row>, AskError>> {
         Box::pin(async move {
             // The simple protocol: every value comes as text. sqlx cannot give a session a name,
             // so each statement carries ours into the process list and the slow log.
