@@ -101,6 +101,48 @@ impl Debug for Assignment {
     }
 }
 
+/// Something that stands against an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hindrance {
+    pub text: String,
+    /// The act would only be slow or useless: whoever gives a reason may do it all the same.
+    pub soft: bool,
+}
+
+impl Hindrance {
+    pub fn hard(text: impl Into<String>) -> Self {
+        Self { text: text.into(), soft: false }
+    }
+
+    pub fn soft(text: impl Into<String>) -> Self {
+        Self { text: text.into(), soft: true }
+    }
+}
+
+/// A lease that a server keeps for us, until this is dropped.
+pub trait Held: Debug + Send + Sync {}
+
+/// What came of asking for a server's lease.
+#[derive(Debug)]
+pub enum Grip {
+    /// The database has no server: whoever acts on it is on this machine.
+    NotNeeded,
+    Held(Box<dyn Held>),
+    /// Somebody else has it; the text says who.
+    Taken(String),
+}
+
+/// One of our acts, as a table of the database shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operation {
+    pub job: String,
+    pub kind: String,
+    pub table: Option<String>,
+    pub by: String,
+    pub host: String,
+    pub reason: String,
+}
+
 /// A database of any engine.
 pub trait Database: Debug + Send + Sync {
     /// Reads the vital signs, without changing a byte.
@@ -108,6 +150,33 @@ pub trait Database: Debug + Send + Sync {
 
     /// Does upkeep; stops soon after its `cancel` is triggered.
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>>;
+
+    /// What stands against some upkeep now.
+    fn hindrances<'a>(&'a self, _work: &'a Maintenance) -> BoxFuture<'a, Result<Vec<Hindrance>, DatabaseError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Takes the lease that keeps others, on whatever machine, from acting on it; never waits for
+    /// them. `holder` is who we are, for whoever is turned away.
+    fn lease<'a>(&'a self, _holder: &'a str) -> BoxFuture<'a, Result<Grip, DatabaseError>> {
+        Box::pin(async { Ok(Grip::NotNeeded) })
+    }
+
+    /// Writes an act that begins where the database's own people look; `false` where they look at
+    /// no such table.
+    fn begun<'a>(&'a self, _operation: &'a Operation) -> BoxFuture<'a, Result<bool, DatabaseError>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    /// Writes how it ended. The error says what whoever looks there must know.
+    fn ended<'a>(
+        &'a self,
+        _operation: &'a Operation,
+        _status: &'a str,
+        _detail: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// What its sessions do now. It changes nothing, and waits for nobody.
     fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {

@@ -39,7 +39,11 @@ pub(super) fn plan(verb: Verb, proposal: &Proposal<'_>) -> Result<Plan, PlanErro
     plan.notes.extend(way.notes.iter().map(|note| (*note).to_owned()));
     plan.undo = way.undo.map(ToOwned::to_owned);
     let sql = (way.sql)(&aim);
-    plan.steps.push(Step::Maintain { database: id.clone(), work: Maintenance { verb, scope }, sql });
+    let work = Maintenance { verb, scope };
+    if card.path.is_none() && !verb.only_reads() {
+        plan.guards.push(Guard::Unhindered { database: id.clone(), work: work.clone() });
+    }
+    plan.steps.push(Step::Maintain { database: id.clone(), work, sql });
     Ok(plan)
 }
 

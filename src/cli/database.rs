@@ -1,5 +1,7 @@
 //! `rounds database`: health and upkeep.
 
+mod activity;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -27,7 +29,13 @@ pub enum DatabaseCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Give unused space back to the disk
+    /// What its sessions do: who runs, who waits for whom, who holds a transaction open
+    Activity {
+        id: Option<String>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Give unused space back
     Vacuum {
         id: Option<String>,
         #[command(flatten)]
@@ -63,6 +71,22 @@ pub enum DatabaseCommand {
         #[command(flatten)]
         act: ActFlags,
     },
+    /// Cancel what a session runs; the session stays
+    Cancel {
+        id: Option<String>,
+        #[command(flatten)]
+        session: PidFlag,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// End a session; its transaction is rolled back
+    Terminate {
+        id: Option<String>,
+        #[command(flatten)]
+        session: PidFlag,
+        #[command(flatten)]
+        act: ActFlags,
+    },
     /// Check the structure, read-only, and remember the answer
     Integrity {
         id: Option<String>,
@@ -79,6 +103,14 @@ pub struct TableFlag {
     table: Option<String>,
 }
 
+/// Which session is meant.
+#[derive(Clone, Debug, Args)]
+pub struct PidFlag {
+    /// The session's pid on the server, as `activity` shows it
+    #[arg(long, value_name = "PID")]
+    pid: u64,
+}
+
 impl TableFlag {
     fn params(&self) -> BTreeMap<String, String> {
         self.table.iter().map(|table| (TABLE.to_owned(), table.clone())).collect()
@@ -93,6 +125,18 @@ pub(super) async fn run(command: &DatabaseCommand, global: &Global) -> color_eyr
         DatabaseCommand::Show { id, format } => {
             let id = one_of(id.as_deref(), &session.round.inventory)?;
             return list(&mut session, Some(&id), *format).await;
+        }
+        DatabaseCommand::Activity { id, format } => {
+            let id = one_of(id.as_deref(), &session.round.inventory)?;
+            return activity::show(&session, &id, *format).await;
+        }
+        DatabaseCommand::Cancel { id, session: which, act } => {
+            let id = one_of(id.as_deref(), &session.round.inventory)?;
+            return activity::signal(&session, &id, which.pid, Verb::Cancel, act).await;
+        }
+        DatabaseCommand::Terminate { id, session: which, act } => {
+            let id = one_of(id.as_deref(), &session.round.inventory)?;
+            return activity::signal(&session, &id, which.pid, Verb::Terminate, act).await;
         }
         DatabaseCommand::Vacuum { id, table, analyze, full, act } => {
             let verb = match (full, analyze) {

@@ -96,6 +96,7 @@ pub(super) struct Database {
     pub(super) every: Option<Every>,
     pub(super) timeout: Option<Spanned<Interval>>,
     pub(super) integrity: Option<Spanned<Integrity>>,
+    pub(super) operations_table: Option<Spanned<String>>,
     pub(super) limits: BTreeMap<String, Spanned<Bounds>>,
 }
 
@@ -112,8 +113,8 @@ impl<'de> Deserialize<'de> for Database {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Database, A::Error> {
-                let (mut id, mut url, mut password, mut every, mut timeout, mut integrity) =
-                    (None, None, None, None, None, None);
+                let (mut id, mut url, mut password, mut every, mut timeout, mut integrity, mut operations_table) =
+                    (None, None, None, None, None, None, None);
                 let mut limits = BTreeMap::new();
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
@@ -123,6 +124,7 @@ impl<'de> Deserialize<'de> for Database {
                         "every" => every = Some(map.next_value()?),
                         "timeout" => timeout = Some(map.next_value()?),
                         "integrity" => integrity = Some(map.next_value()?),
+                        "operations_table" => operations_table = Some(map.next_value()?),
                         _ => {
                             limits.insert(key, map.next_value()?);
                         }
@@ -130,7 +132,7 @@ impl<'de> Deserialize<'de> for Database {
                 }
                 let id = id.ok_or_else(|| A::Error::missing_field("id"))?;
                 let url = url.ok_or_else(|| A::Error::missing_field("url"))?;
-                Ok(Database { id, url, password, every, timeout, integrity, limits })
+                Ok(Database { id, url, password, every, timeout, integrity, operations_table, limits })
             }
         }
 

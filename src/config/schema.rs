@@ -62,7 +62,7 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("database.timeout", Exists),
     ("database.integrity", Exists),
     ("database.integrity.every", Exists),
-    ("database.operations_table", Later),
+    ("database.operations_table", Exists),
     ("backup", Exists),
     ("backup.id", Exists),
     ("backup.database", Exists),
@@ -292,11 +292,18 @@ mod tests {
     fn every_fault_of_a_file_is_told_in_its_order() {
         let text =
             "[[database]]\nsizee = 1\nrto = 1\n[[backup]]\ntool = 'borg'\n[[backup]]\nverify = { evry = 1 }\n[keys]\n";
+        let gauges: Vec<String> = engine::keys().map(|key| format!("`{key}`")).collect();
+        let (last, others) = gauges.split_last().expect("gauges");
+        let known = format!(
+            "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout`, \
+             `integrity`, `operations_table`, {} and {last}",
+            others.join(", ")
+        );
         assert_eq!(
             faults(text),
             [
                 "a.toml:2:1: unknown key `sizee` in [[database]]; did you mean `size`?",
-                "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout`, `integrity`, `size`, `latency`, `growth`, `wal`, `connections`, `idle_in_transaction`, `oldest_transaction`, `blocked`, `deadlocks`, `temp_files`, `cache_hit`, `commits`, `rollbacks`, `checksum_failures`, `prepared_transaction`, `xmin_age`, `replication_lag`, `replication_lag_bytes`, `slot_wal`, `archiver`, `dead_rows`, `wraparound`, `freeze_age`, `sequences`, `invalid_indexes`, `settings_off` and `pending_restart`",
+                known.as_str(),
                 "a.toml:5:1: `tool` is not yet supported by this version",
                 "a.toml:7:12: unknown key `evry` in `verify` of [[backup]]; did you mean `every`?",
                 "a.toml:8:2: `keys` is not yet supported by this version",

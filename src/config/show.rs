@@ -88,6 +88,7 @@ fn database(page: &mut Page, spec: &DatabaseSpec) {
             page.set(gauge.key, bounds(&held));
         }
     }
+    page.maybe("operations_table", spec.operations_table.as_ref().map(|table| quoted(&table.to_string())));
     page.maybe("integrity.every", spec.integrity_every.map(span));
 }
 
@@ -214,7 +215,11 @@ fn guard(guard: &Guard) -> Option<String> {
             Some(inline([("backup", Some(quoted(backup))), ("within", Some(span(*within)))]))
         }
         Guard::Idle { target } => Some(inline([("idle", Some(quoted(target)))])),
-        Guard::RoomFor { .. } | Guard::NotRunning { .. } | Guard::NotRunToday { .. } | Guard::Unchanged { .. } => None,
+        Guard::Unhindered { .. }
+        | Guard::RoomFor { .. }
+        | Guard::NotRunning { .. }
+        | Guard::NotRunToday { .. }
+        | Guard::Unchanged { .. } => None,
     }
 }
 

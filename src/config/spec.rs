@@ -15,6 +15,7 @@ use crate::domain::observation::ProbeId;
 use crate::domain::plan::Invocation;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::{Timestamp, Zone};
+use crate::domain::upkeep::TableName;
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -111,6 +112,8 @@ pub struct DatabaseSpec {
     pub password: Option<SecretRef>,
     pub every: Duration,
     pub timeout: Duration,
+    /// The table of its own in which our acts are shown, too.
+    pub operations_table: Option<TableName>,
     /// The limits of every gauge its engine has.
     pub limits: BTreeMap<&'static str, Bounds>,
     /// How old the last integrity check may be; `None` when it is not asked for.

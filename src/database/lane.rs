@@ -305,7 +305,7 @@ fn late(what: &str, deadline: Duration) -> DatabaseError {
 }
 
 impl AskError {
-    fn into_fault(self) -> DatabaseError {
+    pub(super) fn into_fault(self) -> DatabaseError {
         match self {
             AskError::Refused { why, .. } | AskError::Lost(why) => DatabaseError::Unreachable(why),
         }

@@ -1,6 +1,8 @@
 //! PostgreSQL: a database on a server. Two connections that can only read, one for what never
 //! waits and one for what may, and a table of checks that go through them.
 
+mod act;
+mod activity;
 mod check;
 mod connect;
 mod insight;
@@ -12,17 +14,21 @@ mod snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use self::connect::{Dialer, Session};
 use self::server::Server;
 use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
 use crate::database::check::{Check, LaneKind};
 use crate::database::lane::{Heard, Lane};
-use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Grip, Hindrance, Operation, Upkeep};
 use crate::domain::engine;
 use crate::domain::insight::{Statements, Tables};
-use crate::domain::sanitize;
+use crate::domain::session::Activity;
+use crate::domain::upkeep::{Maintenance, TableName};
 use crate::domain::vitals::{Measured, Vitals};
+use crate::domain::{humanize, sanitize};
 
 pub use self::programs::Programs;
 pub use self::snapshot::Snapshot;
@@ -38,6 +44,10 @@ struct Postgresql {
     dialer: Dialer,
     fast: Lane<Session>,
     slow: Lane<Session>,
+    /// The connection of whoever looks at the sessions; none while nobody does.
+    onlooker: Mutex<Option<Session>>,
+    /// Where our acts are shown, too.
+    operations: Option<TableName>,
     deadline: Duration,
 }
 
@@ -53,6 +63,8 @@ fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
         dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
         fast: Lane::new(spread),
         slow: Lane::new(spread),
+        onlooker: Mutex::default(),
+        operations: spec.operations_table.clone(),
         deadline,
     })
 }
@@ -115,7 +127,50 @@ impl Database for Postgresql {
     }
 
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
-        let word = job.work.verb.word();
-        Box::pin(async move { Err(DatabaseError::Refused(format!("{} has no {word}", ENGINE.card.name))) })
+        Box::pin(act::maintain(&self.dialer, job))
+    }
+
+    fn hindrances<'a>(&'a self, work: &'a Maintenance) -> BoxFuture<'a, Result<Vec<Hindrance>, DatabaseError>> {
+        Box::pin(act::hindrances(&self.dialer, work))
+    }
+
+    fn lease<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<Grip, DatabaseError>> {
+        Box::pin(act::lease(&self.dialer, holder))
+    }
+
+    fn begun<'a>(&'a self, operation: &'a Operation) -> BoxFuture<'a, Result<bool, DatabaseError>> {
+        Box::pin(async move {
+            let Some(table) = &self.operations else { return Ok(false) };
+            act::begun(&self.dialer, table, operation).await.map(|()| true)
+        })
+    }
+
+    fn ended<'a>(
+        &'a self,
+        operation: &'a Operation,
+        status: &'a str,
+        detail: &'a str,
+    ) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            let Some(table) = &self.operations else { return Ok(()) };
+            act::ended(&self.dialer, table, operation, status, detail).await
+        })
+    }
+
+    fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
+        Box::pin(async move {
+            let asked = activity::ask(&self.dialer, &self.onlooker);
+            let late = |_elapsed| {
+                DatabaseError::Unreachable(format!("no answer within {}", humanize::duration(self.deadline)))
+            };
+            let mut activity = tokio::time::timeout(self.deadline, asked).await.map_err(late)??;
+            if let Some(table) = &self.operations {
+                match act::under_way(&self.dialer, table).await {
+                    Ok(operations) => activity.operations = operations,
+                    Err(error) => activity.hidden = Some(format!("{table} cannot be read: {error}")),
+                }
+            }
+            Ok(activity)
+        })
     }
 }

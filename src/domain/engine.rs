@@ -44,7 +44,7 @@ pub const SQLITE: EngineCard = EngineCard {
 pub const POSTGRESQL: EngineCard = EngineCard {
     name: "postgresql",
     schemes: &["postgres", "postgresql"],
-    can: &[],
+    can: postgresql::CAN,
     longest_name: Some(63),
     ending: "dump",
     dump: &[

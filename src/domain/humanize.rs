@@ -164,7 +164,8 @@ pub fn clock(at: Timestamp, now: Timestamp, zone: &Zone) -> String {
 
 /// `1 backup`, `3 backups`.
 pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    let ending = if noun.ends_with('x') { "es" } else { "s" };
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}{ending}") }
 }
 
 /// Things one after the other: `a`, `a and b`, `a, b and c`.

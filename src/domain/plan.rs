@@ -14,7 +14,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
 use crate::domain::redact;
-use crate::domain::upkeep::Maintenance;
+use crate::domain::upkeep::{Maintenance, Scope};
 
 /// How much an act can hurt, and therefore how it is confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -170,6 +170,9 @@ pub enum Guard {
     Idle { target: String },
     /// At `at` there is room for another `file`, and a fifth more.
     RoomFor { file: PathBuf, at: PathBuf },
+    /// Nothing on the database's server stands against it; a reason overrides what would only
+    /// make it slow or useless.
+    Unhindered { database: String, work: Maintenance },
     /// The task is not running already.
     NotRunning { task: String },
     /// The newest run of the task is not of today; a reason overrides it.
@@ -188,6 +191,13 @@ impl fmt::Display for Guard {
             Guard::RoomFor { file, at } => {
                 write!(f, "{} has room for another {}", at.display(), file.display())
             }
+            Guard::Unhindered { work: Maintenance { scope: Scope::Session(session), .. }, .. } => {
+                write!(f, "pid {} is still the session that was looked at", session.pid)
+            }
+            Guard::Unhindered { .. } => f.write_str(
+                "the server is no standby; and no old transaction, dump or other vacuum is in the way, or a reason is \
+                 given",
+            ),
             Guard::NotRunning { task } => write!(f, "`{task}` is not running"),
             Guard::NotRunToday { task } => write!(f, "`{task}` has not run today, or a reason is given"),
             Guard::Unchanged { backup, state } => {

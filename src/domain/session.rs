@@ -131,6 +131,18 @@ pub struct Activity {
     pub sessions: Vec<Session>,
     /// Why some of it cannot be seen, and what would uncover it.
     pub hidden: Option<String>,
+    /// What the database's own table of operations says is under way, ours and others'.
+    pub operations: Vec<UnderWay>,
+}
+
+/// An operation that its table calls running: it may run, or never have been completed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct UnderWay {
+    pub kind: String,
+    pub table: Option<String>,
+    pub running_s: Option<f64>,
+    /// Who, where the row says so.
+    pub by: Option<String>,
 }
 
 impl Activity {
@@ -178,7 +190,7 @@ mod tests {
     }
 
     fn drawn(sessions: Vec<Session>) -> String {
-        let activity = Activity { sessions, hidden: None };
+        let activity = Activity { sessions, ..Activity::default() };
         let lines: Vec<String> = activity.tree().iter().map(|(depth, one)| format!("{depth}:{}", one.pid)).collect();
         lines.join(" ")
     }

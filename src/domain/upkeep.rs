@@ -101,6 +101,21 @@ impl Verb {
         }
     }
 
+    /// After what it was done to: `3 tables vacuumed`.
+    pub const fn done(self) -> &'static str {
+        match self {
+            Verb::Vacuum => "vacuumed",
+            Verb::VacuumAnalyze => "vacuumed and analyzed",
+            Verb::VacuumFull => "rewritten",
+            Verb::Analyze => "analyzed",
+            Verb::Reindex => "reindexed",
+            Verb::Checkpoint => "brought up to date",
+            Verb::Integrity => "checked",
+            Verb::Cancel => "told to stop",
+            Verb::Terminate => "ended",
+        }
+    }
+
     /// Whether it changes nothing.
     pub const fn only_reads(self) -> bool {
         matches!(self, Verb::Integrity)

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::database::{Engine, Hindrance};
 use crate::domain::backup::{Moment, Pruning, ShelfState};
 use crate::domain::board::{Assessment, Board};
 use crate::domain::humanize;
@@ -52,6 +53,15 @@ pub(super) async fn check(
             in_time(&place, move || room(&file, &at)).await?
         }
         Guard::Unchanged { backup, state } => unchanged(backup, state, config, context, clock).await,
+        Guard::Unhindered { database, work } => {
+            let spec = config.databases.iter().find(|spec| spec.id == *database);
+            let spec = spec.ok_or_else(|| format!("there is no database called `{database}`"))?;
+            let handle = (Engine::of(spec).open)(spec);
+            let looked = tokio::time::timeout(LOOK, handle.hindrances(work)).await;
+            let found =
+                looked.map_err(|_elapsed| format!("{database}: no answer within {}", humanize::duration(LOOK)))?;
+            unhindered(&found.map_err(|error| error.to_string())?, reason)
+        }
         Guard::NotRunning { task } => match runs(task, config, context, clock).await? {
             facts if facts.runs.iter().any(|run| run.ended.is_none() && run.alive) => {
                 Err(format!("`{task}` is running already"))
@@ -152,6 +162,22 @@ async fn runs(task: &str, config: &Config, context: &Context, clock: &Clock) -> 
     }
 }
 
+/// Whether what was found lets an act start.
+fn unhindered(found: &[Hindrance], reason: &str) -> Result<(), String> {
+    let hard = found.iter().find(|one| !one.soft);
+    match (hard, found.first()) {
+        (Some(hard), _) => Err(hard.text.clone()),
+        (None, Some(soft)) if reason.trim().is_empty() => {
+            let more = match found.len() - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            Err(format!("{}{more}; give a reason to do it all the same", soft.text))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether another `file`, and a fifth more, fits at `at`.
 fn room(file: &Path, at: &Path) -> Result<(), String> {
     let size = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.len();
@@ -173,6 +199,17 @@ fn room(file: &Path, at: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_overrides_what_is_only_slow_and_never_what_is_wrong() {
+        let (slow, useless) = (Hindrance::soft("a backup runs"), Hindrance::soft("an old transaction"));
+        let wrong = Hindrance::hard("it is a standby");
+        assert_eq!(unhindered(&[], ""), Ok(()));
+        let told = unhindered(&[slow.clone(), useless], " ").expect_err("no reason");
+        assert_eq!(told, "a backup runs (and 1 more); give a reason to do it all the same");
+        assert_eq!(unhindered(std::slice::from_ref(&slow), "it must be now"), Ok(()));
+        assert_eq!(unhindered(&[slow, wrong], "it must be now"), Err("it is a standby".to_owned()));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_that_never_comes_back_is_not_waited_for() {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::database::Held;
 use crate::domain::audit::Actor;
 use crate::domain::humanize;
 use crate::domain::time::{Timestamp, seconds_between};
@@ -18,6 +19,8 @@ use crate::platform::file;
 pub struct Lease {
     /// Locked files; closing them is giving the lease back.
     files: Vec<File>,
+    /// What servers keep for us, against those who act from other machines.
+    held: Vec<Box<dyn Held>>,
 }
 
 /// Who holds a lease, for whoever is turned away.
@@ -76,7 +79,12 @@ impl Lease {
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)).map_err(io)?;
             files.push(file);
         }
-        Ok(Self { files })
+        Ok(Self { files, held: Vec::new() })
+    }
+
+    /// Adds what a server keeps for us.
+    pub(super) fn join(&mut self, held: Box<dyn Held>) {
+        self.held.push(held);
     }
 
     /// How many targets it covers.

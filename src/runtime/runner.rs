@@ -4,6 +4,8 @@
 
 mod command;
 mod effect;
+mod exclusive;
+mod mirror;
 mod shelf;
 mod steps;
 
@@ -16,9 +18,8 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
-use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobId, JobResult, Outcome};
-use crate::domain::plan::{Confirmed, Guard, Plan, Step};
+use crate::domain::plan::{Confirmed, Plan};
 use crate::domain::redact;
 use crate::domain::task::TaskRun;
 use crate::domain::update::Update;
@@ -148,15 +149,7 @@ impl Runner {
     /// First the lease, then the guards: what they find must still hold when the act begins.
     async fn look_before(&self, order: &Order<'_>) -> Result<Lease, String> {
         let shared = &self.0;
-        let targets = leased(order.plan);
-        let lease = {
-            let (locks, targets) = (shared.context.state_dir.join("locks"), targets.clone());
-            let (actor, action, now) = (order.actor.clone(), order.plan.action.clone(), shared.clock.now());
-            let place = locks.display().to_string();
-            guard::in_time(&place, move || Lease::take(&locks, &targets, &actor, action.as_str(), now))
-                .await?
-                .map_err(|error| error.to_string())?
-        };
+        let lease = self.exclusive(order).await?;
         for guard in &order.plan.guards {
             guard::check(guard, order.reason, &shared.config, &shared.context, &shared.clock).await?;
         }
@@ -176,6 +169,7 @@ impl Runner {
             log: Some(log.clone()),
         });
         let work = Work::new(order, log);
+        let mirrored = self.mirror(&order).await;
         let mut outcome = match AssertUnwindSafe(self.carry_out(&work)).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => {
@@ -183,6 +177,7 @@ impl Runner {
                 Outcome { result: JobResult::Failed, detail: panicked(&*panic), exit_code: None }
             }
         };
+        mirrored.end(&mut outcome).await;
         let entry = AuditEntry {
             outcome: Some(outcome.result),
             detail: outcome.detail.clone(),
@@ -284,26 +279,6 @@ impl Runner {
     pub fn read_only(&self) -> bool {
         self.0.read_only
     }
-}
-
-/// Everything an act must have for itself: its target, the databases its steps touch, and what
-/// must be idle while it runs. A lease on that is the guard.
-fn leased(plan: &Plan) -> Vec<String> {
-    let databases = plan.steps.iter().filter_map(|step| match step {
-        Step::CopyDatabase { database, .. } | Step::Maintain { database, .. } => {
-            Some(Target::database(database).to_string())
-        }
-        Step::Run { .. }
-        | Step::VerifyBackup { .. }
-        | Step::Prune { .. }
-        | Step::CarryBackup { .. }
-        | Step::DrillBackup { .. } => None,
-    });
-    let idle = plan.guards.iter().filter_map(|guard| match guard {
-        Guard::Idle { target } => Some(target.clone()),
-        _ => None,
-    });
-    std::iter::once(plan.target.to_string()).chain(databases).chain(idle).collect()
 }
 
 /// A fault of ours, in words for the operator.

@@ -1,14 +1,17 @@
 //! PostgreSQL, on servers that are started for it and brought into the very state a check is for.
 
+mod acts;
 mod beside;
 mod dumps;
 mod faults;
 mod hands;
 mod load;
 mod manners;
+mod operations;
 mod program;
 mod protocol;
 mod roles;
 pub(crate) mod server;
+mod sessions;
 mod shape;
 mod tls;

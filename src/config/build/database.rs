@@ -12,7 +12,7 @@ use crate::config::source::Source;
 use crate::config::spec::{Bounds, DatabaseSpec};
 use crate::config::{defaults, raw};
 use crate::domain::engine::{EngineCard, Gauge};
-use crate::domain::upkeep::Verb;
+use crate::domain::upkeep::{TableName, Verb};
 
 pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> Result<DatabaseSpec, Fault> {
     let every = raw.every.map_or(defaults::DATABASE_EVERY, |every| every.0);
@@ -31,7 +31,14 @@ pub(super) fn database(raw: &raw::Database, source: &Source, _: &Scope<'_>) -> R
         let name = engine.name;
         return Err(source.fault_at(written, format!("{name} has no integrity check; leave `integrity` out")));
     }
+    let operations_table = raw.operations_table.as_ref().map(|written| match &address {
+        Address::Server(_) => TableName::parse(written.get_ref()).map_err(|why| source.fault_at(written, why)),
+        Address::File(_) | Address::Mysql(_) => {
+            Err(source.fault_at(written, "`operations_table` is for PostgreSQL; leave it out"))
+        }
+    });
     Ok(DatabaseSpec {
+        operations_table: operations_table.transpose()?,
         id: id(&raw.id),
         limits: limits(raw, engine, source)?,
         address,

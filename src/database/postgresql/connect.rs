@@ -73,15 +73,14 @@ impl Dialer {
         tokio::task::spawn_blocking(move || pgpass::look_up(&address)).await.unwrap_or(Ok(None))
     }
 
-    /// The options of a session. Never to be formatted: their `Debug` shows the password.
-    fn options(&self, password: Option<&Secret>) -> PgConnectOptions {
+    /// What every session has. Never to be formatted: its `Debug` shows the password.
+    fn options(&self, password: Option<&Secret>, name: &str) -> PgConnectOptions {
         let address = &self.address;
-        let milliseconds = |time: Duration| time.as_millis().to_string();
         let mut options = PgConnectOptions::new_without_pgpass()
             .port(address.port)
             .username(&address.role)
             .database(&address.database)
-            .application_name("rounds")
+            .application_name(name)
             .statement_cache_capacity(0)
             .ssl_mode(match address.tls {
                 TlsMode::Disable => PgSslMode::Disable,
@@ -90,13 +89,6 @@ impl Dialer {
                 TlsMode::VerifyCa => PgSslMode::VerifyCa,
                 TlsMode::VerifyFull => PgSslMode::VerifyFull,
             })
-            .options([
-                ("default_transaction_read_only", "on".to_owned()),
-                ("statement_timeout", milliseconds(self.statement_timeout)),
-                ("lock_timeout", "100".to_owned()),
-                ("idle_in_transaction_session_timeout", "10000".to_owned()),
-                ("search_path", "pg_catalog".to_owned()),
-            ])
             .disable_statement_logging();
         options = match &address.host {
             Host::Name(name) => options.host(name.trim_start_matches('[').trim_end_matches(']')),
@@ -116,7 +108,7 @@ impl Dialer {
     /// every row or fails.
     pub(super) async fn session_for_long_work(&self) -> Result<PgConnection, DatabaseError> {
         let password = self.password().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
-        let options = self.options(password.as_ref()).options([
+        let options = self.options(password.as_ref(), "rounds").options(self.reading()).options([
             ("statement_timeout", "0"),
             ("lock_timeout", "30000"),
             ("idle_in_transaction_session_timeout", "0"),
@@ -129,6 +121,28 @@ impl Dialer {
                 Err(DatabaseError::Unreachable(format!("{}: no session within {waited}", self.place())))
             }
         }
+    }
+
+    /// The settings of a session that can neither write nor wait.
+    fn reading(&self) -> [(&'static str, String); 5] {
+        [
+            ("default_transaction_read_only", "on".to_owned()),
+            ("statement_timeout", self.statement_timeout.as_millis().to_string()),
+            ("lock_timeout", "100".to_owned()),
+            ("idle_in_transaction_session_timeout", "10000".to_owned()),
+            ("search_path", "pg_catalog".to_owned()),
+        ]
+    }
+
+    /// Opens a session called `name` with these settings.
+    pub(super) async fn connect(
+        &self,
+        name: &str,
+        settings: &[(&'static str, String)],
+    ) -> Result<PgConnection, DatabaseError> {
+        let password = self.password().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
+        let options = self.options(password.as_ref(), name).options(settings.iter().cloned());
+        options.connect().await.map_err(|error| self.explain(error))
     }
 
     fn place(&self) -> String {
@@ -227,8 +241,7 @@ impl Dial for Dialer {
 
     fn dial(&self) -> BoxFuture<'_, Result<Session, DatabaseError>> {
         Box::pin(async move {
-            let password = self.password().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
-            let connection = self.options(password.as_ref()).connect().await.map_err(|error| self.explain(error))?;
+            let connection = self.connect("rounds", &self.reading()).await?;
             Ok(Session { connection, timeout: self.statement_timeout })
         })
     }
@@ -280,6 +293,7 @@ impl Wire for Session {
     }
 }
 
+/// A row, whatever its types: a value that is no text is none of ours.
 pub(super) fn row(row: &PgRow) -> Result<Row, AskError> {
     let odd = |error: &dyn std::fmt::Display| AskError::Lost(sanitize::line(&error.to_string()));
     let values: Result<Vec<_>, AskError> = (0..row.len())
@@ -345,7 +359,8 @@ mod tests {
             tls: TlsMode::VerifyCa,
             root_certificate: None,
         };
-        let options = Dialer::new(address, None, Duration::from_secs(4)).options(None);
+        let dialer = Dialer::new(address, None, Duration::from_secs(4));
+        let options = dialer.options(None, "rounds").options(dialer.reading());
         let said = options.get_options().expect("options");
         let expected = [
             "default_transaction_read_only=on",

@@ -1,7 +1,11 @@
-//! What can be limited of a PostgreSQL database, with the defaults and where they come from.
-//! They are tuned to what needs a human.
+//! What can be limited of a PostgreSQL database, with the defaults and where they come from:
+//! they are tuned to what needs a human. And what upkeep it has.
+
+mod upkeep;
 
 use std::time::Duration;
+
+pub(super) use self::upkeep::CAN;
 
 use super::{Bad, Gauge};
 use crate::domain::sample::Unit::{Bytes, BytesPerDay, Count, Percent, Seconds};

@@ -1,0 +1,57 @@
+//! Our acts in a table of the database itself: completed, or told that they could not be.
+
+use super::acts::world;
+use super::server::{Server, one, run};
+
+/// A table as an application might have it, in which rows may be added, and changed by its owner.
+const TABLE: &str = "CREATE ROLE keeper LOGIN; CREATE ROLE adder LOGIN; CREATE TABLE staff (id int);
+     CREATE TABLE maintenance_operations (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), operation_type text NOT NULL,
+       table_name text, started_at timestamptz DEFAULT now(), completed_at timestamptz,
+       status text NOT NULL DEFAULT 'running', details jsonb DEFAULT '{}'::jsonb);
+     ALTER TABLE maintenance_operations OWNER TO keeper; ALTER TABLE staff OWNER TO keeper; GRANT keeper TO adder;
+     ALTER TABLE maintenance_operations ENABLE ROW LEVEL SECURITY;
+     ALTER TABLE maintenance_operations FORCE ROW LEVEL SECURITY;
+     CREATE POLICY look ON maintenance_operations FOR SELECT USING (true);
+     CREATE POLICY add ON maintenance_operations FOR INSERT WITH CHECK (true);
+     CREATE POLICY complete ON maintenance_operations FOR UPDATE USING (current_user = 'keeper')";
+const MIRROR: &str = "operations_table = 'public.maintenance_operations'";
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn an_act_is_shown_where_the_databases_own_people_look() {
+    let server = Server::start("");
+    let mut rota = server.rota().await;
+    run(&mut rota, TABLE).await;
+    let analyze =
+        ["database", "analyze", "--table", "staff", "--yes", "--operator", "asha", "--reason", "it's \"slow\""];
+    let done = world(&server, "keeper", MIRROR).run(&analyze).exits(0).out();
+    assert!(!done.contains("stays `running`"), "{done}");
+    let row = "SELECT concat_ws('|', operation_type, table_name, status, completed_at >= started_at, details ->> 'by',
+                 details ->> 'reason', details ->> 'outcome', count(*) OVER ()) FROM maintenance_operations";
+    assert_eq!(one(&mut rota, row).await, r#"analyze|staff|succeeded|t|asha|it's "slow"|succeeded|1"#);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_row_that_our_role_may_not_complete_is_told_and_answered_by_a_second() {
+    let server = Server::start("");
+    let mut rota = server.rota().await;
+    run(&mut rota, TABLE).await;
+    let analyze = ["database", "analyze", "--table", "staff", "--yes"];
+    let done = world(&server, "adder", MIRROR).run(&analyze).exits(0).out();
+    let told = "our row in public.maintenance_operations stays `running`: no right or policy lets our role change it; a \
+                second row says how it ended";
+    assert!(done.starts_with("succeeded: 1 table analyzed") && done.contains(told), "{done}");
+    let rows = "SELECT string_agg(status || ' ' || (completed_at IS NOT NULL), ', ' ORDER BY started_at) || ' ' ||
+                  count(DISTINCT details ->> 'job') FROM maintenance_operations";
+    assert_eq!(one(&mut rota, rows).await, "running false, succeeded true 1");
+    let seen = world(&server, "adder", MIRROR).run(&["database", "activity", "--format", "json"]).exits(0).json();
+    let under_way = seen["operations"].as_array().expect("what is under way");
+    assert!(under_way.len() == 1 && under_way[0]["kind"] == "analyze" && under_way[0]["table"] == "staff", "{seen:#}");
+    // A table that is not there keeps nothing from being done, and is told.
+    let elsewhere = world(&server, "adder", "operations_table = 'ops.\"no; such\"'").run(&analyze).exits(0).out();
+    assert!(
+        elsewhere.contains(r#"relation "ops.no; such" does not exist; so ops."no; such" has no row"#),
+        "{elsewhere}"
+    );
+}
