@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod inventory;
 mod nearest;
+mod program;
 mod raw;
 mod schema;
 mod secret;
@@ -49,8 +50,35 @@ pub fn load(paths: &[PathBuf], env: &Environment) -> Result<Config, ConfigError>
         return builtin::round(env);
     }
     let (files, documents) = document::read_all(files, env)?;
-    build::config(files, &documents, env)
+    let config = build::config(files, &documents, env)?;
+    // What could be somebody else's words is only looked at once they make sense.
+    ConfigError::unless_empty(program::faults(&documents, env))?;
+    learn_secrets(&config);
+    Ok(config)
 }
+
+/// Takes note of the secrets that lie at hand, so that no program prints one before it is needed.
+/// A file that does not answer at once is read behind our back.
+fn learn_secrets(config: &Config) {
+    let at_hand: Vec<SecretRef> = config.databases.iter().filter_map(|database| database.password.clone()).collect();
+    if at_hand.is_empty() {
+        return;
+    }
+    let (tell, read) = mpsc::channel();
+    let work = move || {
+        for secret in at_hand {
+            // Where there is none, whoever needs it says so.
+            let _noted = secret.look_up();
+        }
+        let _ = tell.send(());
+    };
+    if std::thread::Builder::new().name("rounds-config".to_owned()).spawn(work).is_ok() {
+        let _in_time = read.recv_timeout(FOR_SECRETS);
+    }
+}
+
+/// How long secrets that lie at hand are waited for.
+const FOR_SECRETS: Duration = Duration::from_millis(500);
 
 /// [`load`] for whoever cannot wait for a file system that hangs. What does not come within
 /// `patience` is an error; the thread that reads it stays behind.

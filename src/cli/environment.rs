@@ -25,6 +25,7 @@ pub(super) fn environment(global: &Global) -> Environment {
         user: user::number(),
         host_name: sysinfo::System::host_name().map_or_else(|_| "localhost".to_owned(), |name| sanitize::line(&name)),
         zone: system_zone(variable("TZ").as_deref()),
+        program: std::env::current_exe().ok(),
         store: global.store.clone(),
     }
 }

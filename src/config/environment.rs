@@ -18,6 +18,8 @@ pub struct Environment {
     pub host_name: String,
     /// The machine's time zone.
     pub zone: Zone,
+    /// The file of this very program.
+    pub program: Option<PathBuf>,
     /// `--store` or `ROUNDS_STORE`: a URL that goes before `[store] url`.
     pub store: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Default for Environment {
             user: 0,
             host_name: "localhost".to_owned(),
             zone: Zone::utc(),
+            program: None,
             store: None,
         }
     }

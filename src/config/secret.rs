@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::source::resolve;
 use crate::domain::plan::Invocation;
+use crate::domain::redact;
 use crate::platform::file::{mode, open_at_once};
 
 /// Where a secret is to be had.
@@ -27,7 +28,11 @@ impl Secret {
     /// The first line of what somebody gave.
     pub fn of(text: &str) -> Result<Self, String> {
         match text.lines().next() {
-            Some(line) if !line.is_empty() => Ok(Self(line.to_owned())),
+            Some(line) if !line.is_empty() => {
+                // Whoever prints it from now on prints a mask.
+                redact::known::learn(line);
+                Ok(Self(line.to_owned()))
+            }
             _ => Err("is empty".to_owned()),
         }
     }

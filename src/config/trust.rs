@@ -26,6 +26,11 @@ pub(super) fn read(path: &Path, me: u32) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
+/// Judges a program as a configuration is judged. One that is not there is nobody's.
+pub(super) fn program(path: &Path, me: u32) -> Result<(), Fault> {
+    if std::fs::metadata(path).is_ok_and(|found| found.is_file()) { judge(path, me) } else { Ok(()) }
+}
+
 /// A fault of the file, directory or link at `path`, which need not be the one asked for.
 fn fault(path: &Path, message: impl Into<String>) -> Fault {
     Fault::of(path.display().to_string(), message)
@@ -43,8 +48,13 @@ fn open(path: &Path, _me: u32) -> Result<std::fs::File, Fault> {
     std::fs::File::open(path).map_err(|why| failed(path, &why))
 }
 
+#[cfg(not(unix))]
+fn judge(_path: &Path, _me: u32) -> Result<(), Fault> {
+    Ok(())
+}
+
 #[cfg(unix)]
-use unix::open;
+use unix::{judge, open};
 
 #[cfg(unix)]
 mod unix {
@@ -75,6 +85,13 @@ mod unix {
         owned(&path, &found, me)?;
         closed_to_others(&path, &found)?;
         Ok(file)
+    }
+
+    pub(super) fn judge(path: &Path, me: u32) -> Result<(), Fault> {
+        let path = locate(path, me)?;
+        let found = lstat(&path)?;
+        owned(&path, &found, me)?;
+        closed_to_others(&path, &found)
     }
 
     /// Walks to the file as the kernel would, judging every directory and link on the way, and

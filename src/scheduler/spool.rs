@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::redact;
 use crate::domain::sanitize;
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::domain::time::Timestamp;
@@ -129,7 +130,7 @@ fn run(path: &Path, lives: impl Fn(&Holder) -> bool) -> Option<TaskRun> {
         started_at: start.started_at,
         alive,
         ended,
-        tail: output.lines().map(sanitize::line).collect::<Vec<_>>().join("\n"),
+        tail: redact::text(&output).lines().map(sanitize::line).collect::<Vec<_>>().join("\n"),
         untold: false,
     })
 }

@@ -14,7 +14,7 @@ use crate::support::{World, proc};
 use crate::terminal::Terminal;
 
 /// What may be found nowhere. Each stands in `SLIPS` as programs print secrets.
-const CANARIES: [&str; 12] = [
+const CANARIES: [&str; 14] = [
     "canaryPassword1",
     "canaryUrl2",
     "canaryBearer3",
@@ -27,6 +27,9 @@ const CANARIES: [&str; 12] = [
     "canaryQuoted10 with spaces",
     "canaryEnvironment11",
     "canaryReason12",
+    // These two look like nothing: they are known because they were fetched.
+    "canary13 in the clear",
+    "canary14 in a file",
 ];
 
 const SLIPS: &str = r#"connecting with PGPASSWORD=canaryPassword1 to rota
@@ -41,6 +44,7 @@ upload as AKIACANARY8CANARY8XX
 canaryPem9canaryPem9canaryPem9
 -----END OPENSSH PRIVATE KEY-----
 secret='canaryQuoted10 with spaces'
+and then it said canary13 in the clear, canary14 in a file
 the last line
 "#;
 
@@ -53,6 +57,14 @@ timezone = "UTC"
 [[database]]
 id = "rota"
 url = "sqlite:{root}/rota.sqlite3"
+[[database]]
+id = "away"
+url = "postgres://rota@127.0.0.1:1/rota"
+password = "env:ROTA_PASSWORD"
+[[database]]
+id = "far"
+url = "postgres://rota@127.0.0.1:1/far"
+password = "file:{root}/password"
 [[check]]
 id = "well"
 command = ["{root}/slip", "0"]
@@ -93,6 +105,9 @@ fn world() -> World {
     let world = World::new().config(CONFIG).database("rota.sqlite3", 3);
     std::fs::write(world.path("slips"), SLIPS).expect("the slips");
     let place = world.path("slips").display().to_string();
+    std::fs::write(world.path("password"), format!("{}\n", CANARIES[13])).expect("the password");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(world.path("password"), private).expect("its mode");
     // On both outputs, and the first line is what a plugin says.
     let script = format!("#!/bin/sh\ncat {place}\ncat {place} >&2\nsleep ${{2:-0.2}}\nexit $1\n");
     let program = world.path("slip");
@@ -113,7 +128,7 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             files(&path, out);
-        } else if !["slips", "config.toml"].iter().any(|source| path.ends_with(source)) {
+        } else if !["slips", "config.toml", "password"].iter().any(|source| path.ends_with(source)) {
             out.push(path);
         }
     }
@@ -136,7 +151,7 @@ fn watched(mut command: Command) -> (String, BTreeSet<u32>) {
                 // What the configuration passes as an argument is passed; the rest is not.
                 let inherited: Vec<_> = found(&spoken)
                     .into_iter()
-                    .filter(|canary| canary.contains("11") || canary.contains("12"))
+                    .filter(|canary| ["11", "12", "13", "14"].iter().any(|number| canary.contains(number)))
                     .collect();
                 assert!(inherited.is_empty(), "{inherited:?} in {}", String::from_utf8_lossy(&spoken));
                 seen.insert(member);
@@ -157,6 +172,7 @@ fn a_secret_that_slips_is_neither_kept_nor_shown_nor_passed_on() {
         let mut command = world.command(arguments);
         command.args(["-vv", "--log-file"]).arg(world.path("rounds.log"));
         command.env("RUST_LOG", "trace").env("AWS_SECRET_ACCESS_KEY", CANARIES[10]).env("PGPASSWORD", CANARIES[10]);
+        command.env("ROTA_PASSWORD", CANARIES[12]);
         command
     };
     let reason = "--reason=the password=canaryReason12 was wrong";
@@ -223,7 +239,7 @@ fn a_secret_that_slips_is_neither_kept_nor_shown_nor_passed_on() {
         logs += usize::from(file.extension().is_some_and(|end| end == "log"));
     }
     assert!(logs >= 4, "the logs of the jobs and our own: {all:?}");
-    println!("{} canaries x {} scenarios, {children} children, {} files, {bytes} bytes", 12, 19, all.len());
+    println!("{} canaries x {} scenarios, {children} children, {} files, {bytes} bytes", CANARIES.len(), 19, all.len());
 }
 
 fn look_on(terminal: &mut Terminal, long: Duration) {
@@ -240,6 +256,7 @@ fn dashboard(world: &World) -> Terminal {
     command.env("HOME", world.path(""));
     command.env("XDG_STATE_HOME", world.path("state"));
     command.env("AWS_SECRET_ACCESS_KEY", CANARIES[10]);
+    command.env("ROTA_PASSWORD", CANARIES[12]);
     command.cwd("/");
     Terminal::run(command, None)
 }

@@ -124,3 +124,91 @@ params = [{ name = "word", kind = "text", default = "x" }]
     assert!(!world.path("interpreted").exists());
     println!("{} arguments in 3 kinds of commands", WORDS.len());
 }
+
+/// What a configuration of one command says when it is loaded.
+fn loaded(world: &World, sections: &str) -> Result<(), String> {
+    let text = sections.replace("{root}", &world.path("").display().to_string());
+    std::fs::write(world.path("config.toml"), format!("version = 1\n{text}")).expect("a file");
+    set_mode(&world.path("config.toml"), 0o600);
+    let environment = Environment {
+        user: rustix::process::geteuid().as_raw(),
+        xdg_state_home: Some(world.path("state")),
+        ..Environment::default()
+    };
+    config::load(&[world.path("config.toml")], &environment).map(drop).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_program_that_others_can_change_is_refused_wherever_it_is_named() {
+    let places = [
+        "[[check]]\nid = \"x\"\ncommand = [\"{program}\"]\n",
+        "[[task]]\nid = \"x\"\nsource = \"exec\"\nrun = { command = [\"{program}\"] }\n",
+        "[[task]]\nid = \"x\"\nsource = \"exec\"\nrun = { command = [\"./program\"], directory = \"{root}/bin\" }\n",
+        "[[action]]\nid = \"x\"\ntitle = \"X\"\nrisk = \"routine\"\ncommand = [\"{program}\"]\n",
+        "[[backup]]\nid = \"x\"\nfiles = \"{root}/x_%Y%m%d_%H%M%S.gz\"\ncommand = [\"{program}\"]\n",
+        "[[database]]\nid = \"x\"\nurl = \"postgres://u@localhost/x\"\npassword = 'command:[\"{program}\"]'\n",
+    ];
+    let world = World::new();
+    let (folder, program) = (world.path("bin"), world.path("bin/program"));
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(&program, "#!/bin/sh\n").expect("a program");
+    let mut cases = 0;
+    for place in places {
+        let text = place.replace("{program}", &program.display().to_string());
+        for (folder_mode, mode, trusted) in [
+            (0o700, 0o700, true),
+            (0o755, 0o755, true),
+            (0o755, 0o775, false),
+            (0o777, 0o755, false),
+            (0o755, 0o757, false),
+        ] {
+            set_mode(&program, mode);
+            set_mode(&folder, folder_mode);
+            let said = loaded(&world, &text);
+            assert_eq!(said.is_ok(), trusted, "{folder_mode:o} {mode:o} {text}: {said:?}");
+            if let Err(said) = said {
+                let place = if mode & 0o022 == 0 { &folder } else { &program };
+                assert!(said.contains("config.toml:") && said.contains("not to be trusted"), "{said}");
+                assert!(said.contains(&format!("mend: chmod go-w {}", place.display())), "{said}");
+            }
+            cases += 1;
+        }
+        set_mode(&folder, 0o700);
+        set_mode(&program, 0o700);
+        // Whoever placed the link says what runs.
+        let link = world.path("link");
+        let _ = std::fs::remove_file(&link);
+        symlink(&program, &link).expect("a link");
+        set_mode(&folder, 0o777);
+        let linked = place.replace("{program}", &link.display().to_string());
+        assert!(loaded(&world, &linked).is_err(), "{linked}");
+    }
+    println!("{cases} cases");
+}
+
+#[test]
+fn ordinary_names_are_found_and_what_is_missing_is_told_by_whoever_needs_it() {
+    let check = |id: &str, program: &str| format!("[[check]]\nid = \"{id}\"\ncommand = [\"{program}\", \"fine\"]\n");
+    let text = ["echo", "no-such-program", "/no/such/program"];
+    let text: String = text.iter().enumerate().map(|(number, one)| check(&format!("c{number}"), one)).collect();
+    let world = World::new();
+    assert_eq!(loaded(&world, &text), Ok(()));
+    world.run(&["check", "c0"]).exits(0);
+    let said = world.run(&["check", "c1", "c2"]).exits(3).out();
+    assert!(
+        said.contains("`no-such-program` was not found in") && said.contains("`/no/such/program` was not"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_program_that_others_can_change_ends_everything_with_its_place_and_its_mend() {
+    let world = World::new();
+    let program = world.path("program");
+    std::fs::write(&program, "#!/bin/sh\ntouch \"$0-ran\"\n").expect("a program");
+    set_mode(&program, 0o777);
+    let world = world.config("version = 1\n[[check]]\nid = \"x\"\ncommand = [\"{root}/program\"]\n");
+    let said = world.run(&["check"]).exits(78).err();
+    assert!(said.contains("config.toml:3:6") && said.contains("chmod go-w"), "{said}");
+    assert!(!world.path("program-ran").exists());
+}
