@@ -31,6 +31,7 @@ mod postgresql;
 mod probes;
 #[cfg(unix)]
 mod prune;
+mod random;
 mod readme;
 #[cfg(target_os = "linux")]
 mod readonly;

@@ -13,7 +13,7 @@ use rounds::domain::backup::{Doomed, StampPattern};
 use rounds::domain::time::Zone;
 use tokio_util::sync::CancellationToken;
 
-use crate::backup::Random;
+use crate::random::Random;
 use crate::support::{Answer, World};
 
 const CONFIG: &str = r#"

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rounds::archive::manifest::{Manifest, path_for};
 
-use crate::backup::Random;
+use crate::random::Random;
 use crate::support::{Answer, World, mode};
 
 fn world(more: &str, rows: usize) -> World {

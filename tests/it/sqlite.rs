@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
+#[cfg(unix)]
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -180,6 +182,7 @@ async fn a_hot_journal_is_left_to_its_owner() {
     assert!(before == snapshot(scratch.path()), "nobody rolled it back behind its owner's back");
 }
 
+#[cfg(unix)]
 #[test]
 fn missing_rights_are_named() {
     let scratch = scratch();
@@ -200,6 +203,7 @@ fn missing_rights_are_named() {
 }
 
 /// What the engine says of a database to a user without any rights: root has them all.
+#[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "a test starts itself anew as another user")]
 fn as_nobody(scratch: &Path, path: &Path) -> String {
     let program = scratch.join("program");
@@ -216,6 +220,7 @@ fn as_nobody(scratch: &Path, path: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+#[cfg(unix)]
 #[tokio::test]
 #[ignore = "started by `missing_rights_are_named`, as another user"]
 async fn child_reads_vitals() {
@@ -307,7 +312,7 @@ async fn integrity_tells_sound_from_broken() {
 
 /// Bytes without a pattern, the same each time.
 fn noise(length: usize) -> Vec<u8> {
-    let mut random = crate::backup::Random::seeded(7);
+    let mut random = crate::random::Random::seeded(7);
     (0..length).map(|_| random.below(256) as u8).collect()
 }
 

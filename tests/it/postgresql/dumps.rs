@@ -15,7 +15,7 @@ use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, one, run, until_one};
-use crate::backup::Random;
+use crate::random::Random;
 use crate::support::{World, mode};
 
 const CANARY: &str = "tweety-4711-ünli:ke\\ly";
