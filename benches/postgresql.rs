@@ -34,6 +34,9 @@ struct Options {
     /// How many polls
     #[arg(long, default_value_t = 10)]
     polls: u32,
+    /// Seconds between polls of the dashboard
+    #[arg(long, default_value_t = 30)]
+    every: u64,
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -90,6 +93,7 @@ async fn measure(tables: u32, options: &Options) {
     );
     println!();
     let rows = questions(&mut rota, polls).await;
+    let steady = steady(&server, &mut rota, options).await;
     let heading = ["question", "ms a poll", "of it planning", "slowest"].map(str::to_owned);
     table::print(&heading, &rows.iter().map(|row| row.cells.clone()).collect::<Vec<_>>());
     let all: f64 = rows.iter().map(|row| row.ms).sum();
@@ -100,7 +104,27 @@ async fn measure(tables: u32, options: &Options) {
         figure(Some(processor / polls), ""),
         figure(Some(wall / polls), ""),
     );
+    println!(
+        "As the dashboard does it, every {} s: {} ms of processor a poll.",
+        options.every,
+        figure(Some(steady), "")
+    );
     println!();
+}
+
+/// Milliseconds of processor a poll takes on the whole, after the first: what is costly is asked
+/// less often.
+async fn steady(server: &Server, own: &mut PgConnection, options: &Options) -> f64 {
+    let every = std::time::Duration::from_secs(options.every);
+    let spec = server.spec("rounds_mon", &format!("every = '{}s'\ntimeout = '{0}s'", options.every));
+    let database = (Engine::of(&spec).open)(&spec);
+    database.vitals().await.unwrap_or_else(|error| panic!("{error}"));
+    let first = on_processor(own).await;
+    for _ in 0..options.polls {
+        tokio::time::sleep(every).await;
+        database.vitals().await.unwrap_or_else(|error| panic!("{error}"));
+    }
+    (on_processor(own).await - first) / f64::from(options.polls)
 }
 
 /// Sessions that idle, of which every twentieth waits behind one transaction.

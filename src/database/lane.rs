@@ -81,6 +81,31 @@ pub struct Lane<W> {
     by_hand: AtomicBool,
     /// Spreads the rests of several databases on one server; between 0 and 1.
     spread: f64,
+    economy: Economy,
+}
+
+/// How much of a server's time the checks of a lane may take, and what does not count.
+#[derive(Clone, Copy, Debug)]
+pub struct Economy {
+    /// A check may take one part in so many of a server's time.
+    pub patience: u32,
+    /// How often readings come by themselves. One that comes earlier is wanted by somebody, as
+    /// after an act: then everything is asked anew.
+    pub every: Option<Duration>,
+}
+
+impl Economy {
+    /// The patience of a reading that begins now; the one before began then.
+    fn patience(&self, before: Option<Instant>) -> u32 {
+        let early = |(every, before): (Duration, Instant)| before.elapsed() < every.mul_f64(0.9);
+        if self.every.zip(before).is_some_and(early) { 0 } else { self.patience }
+    }
+}
+
+impl Default for Economy {
+    fn default() -> Self {
+        Self { patience: 200, every: None }
+    }
 }
 
 #[derive(Debug)]
@@ -88,6 +113,8 @@ struct State<W> {
     open: Option<W>,
     rest: Option<Rest>,
     kept: BTreeMap<&'static str, Kept>,
+    /// When the latest reading began.
+    read: Option<Instant>,
 }
 
 /// The time after a failure in which nothing is asked.
@@ -100,8 +127,13 @@ struct Rest {
 
 impl<W: Wire> Lane<W> {
     pub fn new(spread: f64) -> Self {
-        let state = State { open: None, rest: None, kept: BTreeMap::new() };
-        Self { state: Mutex::new(state), by_hand: AtomicBool::new(false), spread: spread.clamp(0.0, 1.0) }
+        Self::with(spread, Economy::default())
+    }
+
+    pub fn with(spread: f64, economy: Economy) -> Self {
+        let state = State { open: None, rest: None, kept: BTreeMap::new(), read: None };
+        let by_hand = AtomicBool::new(false);
+        Self { state: Mutex::new(state), by_hand, spread: spread.clamp(0.0, 1.0), economy }
     }
 
     /// Asks whatever is due, and answers by `deadline`.
@@ -121,7 +153,8 @@ impl<W: Wire> Lane<W> {
             Err(_taken) => return Err(busy()),
         };
         state.rested()?;
-        let heard = state.round(dial, checks, until, deadline).await;
+        let patience = self.economy.patience(state.read.replace(Instant::now()));
+        let heard = state.round(dial, checks, until, deadline, patience).await;
         state.settle(heard, self.spread)
     }
 
@@ -173,6 +206,7 @@ impl<W: Wire> State<W> {
         checks: &[&Check<W::Server>],
         until: Instant,
         deadline: Duration,
+        patience: u32,
     ) -> Result<Heard<W::Server>, DatabaseError> {
         let Greeted { mut wire, server, since: started } = self.greeted(dial, until, deadline).await?;
         let mut all = Measured::default();
@@ -194,7 +228,7 @@ impl<W: Wire> State<W> {
                 *kept = Kept { question, ..Kept::default() };
             }
             let asked = Instant::now();
-            if kept.is_due(asked) {
+            if kept.is_due(asked, patience) {
                 match timeout_at(until, wire.ask(&kept.question)).await {
                     Ok(Ok(rows)) => kept.take(check, &server, rows, asked),
                     Ok(Err(AskError::Refused { why, grant })) => {

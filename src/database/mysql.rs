@@ -15,7 +15,7 @@ use self::server::Server;
 use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
 use crate::database::check::{Check, LaneKind};
-use crate::database::lane::{Heard, Lane};
+use crate::database::lane::{Economy, Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
 use crate::domain::sanitize;
@@ -43,10 +43,11 @@ fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
     let deadline = spec.timeout.mul_f64(SHARE);
     // Databases on one server must not all come back at the same moment.
     let spread = f64::from(spec.id.bytes().fold(7u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))) / 255.0;
+    let economy = Economy { every: Some(spec.every), ..Economy::default() };
     Arc::new(Mysql {
         dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
-        fast: Lane::new(spread),
-        slow: Lane::new(spread),
+        fast: Lane::with(spread, economy),
+        slow: Lane::with(spread, economy),
         deadline,
     })
 }

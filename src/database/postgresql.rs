@@ -21,7 +21,7 @@ use self::server::Server;
 use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
 use crate::database::check::{Check, LaneKind};
-use crate::database::lane::{Heard, Lane};
+use crate::database::lane::{Economy, Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Grip, Hindrance, Operation, Upkeep};
 use crate::domain::engine;
 use crate::domain::insight::{Statements, Tables};
@@ -34,6 +34,11 @@ pub use self::programs::Programs;
 pub use self::snapshot::Snapshot;
 
 pub const ENGINE: Engine = Engine { card: &engine::POSTGRESQL, blocks: false, open };
+
+/// Each check may take a thousandth of a server's time, and of those that ask much a smaller part:
+/// all together stay below half a percent of one processor.
+const SWIFT: u32 = 1000;
+const PATIENT: u32 = 20_000;
 
 /// What a reading may take of the probe's own deadline, so that ours comes first.
 const SHARE: f64 = 0.9;
@@ -61,8 +66,8 @@ fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
     let spread = f64::from(spec.id.bytes().fold(7u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))) / 255.0;
     Arc::new(Postgresql {
         dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
-        fast: Lane::new(spread),
-        slow: Lane::new(spread),
+        fast: Lane::with(spread, Economy { patience: SWIFT, every: Some(spec.every) }),
+        slow: Lane::with(spread, Economy { patience: PATIENT, every: Some(spec.every) }),
         onlooker: Mutex::default(),
         operations: spec.operations_table.clone(),
         deadline,

@@ -11,8 +11,7 @@ use crate::database::check::{Check, Look, Past};
 use crate::database::row::Row;
 use crate::domain::vitals::Measured;
 
-/// A check may take one part in so many of a server's time, and is never older than this.
-const PATIENCE: u32 = 200;
+/// However costly a check is, what it told is never older than this.
 const OLDEST: Duration = Duration::from_mins(5);
 /// How far back a check can look, and how often something is kept for that: of the last minutes
 /// more than of the rest.
@@ -35,8 +34,8 @@ pub(super) struct Kept {
 
 impl Kept {
     /// A check that took long waits long.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.asked.is_none_or(|asked| now >= asked + (self.cost * PATIENCE).min(OLDEST))
+    pub(super) fn is_due(&self, now: Instant, patience: u32) -> bool {
+        self.asked.is_none_or(|asked| now >= asked + self.cost.saturating_mul(patience).min(OLDEST))
     }
 
     pub(super) fn take<S>(&mut self, check: &Check<S>, server: &S, rows: Vec<Row>, asked: Instant) {

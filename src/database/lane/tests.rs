@@ -181,6 +181,21 @@ async fn a_costly_check_is_asked_less_often_and_keeps_its_figure_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reading_that_somebody_wants_asks_everything_anew() {
+    let scene = Arc::new(Scene::default());
+    let every = Duration::from_secs(30);
+    let (phone, lane) = (Phone(Arc::clone(&scene)), Lane::with(0.0, Economy { patience: 200, every: Some(every) }));
+    scene.slow.store(500, Ordering::SeqCst);
+    let mut asked = Vec::new();
+    for pause in [30, 30, 5, 5, 30, 30] {
+        read(&lane, &phone).await.expect("an answer");
+        asked.push(scene.asked.load(Ordering::SeqCst));
+        tokio::time::advance(Duration::from_secs(pause)).await;
+    }
+    assert_eq!(asked, [1, 1, 1, 2, 3, 3], "by itself each 100 s, and at once when it is wanted");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_check_that_is_refused_after_a_long_time_is_asked_less_often_too() {
     let (scene, phone, lane) = scene();
     scene.slow.store(500, Ordering::SeqCst);

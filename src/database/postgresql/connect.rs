@@ -124,13 +124,16 @@ impl Dialer {
     }
 
     /// The settings of a session that can neither write nor wait.
-    fn reading(&self) -> [(&'static str, String); 5] {
+    fn reading(&self) -> [(&'static str, String); 7] {
         [
             ("default_transaction_read_only", "on".to_owned()),
             ("statement_timeout", self.statement_timeout.as_millis().to_string()),
             ("lock_timeout", "100".to_owned()),
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
             ("search_path", "pg_catalog".to_owned()),
+            // One processor at most, and none for compiling what is asked once a minute.
+            ("jit", "off".to_owned()),
+            ("max_parallel_workers_per_gather", "0".to_owned()),
         ]
     }
 
@@ -368,6 +371,8 @@ mod tests {
             "lock_timeout=100",
             "idle_in_transaction_session_timeout=10000",
             "search_path=pg_catalog",
+            "jit=off",
+            "max_parallel_workers_per_gather=0",
         ];
         for option in expected {
             assert!(said.contains(option), "{option}: {said}");

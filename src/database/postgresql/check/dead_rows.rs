@@ -23,26 +23,33 @@ pub(super) const CHECK: Check<Server> = Check {
 
 /// A table is late when autovacuum is off for it, when the last vacuum is a day old, or when
 /// there was none although the server has counted for an hour: one that has just been filled
-/// only waits for its turn. Those that autovacuum should be at come after those.
+/// only waits for its turn. One that is below the threshold of all, and has none of its own, is
+/// not looked at closely. Those that autovacuum should be at come after those.
 const QUESTION: &str = "
     SELECT schemaname, relname, n_dead_tup, times, extract(epoch FROM clock_timestamp() - vacuumed), on_its_own, late,
            vacuums, relid
       FROM (SELECT tables.*, n_dead_tup / threshold AS times,
                    NOT on_its_own OR vacuumed < clock_timestamp() - interval '1 day'
                    OR (vacuumed IS NULL AND pg_postmaster_start_time() < clock_timestamp() - interval '1 hour') AS late
-              FROM (SELECT s.relid, s.schemaname, s.relname, s.n_dead_tup, s.vacuum_count + s.autovacuum_count AS vacuums,
-                           greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed,
+              FROM (SELECT s.relid, s.schemaname, s.relname, s.n_dead_tup, pg_stat_get_vacuum_count(c.oid) + pg_stat_get_autovacuum_count(c.oid) AS vacuums,
+                           greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid)) AS vacuumed,
                            greatest(coalesce(o.base, current_setting('autovacuum_vacuum_threshold')::float8)
                              + coalesce(o.scale, current_setting('autovacuum_vacuum_scale_factor')::float8)
                                * greatest(c.reltuples, 0), 1) AS threshold,
                            coalesce(o.enabled, true) AND current_setting('autovacuum')::bool AS on_its_own
-                      FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+                      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     CROSS JOIN LATERAL (SELECT c.oid AS relid, n.nspname AS schemaname, c.relname,
+                                                pg_stat_get_dead_tuples(c.oid) AS n_dead_tup) AS s
                       LEFT JOIN LATERAL (
                            SELECT max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_threshold')::float8 AS base,
                                   max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_scale_factor')::float8 AS scale,
                                   max(option_value) FILTER (WHERE option_name = 'autovacuum_enabled')::bool AS enabled
                              FROM pg_options_to_table(c.reloptions)) o ON true
-                     WHERE s.n_dead_tup > 0) AS tables) AS judged
+                     WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+                       AND s.n_dead_tup > 0
+                       AND (c.reloptions IS NOT NULL
+                            OR s.n_dead_tup > current_setting('autovacuum_vacuum_threshold')::float8
+                                              + current_setting('autovacuum_vacuum_scale_factor')::float8 * c.reltuples)) AS tables) AS judged
      WHERE late OR times > 1
      ORDER BY late DESC, times DESC LIMIT 20";
 

@@ -28,8 +28,8 @@ const QUESTION: &str = "
               JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
                              AND NOT c.relispartition AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE')
              WHERE r.rolname IN ('anon', 'authenticated', 'web_anon')
-               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                                                         AND d.deptype = 'e')) AS open
+               AND (SELECT count(*) FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                                                       AND d.deptype = 'e') = 0) AS open
      GROUP BY oid, nspname, relname
      ORDER BY bool_or(writes) DESC, 1, 2 LIMIT 1";
 

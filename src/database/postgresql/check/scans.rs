@@ -17,10 +17,13 @@ pub(super) const CHECK: Check<Server> = Check {
 };
 
 const QUESTION: &str = "
-    SELECT s.relid, s.schemaname, s.relname, s.seq_scan, s.seq_tup_read, coalesce(s.idx_scan, 0), d.stats_reset
-      FROM pg_stat_user_tables s CROSS JOIN (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()) AS d
-     WHERE s.n_live_tup >= 10000 AND s.seq_scan > 0
-     ORDER BY s.seq_tup_read DESC LIMIT 20";
+    SELECT c.oid, n.nspname, c.relname, scans, pg_stat_get_tuples_returned(c.oid),
+           (SELECT coalesce(sum(pg_stat_get_numscans(i.indexrelid)), 0) FROM pg_index i WHERE i.indrelid = c.oid), d.stats_reset
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     CROSS JOIN LATERAL (SELECT pg_stat_get_numscans(c.oid) AS scans) AS s
+     CROSS JOIN (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()) AS d
+     WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 10000 AND scans > 0 AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+     ORDER BY 5 DESC LIMIT 20";
 
 const SCANS: usize = 3;
 const READ: usize = 4;

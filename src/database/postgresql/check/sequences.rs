@@ -11,7 +11,8 @@ use crate::domain::vitals::Measured;
 pub(super) const CHECK: Check<Server> =
     Check { gauges: &["sequences"], lane: LaneKind::Slow, remembers: false, ask: |_| Question::Ask(QUESTION), read };
 
-/// A sequence whose value our role may not read looks like one that was never used: it is
+/// Whose column a sequence fills is looked up only for those that have come far enough to fill
+/// the narrowest. A sequence whose value our role may not read looks like one that was never used: it is
 /// counted apart.
 const QUESTION: &str = "
     SELECT schema, sequence, share, last, the_end, owner, count(*) FILTER (WHERE NOT readable) OVER (), count(*) OVER (),
@@ -26,7 +27,7 @@ const QUESTION: &str = "
                           CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647 END AS most
                      FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
                      JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
+                    WHERE abs(last::numeric) >= 1000 AND d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
                       AND d.deptype IN ('a', 'i') LIMIT 1) o ON true
               CROSS JOIN LATERAL (SELECT CASE WHEN s.seqincrement > 0 THEN least(s.seqmax, o.most)
                                               ELSE greatest(s.seqmin, -o.most - 1) END AS the_end) e

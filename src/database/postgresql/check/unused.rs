@@ -24,12 +24,14 @@ const QUESTION: &str = "
            (SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical') > 0
       FROM (SELECT greatest(d.stats_reset, b.stats_reset) AS since
               FROM pg_stat_database d, pg_stat_bgwriter b WHERE d.datname = current_database()) AS counted
-      LEFT JOIN (SELECT s.schemaname, s.relname, s.indexrelname, bytes, count(*) OVER () AS count, sum(bytes) OVER () AS sum
-                   FROM pg_stat_user_indexes s JOIN pg_index i ON i.indexrelid = s.indexrelid
-                   JOIN pg_class c ON c.oid = s.indexrelid
+      LEFT JOIN (SELECT n.nspname AS schemaname, t.relname, c.relname AS indexrelname, bytes, count(*) OVER () AS count,
+                        sum(bytes) OVER () AS sum
+                   FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_class t ON t.oid = i.indrelid
+                   JOIN pg_namespace n ON n.oid = c.relnamespace
                   CROSS JOIN LATERAL (SELECT c.relpages::bigint * current_setting('block_size')::bigint AS bytes) AS size
-                  WHERE s.idx_scan = 0 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisprimary
-                    AND NOT i.indisexclusion AND NOT i.indisreplident AND bytes >= 10000000
+                  WHERE c.relkind = 'i' AND c.relpages > 1000 AND bytes >= 10000000 AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
+                    AND i.indisvalid AND NOT i.indisunique AND NOT i.indisprimary AND NOT i.indisexclusion
+                    AND NOT i.indisreplident AND pg_stat_get_numscans(c.oid) = 0
                   ORDER BY bytes DESC LIMIT 1) AS s ON true";
 
 /// Something that is done once a month must have had its turn.
