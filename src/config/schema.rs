@@ -301,7 +301,7 @@ mod tests {
             faults(text),
             [
                 "a.toml:2:1: unknown key `sizee` in [[database]]; did you mean `size`?",
-                "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout` and `integrity`, and the gauges that `rounds database show` names",
+                "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout`, `integrity` and `operations_table`, and the gauges that `rounds database show` names",
                 "a.toml:5:1: `tool` is not yet supported by this version",
                 "a.toml:7:12: unknown key `evry` in `verify` of [[backup]]; did you mean `every`?",
                 "a.toml:8:2: `keys` is not yet supported by this version",
