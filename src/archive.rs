@@ -14,6 +14,7 @@ mod json;
 mod make;
 pub mod manifest;
 pub mod method;
+mod mysql;
 mod pack;
 mod partial;
 mod postgresql;

@@ -41,7 +41,8 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
             }
             let engine = engine::ENGINES.iter().find(|engine| engine.name == source.engine);
             let program = |command: &&[&str]| {
-                let at = format!("--dbname={}", source.location);
+                let option = if source.engine == engine::POSTGRESQL.name { "--dbname=" } else { "" };
+                let at = format!("{option}{}", source.location);
                 Invocation::new(command.iter().copied().chain([at.as_str()]))
             };
             plan.steps.push(Step::CopyDatabase {

@@ -12,7 +12,7 @@ use super::manifest::{Counts, Source};
 use super::pack::Seal;
 use super::partial::Partial;
 use super::verify::Verdict;
-use super::{ArchiveError, json, postgresql, sql, sqlite};
+use super::{ArchiveError, json, mysql, postgresql, sql, sqlite};
 use crate::config::{Address, SecretRef};
 use crate::domain::backup::Compression;
 
@@ -44,7 +44,7 @@ pub struct Form {
     pub(super) examine: fn(&Content<'_>, &Wanted<'_>) -> Result<Found, Verdict>,
 }
 
-pub const METHODS: &[Method] = &[sqlite::METHOD, postgresql::METHOD];
+pub const METHODS: &[Method] = &[sqlite::METHOD, postgresql::METHOD, mysql::METHOD];
 
 pub const FORMS: &[&Form] = &[&sqlite::FORM, &postgresql::FORM, &sql::FORM, &json::FORM];
 

@@ -87,6 +87,13 @@ impl Text {
         }
     }
 
+    /// The server's version, as its head tells.
+    pub(super) fn server(&self) -> Option<String> {
+        let head = String::from_utf8_lossy(&self.head);
+        let version = head.lines().find_map(|line| line.strip_prefix("-- Server version"))?;
+        Some(sanitize::line(version.trim()))
+    }
+
     /// What is in it, or why it is not whole; `Ok(None)` for a text of somebody unknown.
     pub(super) fn end(self) -> Result<Option<Read>, String> {
         let Some(writer) = end(&self.head, &self.tail)? else { return Ok(None) };

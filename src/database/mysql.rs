@@ -2,6 +2,7 @@
 //! never waits and one for what may, and a table of checks that go through them.
 
 mod check;
+mod client;
 mod connect;
 mod grants;
 mod my_cnf;
@@ -20,6 +21,8 @@ use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Up
 use crate::domain::engine;
 use crate::domain::sanitize;
 use crate::domain::vitals::Vitals;
+
+pub use self::client::options;
 
 pub const ENGINE: Engine = Engine { card: &engine::MYSQL, blocks: false, open };
 

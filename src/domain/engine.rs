@@ -61,7 +61,16 @@ pub const MYSQL: EngineCard = EngineCard {
     can: &[],
     longest_name: None,
     ending: "sql",
-    dump: &[],
+    dump: &[&[
+        "mariadb-dump",
+        "--single-transaction",
+        "--quick",
+        "--routines",
+        "--triggers",
+        "--events",
+        "--hex-blob",
+        "--no-tablespaces",
+    ]],
     gauges: mysql::GAUGES,
 };
 

@@ -2,6 +2,7 @@
 //! a check is for. There is no package of MySQL where these tests run: what differs there is held
 //! against its manual, in the checks themselves.
 
+mod dumps;
 mod faults;
 mod manners;
 mod roles;

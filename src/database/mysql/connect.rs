@@ -37,7 +37,7 @@ impl Dialer {
     }
 
     /// How to get there, with what only `~/.my.cnf` says, and the password.
-    async fn way(&self) -> Result<(Route, Option<Secret>), String> {
+    pub(super) async fn way(&self) -> Result<(Route, Option<Secret>), String> {
         let complete = self.password.is_some() && self.address.host.is_some() && self.address.user.is_some();
         let client = if complete {
             Client::default()

@@ -1,0 +1,142 @@
+//! Dumps of a MySQL or MariaDB database by its own tool, in one transaction. The rows are counted
+//! in the dump itself while it comes, so that what the manifest counts is what restores.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::counts::Counts;
+use super::manifest::Source;
+use super::method::{Making, Method, Written};
+use super::pack::Packer;
+use super::sql::Text;
+use super::stream::{NO_LIMIT, ended, reread};
+use super::{ArchiveError, failed, sql};
+use crate::config::{Address, MysqlAddress, SecretRef};
+use crate::database::mysql;
+use crate::domain::engine::MYSQL;
+use crate::domain::plan::Invocation;
+use crate::domain::{humanize, sanitize};
+use crate::exec::{self, Limits};
+use crate::platform::unnamed::Unnamed;
+
+pub(super) const METHOD: Method = Method { engine: MYSQL.name, form: &sql::FORM, write, count };
+
+/// How long a program may take to say its version, or to count a table.
+const ANSWER: Duration = Duration::from_mins(1);
+
+fn write(making: &mut Making<'_>) -> Result<Written, ArchiveError> {
+    let Address::Mysql(address) = making.request.source.clone() else {
+        return Err(ArchiveError::Unsupported("a MySQL database is on a server".to_owned()));
+    };
+    Handle::current().block_on(dump(making, &address))
+}
+
+async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written, ArchiveError> {
+    let Making { request, partial, cancel, .. } = *making;
+    let options = Options::of(address, request.password.as_ref()).await?;
+    let program = installed(&["mariadb-dump", "mysqldump"]).await?;
+    let packing = request.compress;
+    let mut packer = Packer::new(partial.open_data()?, packing).map_err(failed("write", &partial.data()))?;
+    let mut text = Text::default();
+    let take = |bytes: &[u8]| {
+        text.take(bytes);
+        packer.write(bytes)?;
+        (making.progress)(packer.taken(), 0);
+        Ok(())
+    };
+    let invocation = options.command(program, &MYSQL.dump[0][1..], &[&address.database]);
+    let piped = exec::pipe(&invocation, None, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
+    let piped = ended(program, piped, cancel)?;
+    let written = packer.finish().map_err(failed("write", &partial.data()))?;
+    let version = text.server().unwrap_or_default();
+    let read = text.end().map_err(|why| ArchiveError::Unsound(format!("the dump was not kept: {why}")))?;
+    let read =
+        read.ok_or_else(|| ArchiveError::Unsound(format!("what {program} wrote is no dump, and was not kept")))?;
+    reread(&partial.data(), packing, &written, cancel)?;
+    // What it does not know of the other flavour is none of the operator's business.
+    let said = piped.said.into_iter().filter(|line| !line.contains("loose-") && !line.trim().is_empty()).take(3);
+    let mut warnings: Vec<String> = said.collect();
+    if let [first, ..] = &read.loose[..] {
+        let count = humanize::count(read.loose.len(), "table");
+        warnings.push(format!("{count} not of InnoDB and perhaps of other moments, as `{}`", sanitize::line(first)));
+    }
+    warnings.extend(read.counts.not_there(&request.rows));
+    Ok(Written {
+        engine_version: version,
+        source: Source::server(address, written.plain_bytes),
+        data: written,
+        packing,
+        beside: Vec::new(),
+        checks: &["exit", "end", "reread"],
+        found: format!(
+            "{} and {} rows in one transaction, whole to its last line",
+            humanize::count(read.counts.tables.len(), "table"),
+            humanize::number(read.counts.rows() as f64)
+        ),
+        counts: read.counts,
+        warnings,
+    })
+}
+
+/// What a program is told in confidence.
+struct Options(Unnamed);
+
+impl Options {
+    async fn of(address: &MysqlAddress, password: Option<&SecretRef>) -> Result<Self, ArchiveError> {
+        let text = mysql::options(address, password).await?;
+        let file = Unnamed::with(text.as_bytes());
+        file.map(Self).map_err(failed("hand the password over by", &std::env::temp_dir()))
+    }
+
+    /// `--defaults-file` has to come first.
+    fn command(&self, program: &str, arguments: &[&str], names: &[&str]) -> Invocation {
+        let file = format!("--defaults-file={}", self.0.path().display());
+        let all = [program, &*file].into_iter().chain(arguments.iter().copied()).chain(["--"]);
+        Invocation::new(all.chain(names.iter().copied()))
+    }
+}
+
+/// The first of some programs that is there.
+async fn installed(programs: &[&'static str]) -> Result<&'static str, ArchiveError> {
+    for program in programs {
+        let asked = exec::capture(&Invocation::new([*program, "--version"]), ANSWER, 1024).await;
+        if asked.is_ok_and(|said| said.exit_code == Some(0)) {
+            return Ok(program);
+        }
+    }
+    Err(ArchiveError::Missing(format!(
+        "neither `{}` nor `{}` was found on this machine; install the client programs, on Debian the package \
+         mariadb-client",
+        programs[0], programs[1]
+    )))
+}
+
+fn count(
+    address: &Address,
+    password: Option<&SecretRef>,
+    rows: &[String],
+    _: &CancellationToken,
+) -> Result<Counts, ArchiveError> {
+    let Address::Mysql(address) = address else { return Ok(Counts::default()) };
+    Handle::current().block_on(async {
+        let options = Options::of(address, password).await?;
+        let program = installed(&["mariadb", "mysql"]).await?;
+        let mut counts = Counts::default();
+        for table in rows {
+            let question = format!("--execute=SELECT count(*) FROM `{}`", table.replace('`', "``"));
+            let invocation =
+                options.command(program, &["--batch", "--skip-column-names", &question], &[&address.database]);
+            let said =
+                exec::capture(&invocation, ANSWER, 4096).await.map_err(|why| ArchiveError::Missing(why.to_string()))?;
+            let number = String::from_utf8_lossy(&said.stdout).trim().parse().ok();
+            let number: u64 = number.ok_or_else(|| {
+                let why = sanitize::line(String::from_utf8_lossy(&said.stderr).trim());
+                ArchiveError::Program(format!("the rows of {table} cannot be counted: {why}"))
+            })?;
+            counts.tables.insert(table.clone(), Some(number));
+        }
+        Ok(counts)
+    })
+}

@@ -1,0 +1,200 @@
+//! Dumps of a real MariaDB server that is in use: what the manifest counts is what restores, one
+//! that is cut off is never called good, and whoever is killed leaves nothing that looks whole.
+#![expect(clippy::print_stdout, reason = "how many kills hit a dump")]
+#![expect(clippy::disallowed_methods, reason = "a dump is restored as an operator would")]
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rounds::archive::manifest::{Manifest, path_for};
+use rounds::archive::{Verified, verify};
+use rounds::domain::backup::Compression;
+use tokio_util::sync::CancellationToken;
+
+use super::server::{Server, run};
+use crate::backup::Random;
+use crate::support::{Answer, World, mode};
+
+const CANARY: &str = "tweety-4711 \"ünli#ke\\ly'";
+
+fn world(server: &Server, user: &str, more: &str) -> World {
+    World::new().config(&format!(
+        "version = 1\n[host]\nevery = '1h'\n[system]\nname = 'rota'\ntimezone = 'UTC'\n\
+         [store]\nurl = 'sqlite:{{root}}/state/rounds.db'\n\
+         [[database]]\nid = 'rota'\nurl = 'mysql://{user}@/rota?socket={}'\npassword = 'env:ROTA_PASSWORD'\n\
+         [[backup]]\nid = 'rota'\ndatabase = 'rota'\nfiles = '{{root}}/shelf/rota_%Y%m%d_%H%M%S.sql'\n{more}\n",
+        server.socket().display()
+    ))
+}
+
+fn back_up(world: &World) -> Answer {
+    let mut command = world.command(&["backup", "run", "rota", "--yes"]);
+    command.env("ROTA_PASSWORD", CANARY);
+    Answer(command.output().expect("the binary runs"))
+}
+
+fn dumps(world: &World) -> Vec<PathBuf> {
+    let named = |name: &String| Compression::split(name).0.rsplit_once('.').is_some_and(|(_, ending)| ending == "sql");
+    world.files("shelf").into_iter().filter(named).map(|name| world.path("shelf").join(name)).collect()
+}
+
+async fn check(file: &Path) -> Verified {
+    verify(file.to_owned(), Vec::new(), CancellationToken::new()).await.expect("a verdict")
+}
+
+fn plain(dump: &Path) -> Vec<u8> {
+    let bytes = fs::read(dump).expect("the dump");
+    if Compression::of_name(dump) == Compression::Zstd { zstd::decode_all(&bytes[..]).expect("zstd") } else { bytes }
+}
+
+/// One value, by the administrator's own client.
+fn one(server: &Server, database: &str, question: &str) -> String {
+    let said = Command::new("mariadb")
+        .args(["--no-defaults", "-u", "root", "-N", "-B", "-e", question, database])
+        .arg(format!("--socket={}", server.socket().display()))
+        .output()
+        .expect("mariadb starts");
+    assert!(said.status.success(), "{question}: {}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8_lossy(&said.stdout).trim().to_owned()
+}
+
+async fn filled(server: &Server) -> sqlx::mysql::MySqlConnection {
+    let mut rota = server.rota().await;
+    for statement in [
+        "CREATE TABLE staff (id int AUTO_INCREMENT PRIMARY KEY, name text)",
+        "INSERT INTO staff (name) SELECT concat('person; (''', seq, ''') \\\\') FROM seq_1_to_20000",
+        "CREATE TABLE `od``d (x` (x blob, y double)",
+        "INSERT INTO `od``d (x` VALUES (x'00ff27', -1.5e10), (NULL, NULL), ('),(', 1)",
+        "CREATE TABLE nobody (x int)",
+        "CREATE VIEW everybody AS SELECT * FROM staff",
+        "CREATE TRIGGER t BEFORE INSERT ON nobody FOR EACH ROW INSERT INTO staff (name) VALUES ('by trigger')",
+    ] {
+        run(&mut rota, statement).await;
+    }
+    run(&mut rota, &format!("CREATE USER keeper IDENTIFIED BY '{}'", CANARY.replace('\\', "\\\\").replace('\'', "''")))
+        .await;
+    run(&mut rota, "GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON rota.* TO keeper").await;
+    rota
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs MariaDB"]
+async fn what_the_manifest_counts_is_what_restores_while_somebody_writes() {
+    let server = Server::start(&[]);
+    let mut writer = filled(&server).await;
+    let (stop, writing) = (CancellationToken::new(), CancellationToken::new());
+    let written = tokio::spawn({
+        let (stop, begun) = (stop.clone(), writing.clone());
+        async move {
+            while !stop.is_cancelled() {
+                run(&mut writer, "INSERT INTO staff (name) SELECT 'late' FROM seq_1_to_5").await;
+                begun.cancel();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    });
+    writing.cancelled().await;
+    for (compress, ending) in [("none", "sql"), ("zstd", "sql.zst")] {
+        let world = world(&server, "keeper", &format!("compress = '{compress}'\nverify = {{ rows = ['staff'] }}"));
+        let said = tokio::task::block_in_place(|| back_up(&world)).exits(0).out();
+        assert!(
+            said.contains("3 tables and ") && said.contains("in one transaction, whole to its last line"),
+            "{said}"
+        );
+        assert!(!said.contains(';'), "nothing to warn of: {said}");
+        let dump = dumps(&world).pop().expect("a dump");
+        assert!(dump.display().to_string().ends_with(ending), "{}", dump.display());
+        assert_eq!(mode(&dump), 0o600);
+        let manifest = Manifest::of(&dump).expect("its manifest");
+        assert!(manifest.engine == "mysql" && manifest.engine_version.contains("MariaDB"), "{manifest:?}");
+        assert!(!String::from_utf8_lossy(&plain(&dump)).contains("tweety"));
+
+        let text = world.path("plain.sql");
+        fs::write(&text, plain(&dump)).expect("its content");
+        one(&server, "", "DROP DATABASE IF EXISTS again; CREATE DATABASE again");
+        one(&server, "again", &format!("source {}", text.display()));
+        for (table, quoted) in [("staff", "staff"), ("od`d (x", "`od``d (x`"), ("nobody", "nobody")] {
+            let rows: u64 = one(&server, "again", &format!("SELECT count(*) FROM {quoted}")).parse().expect("a number");
+            assert_eq!(manifest.counts.tables.get(table), Some(&Some(rows)), "{table}");
+        }
+        let mut command = world.command(&["backup", "verify", "rota"]);
+        command.env("ROTA_PASSWORD", CANARY);
+        let said = tokio::task::block_in_place(|| Answer(command.output().expect("runs"))).exits(0).out();
+        assert!(said.contains("as in the manifest; rows about as many as in the source now"), "{said}");
+    }
+    stop.cancel();
+    written.await.expect("the writer");
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn a_dump_that_is_cut_between_two_statements_is_damaged_and_no_password_is_its_own_sentence() {
+    let server = Server::start(&[]);
+    let _rota = filled(&server).await;
+    let world = world(&server, "keeper", "");
+    let mut command = world.command(&["backup", "run", "rota", "--yes"]);
+    command.env("ROTA_PASSWORD", "not it");
+    let said = Answer(command.output().expect("runs")).exits(1).out();
+    assert!(said.contains("Access denied for user"), "{said}");
+    assert_eq!(dumps(&world), [] as [PathBuf; 0]);
+
+    back_up(&world).exits(0);
+    let dump = dumps(&world).pop().expect("a dump");
+    let sound = fs::read(&dump).expect("the dump");
+    let ends: Vec<usize> =
+        sound.windows(2).enumerate().filter(|(_, pair)| pair == b";\n").map(|(at, _)| at + 2).collect();
+    let manifest = fs::read(path_for(&dump)).expect("the manifest");
+    for end in ends.iter().rev().take(12) {
+        fs::write(&dump, &sound[..*end]).expect("write");
+        fs::write(path_for(&dump), &manifest).expect("write");
+        assert!(!check(&dump).await.ok, "cut at {end}, with its manifest");
+        fs::remove_file(path_for(&dump)).expect("remove");
+        let verdict = check(&dump).await;
+        assert!(!verdict.ok && verdict.detail.contains("it is cut off"), "{end}: {}", verdict.detail);
+    }
+    fs::write(&dump, &sound).expect("write");
+    assert!(check(&dump).await.ok);
+    let other = verify(dump, vec!["scheduling_staff".to_owned()], CancellationToken::new()).await.expect("a verdict");
+    assert!(!other.ok && other.detail.contains("it may be of another database"), "{}", other.detail);
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn killed_dumps_leave_no_incomplete_backup() {
+    let long = std::env::var_os("ROUNDS_TEST_TRIALS").is_some_and(|trials| trials == "long");
+    let kills = if long { 300 } else { 10 };
+    let server = Server::start(&[]);
+    let _rota = filled(&server).await;
+    let world = world(&server, "keeper", "compress = 'zstd'");
+    let started = tokio::time::Instant::now();
+    back_up(&world).exits(0);
+    let usual = started.elapsed();
+    let mut random = Random::new();
+    let mut hit = 0;
+    for _ in 0..kills {
+        let before: Vec<(PathBuf, Vec<u8>)> =
+            dumps(&world).into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
+        let mut command = world.command(&["backup", "run", "rota", "--yes"]);
+        command.env("ROTA_PASSWORD", CANARY).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let mut child = command.spawn().expect("the binary runs");
+        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
+        let group = rustix::process::Pid::from_child(&child);
+        let _ended_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        hit += u32::from(!child.wait().expect("it ends").success());
+        for (path, bytes) in &before {
+            assert!(fs::read(path).expect("still there") == *bytes, "{} is not what it was", path.display());
+        }
+        for path in dumps(&world).iter().filter(|path| before.iter().all(|(one, _)| one != *path)) {
+            assert!(Manifest::of(path).is_ok(), "{} has no manifest", path.display());
+            assert!(check(path).await.ok, "{}", path.display());
+        }
+        // The next stamp is of another second.
+        tokio::time::sleep(Duration::from_millis(1_010)).await;
+    }
+    println!("{hit} of {kills} kills hit a backup");
+    assert!(hit * 2 >= kills, "too few kills hit a dump to say anything");
+    back_up(&world).exits(0);
+}
