@@ -1,6 +1,5 @@
 //! Dumps of a real MariaDB server that is in use: what the manifest counts is what restores, one
 //! that is cut off is never called good, and whoever is killed leaves nothing that looks whole.
-#![expect(clippy::print_stdout, reason = "how many kills hit a dump")]
 #![expect(clippy::disallowed_methods, reason = "a dump is restored as an operator would")]
 
 use std::fs;
