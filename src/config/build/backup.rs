@@ -187,21 +187,6 @@ pub(super) fn name_the_unnamed(backups: &mut [BackupSpec], databases: &[Database
     }
 }
 
-/// Backups of a database whose engine this version makes none of: told now, not in the night.
-pub(super) fn unmade(backups: &[BackupSpec], databases: &[DatabaseSpec], names: &Names) -> Vec<Fault> {
-    let unmade = backups.iter().filter_map(|backup| {
-        let source = databases.iter().find(|database| Some(&database.id) == backup.database.as_ref())?;
-        let engine = source.address.engine();
-        let text = format!(
-            "no backup of {} is made by this version; write `command` and `files` instead of `database`",
-            engine.name
-        );
-        let made = source.address.file().is_some() || !engine.dump.is_empty();
-        (!made).then(|| Fault::of(names.place("backup", &backup.id), text))
-    });
-    unmade.collect()
-}
-
 /// Two backups whose files cannot be told apart, packed or not: each would take the other's for
 /// its own.
 pub(super) fn shared_files(backups: &[BackupSpec], names: &Names) -> Vec<Fault> {
