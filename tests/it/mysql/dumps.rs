@@ -14,7 +14,7 @@ use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, run};
-use crate::backup::Random;
+use crate::random::Random;
 use crate::support::{Answer, World, mode};
 
 const CANARY: &str = "tweety-4711 \"ünli#ke\\ly'";
