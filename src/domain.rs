@@ -15,6 +15,7 @@ pub mod insight;
 pub mod inventory;
 pub mod job;
 pub mod limit;
+pub mod look;
 pub mod observation;
 pub mod plan;
 pub mod plugin;

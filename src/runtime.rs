@@ -7,6 +7,7 @@ pub mod holder;
 pub mod importer;
 pub mod lease;
 pub mod logs;
+mod look;
 pub mod memory;
 pub mod opening;
 pub mod recorder;
@@ -26,10 +27,12 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::domain::audit::Actor;
 use crate::domain::job::JobId;
+use crate::domain::look::Aspect;
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Confirmed;
 use crate::domain::update::Update;
 use crate::runtime::clock::Clock;
+use crate::runtime::look::Lookout;
 use crate::runtime::recorder::{Note, Recorder};
 use crate::runtime::round::Round;
 use crate::runtime::runner::Runner;
@@ -52,6 +55,10 @@ pub struct Runtime {
     teller: Teller,
     wake: BTreeMap<ProbeId, Arc<Notify>>,
     runner: Runner,
+    lookout: Lookout,
+    /// For whoever looks.
+    sender: mpsc::Sender<Update>,
+    clock: Clock,
     recorder: Recorder,
     /// Of every job that has not ended.
     stops: BTreeMap<JobId, Stop>,
@@ -70,14 +77,28 @@ impl Runtime {
             logs::start(&mut tasks, &round, clock.clone());
         }
         memory::start(&mut tasks, &round, sender.clone(), clock.clone());
+        let lookout = Lookout::new(Arc::clone(&round.config));
         let mut wake = BTreeMap::new();
         for watched in round.watched {
             let notify = Arc::new(Notify::new());
             wake.insert(watched.watch.id.clone(), Arc::clone(&notify));
             tasks.spawn(sweep::watch(watched, clock.clone(), sender.clone(), notify));
         }
-        let (teller, told) = Teller::new(sender);
-        Self { updates, told, teller, wake, runner, recorder, stops: BTreeMap::new(), jobs: JoinSet::new(), tasks }
+        let (teller, told) = Teller::new(sender.clone());
+        Self {
+            updates,
+            told,
+            teller,
+            wake,
+            runner,
+            lookout,
+            sender,
+            clock: clock.clone(),
+            recorder,
+            stops: BTreeMap::new(),
+            jobs: JoinSet::new(),
+            tasks,
+        }
     }
 
     /// The next thing that happened. Safe to drop while waiting.
@@ -118,6 +139,12 @@ impl Runtime {
         for notify in self.wake.values() {
             notify.notify_one();
         }
+    }
+
+    /// Looks into a database; what is seen, or why nothing is, arrives as an update.
+    pub fn look(&mut self, database: String, aspect: Aspect) {
+        let look = self.lookout.look(database, aspect, self.clock.clone(), self.sender.clone());
+        self.tasks.spawn(look);
     }
 
     /// Starts a confirmed plan; what becomes of it arrives as updates.

@@ -2,10 +2,12 @@
 //! when something happened, at most thirty a second for data, at once for keys.
 
 pub mod app;
+pub mod backend;
 pub mod command;
 pub mod input;
 pub mod keymap;
 pub mod layout;
+pub mod looks;
 pub mod overlay;
 pub mod pane;
 pub mod screen;

@@ -38,6 +38,7 @@ fn inventory(environment: &str) -> Inventory {
         keep: None,
         copy_to: None,
         drill_queries: Vec::new(),
+        schedule: None,
     };
     inventory.backups.insert("rota-db".into(), backup("rota-db", Some("rota")));
     inventory.backups.insert("watched".into(), backup("watched", None));

@@ -32,6 +32,7 @@ impl World for Behind {
             Effect::Start { plan, reason } => {
                 self.runtime.start_job(plan, self.actor.clone(), reason);
             }
+            Effect::Look { database, aspect } => self.runtime.look(database, aspect),
             Effect::Cancel(job) => self.runtime.cancel(&job),
             Effect::Mark(mark) => self.runtime.note(Note::Mark(mark, self.actor.clone())),
             Effect::Sign(signature) => self.runtime.note(Note::Signature(signature, self.actor.clone())),

@@ -52,6 +52,7 @@ impl BackupSpec {
             keep: self.keep.clone(),
             copy_to: self.copy.as_ref().map(|copy| copy.to.clone()),
             drill_queries: self.drill.queries.clone(),
+            schedule: self.schedule.clone(),
         }
     }
 }

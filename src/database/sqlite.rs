@@ -6,15 +6,21 @@ mod migrations;
 mod open;
 mod readers;
 mod surroundings;
+mod tables;
 mod upkeep;
 mod vacuum;
 mod vitals;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
+use crate::domain::humanize;
+use crate::domain::insight::Tables;
 use crate::domain::upkeep::Verb;
 use crate::domain::vitals::Vitals;
 
@@ -22,6 +28,9 @@ pub use open::{Patience, cancellable, explain, finished, read_only, sidecar, siz
 
 pub const ENGINE: Engine =
     Engine { card: &engine::SQLITE, blocks: true, open: |spec| at(spec.address.file().unwrap_or(Path::new(""))) };
+
+/// How long the pages of a file are counted before that is given up.
+const FOR_TABLES: Duration = Duration::from_secs(4);
 
 /// The database in a file.
 pub fn at(path: &Path) -> Arc<dyn Database> {
@@ -38,6 +47,18 @@ struct Sqlite {
 impl Database for Sqlite {
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
         Box::pin(aside(&self.path, vitals::read))
+    }
+
+    fn tables(&self) -> BoxFuture<'_, Result<Tables, DatabaseError>> {
+        Box::pin(async move {
+            let cancel = CancellationToken::new();
+            let _stop = cancel.clone().drop_guard();
+            let read = aside(&self.path, move |path| tables::read(path, &cancel));
+            tokio::time::timeout(FOR_TABLES, read).await.unwrap_or_else(|_elapsed| {
+                let time = humanize::duration(FOR_TABLES);
+                Err(DatabaseError::Refused(format!("its pages could not be counted within {time}: it is too large")))
+            })
+        })
     }
 
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {

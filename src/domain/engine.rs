@@ -93,6 +93,11 @@ impl EngineCard {
         ENGINES.iter().find(|engine| engine.name == name).copied()
     }
 
+    /// The engine of that name.
+    pub fn of_name(name: &str) -> Option<&'static EngineCard> {
+        ENGINES.iter().find(|engine| engine.name == name).copied()
+    }
+
     pub fn gauge(&self, key: &str) -> Option<&'static Gauge> {
         self.gauges.iter().find(|gauge| gauge.key == key)
     }

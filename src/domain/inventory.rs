@@ -12,6 +12,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::{Guard, Invocation, Postcondition, Risk};
+use crate::domain::schedule::Schedule;
 use crate::domain::time::Zone;
 use crate::domain::upkeep::{Verb, Way};
 
@@ -150,6 +151,8 @@ pub struct BackupCard {
     pub copy_to: Option<PathBuf>,
     /// What a drill asks of what it restored.
     pub drill_queries: Vec<String>,
+    /// When one is due.
+    pub schedule: Option<Schedule>,
 }
 
 impl BackupCard {

@@ -1,6 +1,7 @@
 //! Scheduled tasks: what ran, and what should have.
 
 mod memo;
+mod past;
 mod verdict;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::domain::slot::{Band, Gap, History, Slot, TaskState};
 use crate::domain::time::{Timestamp, Zone, span};
 use memo::Memo;
 
+pub use past::Past;
 pub use verdict::TaskJudge;
 
 /// One run of a task, as `rounds exec` recorded it.

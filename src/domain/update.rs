@@ -4,6 +4,7 @@ use crate::domain::audit::AuditRecord;
 use crate::domain::board::Change;
 use crate::domain::checklist::{Mark, Signature};
 use crate::domain::job::JobEvent;
+use crate::domain::look::Looked;
 use crate::domain::observation::{Observation, ProbeId};
 use crate::domain::sample::Key;
 use crate::domain::status::Status;
@@ -16,6 +17,8 @@ use crate::domain::trend::Point;
 pub enum Update {
     Observed(Observation),
     Job(JobEvent),
+    /// What a look by hand into a database brought.
+    Looked(Box<Looked>),
     Marked(Mark),
     Signed(Box<Signature>),
     Audited(Box<AuditRecord>),

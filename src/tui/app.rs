@@ -6,6 +6,7 @@ mod commands;
 pub mod entries;
 mod facts;
 mod hands;
+mod looking;
 mod sight;
 mod ui;
 
@@ -20,6 +21,7 @@ use crate::domain::checklist::{Checklist, Mark, Signature};
 use crate::domain::humanize;
 use crate::domain::inventory::Inventory;
 use crate::domain::job::{JobEvent, JobId, JobResult};
+use crate::domain::look::Aspect;
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Confirmed;
 use crate::domain::report::Report;
@@ -73,6 +75,11 @@ pub enum Effect {
         reason: String,
     },
     Cancel(JobId),
+    /// Look into a database; the answer comes as an update.
+    Look {
+        database: String,
+        aspect: Aspect,
+    },
     Mark(Mark),
     Sign(Box<Signature>),
     RecordChanges(Vec<Change>),
@@ -166,7 +173,7 @@ impl App {
             Event::Update(update) => self.heard(update),
             Event::Tick => {
                 self.outdated = true;
-                Vec::new()
+                self.look_again()
             }
             Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
             Event::Key(key) => {

@@ -31,6 +31,8 @@ pub struct Binding {
 pub enum Context {
     Everywhere,
     Databases,
+    /// The window on the sessions of a database.
+    Sessions,
     Backups,
     Tasks,
     Checklist,
@@ -38,14 +40,22 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Context; 6] =
-        [Context::Everywhere, Context::Databases, Context::Backups, Context::Tasks, Context::Checklist, Context::Jobs];
+    pub const ALL: [Context; 7] = [
+        Context::Everywhere,
+        Context::Databases,
+        Context::Sessions,
+        Context::Backups,
+        Context::Tasks,
+        Context::Checklist,
+        Context::Jobs,
+    ];
 
     /// Its name in the table.
     pub const fn word(self) -> &'static str {
         match self {
             Context::Everywhere => "everywhere",
             Context::Databases => "databases",
+            Context::Sessions => "connections",
             Context::Backups => "backups",
             Context::Tasks => "tasks",
             Context::Checklist => "checklist",

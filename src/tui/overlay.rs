@@ -1,10 +1,12 @@
 //! Overlays: temporary layers over the panes, at most one at a time. An overlay takes the keys
 //! while it is open, and answers what the app shall do; it never acts itself.
 
+pub mod activity;
 pub mod choice;
 pub mod confirm;
 pub mod field;
 pub mod help;
+pub mod log;
 pub mod menu;
 pub mod output;
 pub mod palette;
@@ -12,6 +14,8 @@ pub mod prompt;
 pub mod record;
 pub mod text;
 pub mod why;
+
+use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -41,17 +45,25 @@ pub enum Overlay {
     Output(output::Output),
     Choice(choice::Choice),
     Record(record::Record),
+    Log(log::Log),
+    Activity(activity::Activity),
 }
 
-/// What an overlay answers to a key. All but the first two close it.
+/// What an overlay answers to a key. All but the first four close it.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Stay,
     /// The text changed; it filters the list at once.
     Filter(String),
+    /// Look into the database that is shown, now.
+    Ask,
+    /// Into the terminal's clipboard; the overlay stays.
+    Copy(String),
     Close,
     Command(Command),
     Propose(ActionName, Target),
+    /// The same with what the act wants to know.
+    ProposeWith(ActionName, Target, BTreeMap<String, String>),
     Explain(ProbeId),
     Look(Look),
     /// The plan was shown and agreed to.
@@ -95,6 +107,8 @@ impl Overlay {
             Overlay::Output(output) => output.update(see, screen, key),
             Overlay::Choice(choice) => choice.update(see, key),
             Overlay::Record(record) => record.update(see, screen, key),
+            Overlay::Log(log) => log.update(see, screen, key),
+            Overlay::Activity(activity) => activity.update(see, screen, key),
         }
     }
 
@@ -104,6 +118,8 @@ impl Overlay {
             Overlay::Confirm(confirm) => confirm.paste(text),
             Overlay::Prompt(prompt) => return prompt.paste(text),
             Overlay::Palette(palette) => palette.paste(text),
+            Overlay::Log(log) => log.paste(text),
+            Overlay::Activity(activity) => activity.paste(text),
             _ => {}
         }
         Reply::Stay
@@ -113,9 +129,11 @@ impl Overlay {
     /// not meant for it.
     pub fn guards_keys(&self) -> bool {
         match self {
-            Overlay::Confirm(_) | Overlay::Menu(_) | Overlay::Choice(_) | Overlay::Output(_) => true,
+            Overlay::Confirm(_) | Overlay::Menu(_) | Overlay::Choice(_) | Overlay::Output(_) | Overlay::Activity(_) => {
+                true
+            }
             Overlay::Prompt(prompt) => !prompt.is_line(),
-            Overlay::Help(_) | Overlay::Why(_) | Overlay::Palette(_) | Overlay::Record(_) => false,
+            Overlay::Help(_) | Overlay::Why(_) | Overlay::Palette(_) | Overlay::Record(_) | Overlay::Log(_) => false,
         }
     }
 
@@ -138,6 +156,8 @@ impl Overlay {
             Overlay::Output(output) => output.draw(see, screen, buffer),
             Overlay::Choice(choice) => choice.draw(see, screen, buffer),
             Overlay::Record(record) => record.draw(see, screen, buffer),
+            Overlay::Log(log) => log.draw(see, screen, buffer),
+            Overlay::Activity(activity) => activity.draw(see, screen, buffer),
         }
     }
 
@@ -147,6 +167,9 @@ impl Overlay {
             Overlay::Menu(_) => &[("Enter", "show the plan"), ("j k", "choose"), ("Esc", "back")],
             Overlay::Confirm(confirm) => confirm.hints(),
             Overlay::Prompt(prompt) => prompt.hints(),
+            Overlay::Activity(activity) => activity.hints(),
+            Overlay::Log(log) if log.types() => &[("Enter", "search"), ("Esc", "clear")],
+            Overlay::Log(_) => &[("j k", "scroll"), ("/", "search"), ("n N", "next, previous"), ("Esc", "back")],
             Overlay::Palette(_) => &[("Enter", "do it"), ("Up Down", "choose"), ("Esc", "back")],
             Overlay::Output(output) if output.running(jobs) => {
                 &[("j k", "scroll"), ("G", "follow"), ("X", "cancel it"), ("Esc", "leave it running")]

@@ -35,6 +35,7 @@ use crate::domain::report::Report;
 use crate::domain::time::{Timestamp, Zone};
 use crate::tui::command::Command;
 use crate::tui::keymap::{Context, Keymap};
+use crate::tui::looks::Looks;
 use crate::tui::theme::Theme;
 
 /// Every pane, in the order of their keys.
@@ -57,6 +58,7 @@ pub struct Snapshot<'a> {
     pub board: &'a Board,
     pub inventory: &'a Inventory,
     pub jobs: &'a Jobs,
+    pub looks: &'a Looks,
     /// Newest first.
     pub audit: &'a [AuditRecord],
     /// Newest first.

@@ -18,17 +18,17 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
 use crate::platform::terminal::stop_this_process;
 use crate::tui::app::App;
+use crate::tui::backend::Careful;
 use crate::tui::view;
 
 /// The terminal while it is ours.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<Careful<Stdout>>,
     taken: Taken,
 }
 
@@ -48,7 +48,7 @@ impl Screen {
         let taken = Taken::default();
         taken.take().wrap_err("failed to take the terminal")?;
         taken.restore_on_panic();
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).wrap_err("failed to measure the terminal")?;
+        let terminal = Terminal::new(Careful::new(io::stdout())).wrap_err("failed to measure the terminal")?;
         Ok(Self { terminal, taken })
     }
 
@@ -68,8 +68,7 @@ impl Screen {
     /// `Terminal::clear`: that one asks where the cursor is, and our reader takes the answer.
     pub fn redraw(&mut self) -> Result<()> {
         execute!(io::stdout(), Clear(ClearType::All)).wrap_err("failed to clear the terminal")?;
-        self.terminal =
-            Terminal::new(CrosstermBackend::new(io::stdout())).wrap_err("failed to measure the terminal")?;
+        self.terminal = Terminal::new(Careful::new(io::stdout())).wrap_err("failed to measure the terminal")?;
         Ok(())
     }
 

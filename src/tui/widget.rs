@@ -3,6 +3,8 @@
 
 pub mod age;
 pub mod bar;
+pub mod beside;
+pub mod calendar;
 pub mod empty;
 pub mod grid;
 pub mod hint;
@@ -12,6 +14,7 @@ pub mod look;
 pub mod mark;
 pub mod spark;
 pub mod strip;
+pub mod table;
 pub mod tally;
 pub mod text;
 pub mod under;

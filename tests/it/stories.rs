@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, reason = "a story that cannot go on says where and why")]
 
+mod detail;
+mod looks;
 pub(crate) mod screen;
 pub(crate) mod world;
 
@@ -17,7 +19,8 @@ use rounds::domain::checklist::MarkKind;
 use rounds::domain::inventory::Target;
 use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome};
 use rounds::domain::limit::parse_quantity;
-use rounds::domain::observation::{Observation, ProbeError, ProbeId, Reading};
+use rounds::domain::look::Aspect;
+use rounds::domain::observation::{Detail, Observation, ProbeError, ProbeId, Reading};
 use rounds::domain::sample::{Sample, Value};
 use rounds::domain::time::{Timestamp, span};
 use rounds::domain::update::Update;
@@ -57,6 +60,8 @@ struct Step {
     /// `succeeded …`, `failed …`, `refused …`.
     job: Option<String>,
     store_failed: Option<String>,
+    /// What the look brings that was asked for last.
+    looked: Option<looks::Seen>,
     /// Keys, half a second apart.
     keys: Option<String>,
     /// Keys that come in one burst.
@@ -79,6 +84,13 @@ struct Step {
 struct Seen {
     probe: String,
     error: Option<String>,
+    /// The files of a backup, newest first.
+    #[serde(default)]
+    files: Vec<String>,
+    /// When a task is due, and its runs, newest first.
+    schedule: Option<String>,
+    #[serde(default)]
+    runs: Vec<String>,
     #[serde(flatten)]
     samples: BTreeMap<String, String>,
 }
@@ -106,6 +118,7 @@ stories! {
     a_command_for_a_name_that_is_none
     a_job_that_may_not_begin
     a_key_that_does_nothing_says_why
+    a_month_of_a_task
     a_restart_in_production_wants_its_name
     an_earlier_list_is_not_mistaken_for_todays
     enter_on_a_checklist_says_what_it_wants
@@ -114,10 +127,13 @@ stories! {
     long_lines_are_cut_with_a_mark
     one_world_at_every_size
     quit_with_a_running_job
+    six_answers_of_a_backup
     skip_with_a_reason_and_sign
     stale_backup
     the_store_fails_and_recovers
     vacuum_refused_read_only
+    what_is_large_and_what_is_slow
+    who_holds_everybody_up
     why_and_what_can_be_done
 }
 
@@ -131,7 +147,8 @@ fn play(name: &str) {
     let story: Story = toml::from_str(&text).unwrap_or_else(|error| panic!("{file}.toml: {error}"));
     assert!(story.tells.ends_with('.'), "{file}.toml: a story is told in sentences");
     let now = world::at(&story.start);
-    let mut play = Play { app: world::app(&story.config, now), now, effects: Vec::new(), started: Vec::new() };
+    let mut play =
+        Play { app: world::app(&story.config, now), now, effects: Vec::new(), started: Vec::new(), asked: None };
     play.event(Event::Resize(Size::new(story.size[0], story.size[1])));
     for (index, step) in story.step.into_iter().enumerate() {
         play.step(&file, index + 1, step);
@@ -144,6 +161,8 @@ struct Play {
     /// Those of the present step.
     effects: Vec<String>,
     started: Vec<(ActionName, String, Target)>,
+    /// The look that was asked for last.
+    asked: Option<(String, Aspect)>,
 }
 
 impl Play {
@@ -165,6 +184,11 @@ impl Play {
         }
         if let Some(why) = step.store_failed {
             self.event(Event::Update(Update::StoreFailed(Some(why).filter(|why| !why.is_empty()))));
+        }
+        if let Some(seen) = step.looked {
+            let (database, aspect) = self.asked.clone().expect("a look was asked for");
+            let looked = seen.of(&database, aspect, self.now);
+            self.event(Event::Update(Update::Looked(Box::new(looked))));
         }
         for key in step.keys.iter().flat_map(|keys| keys.split_whitespace()) {
             self.pass(Duration::from_millis(500));
@@ -234,6 +258,7 @@ impl Play {
                     let plan = plan.plan();
                     self.started.push((plan.action.clone(), plan.title.clone(), plan.target.clone()));
                 }
+                Effect::Look { database, aspect } => self.asked = Some((database, aspect)),
                 Effect::Mark(mark) => self.event(Event::Update(Update::Marked(mark))),
                 Effect::Sign(signature) => self.event(Event::Update(Update::Signed(signature))),
                 _ => {}
@@ -251,7 +276,11 @@ impl Play {
         });
         let outcome = match seen.error {
             Some(error) => Err(ProbeError::Unreachable(error)),
-            None => Ok(Reading::of(samples.collect())),
+            None => Ok(Reading::of(samples.collect()).with(match &seen.schedule {
+                Some(schedule) => detail::runs(schedule, &seen.runs),
+                None if seen.files.is_empty() => Detail::None,
+                None => detail::files(&seen.files),
+            })),
         };
         let probe = ProbeId::from(seen.probe.as_str());
         let observation = Observation { probe, at: self.now, took: Duration::from_millis(20), outcome };
@@ -294,6 +323,14 @@ fn described(effect: &Effect) -> Option<String> {
         }
         Effect::Start { plan, reason } => {
             format!("start {} on {} because {reason}", plan.plan().action, plan.plan().target)
+        }
+        Effect::Look { database, aspect } => {
+            let what = match aspect {
+                Aspect::Sessions => "sessions",
+                Aspect::Tables => "tables",
+                Aspect::Statements => "statements",
+            };
+            format!("look at the {what} of {database}")
         }
         Effect::Cancel(job) => format!("cancel {job}"),
         Effect::Mark(mark) => {

@@ -122,7 +122,7 @@ impl App {
         self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, title, about, ""))));
     }
 
-    /// Does what the overlay answered; every answer but the first two closes it.
+    /// Does what the overlay answered; every answer but the first four closes it.
     pub(super) fn reply(&mut self, reply: Reply) -> Vec<Effect> {
         match reply {
             Reply::Stay => return Vec::new(),
@@ -130,11 +130,16 @@ impl App {
                 self.ui.filter = text;
                 return Vec::new();
             }
+            Reply::Ask => return self.look_now(),
+            Reply::Copy(text) => {
+                self.ui.tell(Status::Ok, format!("copied: {text}"));
+                return vec![Effect::Copy(text)];
+            }
             _ => {}
         }
         let Some(overlay) = self.overlay.take() else { return Vec::new() };
         match reply {
-            Reply::Stay | Reply::Filter(_) => Vec::new(),
+            Reply::Stay | Reply::Filter(_) | Reply::Ask | Reply::Copy(_) => Vec::new(),
             Reply::Close => {
                 if matches!(overlay.line().map(Prompt::purpose), Some(Purpose::Filter)) {
                     self.ui.filter.clear();
@@ -143,6 +148,7 @@ impl App {
             }
             Reply::Command(command) => self.command(command),
             Reply::Propose(action, target) => self.propose(action, target, BTreeMap::new()),
+            Reply::ProposeWith(action, target, given) => self.propose(action, target, given),
             Reply::Explain(probe) => {
                 self.open(Overlay::Why(Why::new(About::Probe(probe))));
                 Vec::new()

@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 
 use super::{App, CHECKLIST, Effect, Which};
 use crate::domain::inventory::{Target, TargetKind};
+use crate::domain::observation::ProbeId;
 use crate::domain::report::headline;
 use crate::domain::status::Status;
 use crate::tui::app::entries;
 use crate::tui::command::Command;
-use crate::tui::overlay::Overlay;
 use crate::tui::overlay::choice::Choice;
 use crate::tui::overlay::help::Help;
+use crate::tui::overlay::log::Log;
 use crate::tui::overlay::menu::Menu;
 use crate::tui::overlay::output::Output;
 use crate::tui::overlay::palette::Palette;
 use crate::tui::overlay::prompt::Prompt;
 use crate::tui::overlay::record::Record;
 use crate::tui::overlay::why::{About, Why};
+use crate::tui::overlay::{Overlay, activity};
 use crate::tui::pane::Selection;
 
 impl App {
@@ -27,6 +29,9 @@ impl App {
                 self.ui.go(pane);
             }
             return Vec::new();
+        }
+        if let Some(aspect) = activity::aspect_of(command) {
+            return self.look_into(aspect);
         }
         match command {
             Command::Help => {
@@ -67,7 +72,12 @@ impl App {
                 self.held = if self.held.is_some() { None } else { Some(self.facts.report.clone()) };
             }
             Command::Copy => return self.copy(),
+            Command::Log => self.log(),
             Command::Actions => self.menu(),
+            Command::Vacuum => self.upkeep(),
+            Command::CancelStatement | Command::Terminate => {
+                self.ui.tell(Status::Warning, "choose the session first, among the connections of its database");
+            }
             Command::Redraw => return vec![Effect::Redraw],
             Command::Suspend => return self.suspend(),
             _ => return self.pane_command(command),
@@ -160,6 +170,21 @@ impl App {
         };
         self.ui.tell(Status::Ok, format!("copied: {text}"));
         vec![Effect::Copy(text)]
+    }
+
+    /// The log of what is behind the row.
+    fn log(&mut self) {
+        let probe = match self.selection() {
+            Some(Selection::Record(seq)) => {
+                let record = self.facts.audit.iter().find(|record| record.seq == seq);
+                record.map(|record| ProbeId::from(record.entry.target.as_str()))
+            }
+            _ => self.worst_selected(),
+        };
+        match probe {
+            Some(probe) => self.open(Overlay::Log(Log::new(probe))),
+            None => self.ui.tell(Status::Warning, "nothing is selected that has a log"),
+        }
     }
 
     fn menu(&mut self) {

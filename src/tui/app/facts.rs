@@ -10,6 +10,7 @@ use crate::domain::job::Jobs;
 use crate::domain::report::Report;
 use crate::domain::time::{Timestamp, Zone};
 use crate::domain::update::{Memory, Update};
+use crate::tui::looks::Looks;
 
 /// How many records and changes stay in memory; the store has them all.
 const KEPT: usize = 1000;
@@ -27,6 +28,8 @@ pub struct Facts {
     /// Newest first.
     pub changes: Vec<Change>,
     pub inventory: Inventory,
+    /// What databases were asked to show.
+    pub looks: Looks,
     /// What all of it means, as of the last batch of updates.
     pub report: Report,
 }
@@ -49,6 +52,7 @@ impl Facts {
             audit: Vec::new(),
             changes: Vec::new(),
             inventory,
+            looks: Looks::default(),
             report,
         }
     }
@@ -58,6 +62,7 @@ impl Facts {
         match update {
             Update::Observed(observation) => self.board.apply(&observation),
             Update::Job(event) => self.jobs.apply(&event),
+            Update::Looked(looked) => self.looks.take(*looked),
             Update::Marked(mark) => push_new(&mut self.marks, mark),
             Update::Signed(signature) => push_new(&mut self.signatures, *signature),
             Update::Audited(record) => {

@@ -147,6 +147,7 @@ pub(super) fn see<'a>(
         board: &facts.board,
         inventory: &facts.inventory,
         jobs: &facts.jobs,
+        looks: &facts.looks,
         audit: &facts.audit,
         changes: &facts.changes,
         now,

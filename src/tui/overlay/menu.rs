@@ -15,6 +15,7 @@ use crate::action;
 use crate::domain::inventory::Target;
 use crate::domain::plan::Risk;
 use crate::domain::status::Status;
+use crate::domain::upkeep::Verb;
 use crate::tui::command::Command;
 use crate::tui::pane::Snapshot;
 use crate::tui::theme::Theme;
@@ -26,6 +27,8 @@ pub struct Menu {
     subject: String,
     target: Option<Target>,
     read_only: bool,
+    /// Only the upkeep of a database.
+    upkeep: bool,
     cursor: usize,
 }
 
@@ -37,7 +40,12 @@ struct Act {
 
 impl Menu {
     pub fn new(subject: String, target: Option<Target>, read_only: bool) -> Self {
-        Self { subject, target, read_only, cursor: 0 }
+        Self { subject, target, read_only, upkeep: false, cursor: 0 }
+    }
+
+    /// The upkeep of a database, and nothing else.
+    pub fn upkeep(target: Target, read_only: bool) -> Self {
+        Self { upkeep: true, ..Self::new(target.to_string(), Some(target), read_only) }
     }
 
     pub fn update(&mut self, see: &Snapshot<'_>, key: KeyEvent) -> Reply {
@@ -70,7 +78,8 @@ impl Menu {
         // A row without a target still has the configured ones.
         let target = self.target.clone().unwrap_or_else(|| Target::action(""));
         let mut acts: Vec<Act> = Vec::new();
-        for offer in action::offers(&target, &see.sight()) {
+        let offers = action::offers(&target, &see.sight()).into_iter();
+        for offer in offers.filter(|offer| !self.upkeep || Verb::of(&offer.action).is_some()) {
             let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
             let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
             // A letter of its own would look like a key it is not.
@@ -86,7 +95,13 @@ impl Menu {
         let lines = self.lines(see, width);
         let area = text::window(screen, width as u16, lines.len() as u16);
         let caption = if self.read_only { Line::styled("read-only", theme.warning) } else { Line::default() };
-        let inner = text::frame(area, &format!("What can be done: {}", self.subject), caption, theme, buffer);
+        let inner = text::frame(
+            area,
+            &format!("{}: {}", if self.upkeep { "Upkeep" } else { "What can be done" }, self.subject),
+            caption,
+            theme,
+            buffer,
+        );
         let top = lines.len().saturating_sub(usize::from(inner.height)).min(self.cursor);
         text::draw_lines(&lines, top, inner, theme, buffer);
     }

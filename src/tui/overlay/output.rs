@@ -12,10 +12,12 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::job::{Job, JobId, JobResult};
 use crate::domain::observation::Detail;
+use crate::domain::task::TaskRun;
 use crate::domain::time::{Timestamp, seconds_between};
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
 use crate::tui::pane::Snapshot;
+use crate::tui::widget::beside;
 
 /// The output of something.
 #[derive(Clone, Debug)]
@@ -89,7 +91,7 @@ impl Output {
 
     fn heading(&self, see: &Snapshot<'_>) -> (String, Line<'static>) {
         match &self.source {
-            Source::LastRun(task) => (format!("Last run of {}", task.id), Line::default()),
+            Source::LastRun(task) => (format!("Last run of {}, and the one before", task.id), Line::default()),
             Source::Job(id) => {
                 let Some(job) = see.jobs.get(id) else { return (format!("Job {id}"), Line::default()) };
                 (job.title.clone(), state(see, job))
@@ -124,22 +126,19 @@ impl Output {
                 lines
             }
             Source::LastRun(task) => match see.board.detail(&task.probe()) {
-                Some(Detail::Task(facts)) if !facts.runs.is_empty() => {
-                    let run = &facts.runs[0];
-                    let end = match &run.ended {
-                        Some(end) => format!(
-                            "took {}, exit code {}",
-                            humanize::seconds(end.took_s),
-                            end.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
-                        ),
-                        None => "no end recorded".to_owned(),
-                    };
-                    let start = humanize::clock(run.started_at, see.now, see.zone);
-                    let mut lines = quiet(&format!("started {start}, {end}"));
-                    lines.push(Line::default());
-                    lines.extend(run.tail.lines().flat_map(plain));
-                    lines
-                }
+                Some(Detail::Task(facts)) if !facts.runs.is_empty() => match facts.runs.get(1) {
+                    // The run before stands beside it where both can be read, and else below.
+                    Some(before) if width >= BESIDE => {
+                        let half = (width - 3) / 2;
+                        let (left, right) = (run_lines(see, &facts.runs[0], half), run_lines(see, before, half));
+                        beside::lines(left, &right, half, &Span::styled(format!(" {} ", bar(see)), theme.border))
+                    }
+                    before => {
+                        let runs = std::iter::once(&facts.runs[0]).chain(before);
+                        let blocks: Vec<Vec<Line<'static>>> = runs.map(|run| run_lines(see, run, width)).collect();
+                        blocks.join(&Line::default())
+                    }
+                },
                 _ => quiet(&format!(
                     "no run of {0} is recorded; start it through `rounds exec --task {0} -- …` to have one",
                     task.id
@@ -147,6 +146,31 @@ impl Output {
             },
         }
     }
+}
+
+/// From this width on two outputs stand beside each other.
+const BESIDE: usize = 90;
+
+fn bar(see: &Snapshot<'_>) -> &'static str {
+    if see.theme.ascii { "|" } else { "│" }
+}
+
+/// When a run began, how it ended, and what it printed.
+fn run_lines(see: &Snapshot<'_>, run: &TaskRun, width: usize) -> Vec<Line<'static>> {
+    let theme = see.theme;
+    let end = match &run.ended {
+        Some(end) => format!(
+            "took {}, exit code {}",
+            humanize::seconds(end.took_s),
+            end.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
+        ),
+        None => "no end recorded".to_owned(),
+    };
+    let start = humanize::clock(run.started_at, see.now, see.zone);
+    let mut lines = labelled("", &format!("started {start}, {end}"), width, (theme.dim, theme.dim));
+    lines.push(Line::default());
+    lines.extend(run.tail.lines().flat_map(|line| labelled("", line, width, (theme.text, theme.text))));
+    lines
 }
 
 fn area(screen: Rect) -> Rect {

@@ -17,9 +17,9 @@ use crate::tui::keymap::Context;
 use crate::tui::pane::cursor::Cursor;
 use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows};
 use crate::tui::theme::Theme;
-use crate::tui::widget::grid::{Cells, Column, Grid};
-use crate::tui::widget::list::{self, Window};
+use crate::tui::widget::grid::{Cells, Column};
 use crate::tui::widget::mark::Marks;
+use crate::tui::widget::table::Table;
 use crate::tui::widget::{empty, text};
 
 /// The merged log.
@@ -151,46 +151,25 @@ impl Pane for Activity {
         let entries = entries(see);
         let keys = keys(&entries);
         let Some(at) = self.cursor.place(&keys) else { return };
-        let titles = titles(see, rows::inner(see));
-        if let Some(line) = Window::on(entries.len(), at, see.rows - titles).line_at(row, titles) {
+        if let Some(line) = table(see, &entries, at).line_at(rows::inner(see), row) {
             self.cursor.go(&keys, line);
         }
     }
 
     fn draw(&self, see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
-        let (theme, marks) = (see.theme, Marks::of(see.theme));
+        let theme = see.theme;
         let entries = entries(see);
         let Some(at) = self.cursor.place(&keys(&entries)) else {
             let says = rows::nothing_matches(see).unwrap_or_else(|| "Nothing happened yet.".to_owned());
             return empty::draw(buffer, area, &[&says, "Acts and changes of status are kept here."], theme);
         };
-        let titles = titles(see, area);
-        let window = Window::on(entries.len(), at, area.height - titles);
-        let measured = window.measured(entries.len());
-        let cells: Vec<Cells<'_>> = entries[measured.clone()].iter().map(|entry| cells(see, *entry)).collect();
-        let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-        let mut free = text::rows(area);
-        if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-            grid.draw_titles(buffer, list::body(row), theme.dim, marks);
-        }
-        for ((index, cells), row) in
-            window.shown.clone().zip(&cells[window.shown.start - measured.start..]).zip(free.by_ref())
-        {
-            grid.draw(buffer, list::body(row), cells, marks);
-            if index == at {
-                list::select(buffer, row, see.focused, theme);
-            }
-        }
-        if window.tells
-            && let Some(row) = free.next()
-        {
-            list::tell(buffer, row, list::beyond(window.shown.start, entries.len() - window.shown.end), theme);
-        }
+        table(see, &entries, at).draw_rows(buffer, area, |line| cells(see, entries[line]));
     }
 }
 
-fn titles(see: &Snapshot<'_>, area: Rect) -> u16 {
-    u16::from(see.zoomed && area.height > 2)
+fn table<'a>(see: &Snapshot<'a>, entries: &[Entry<'_>], at: usize) -> Table<'a> {
+    let titled = see.zoomed;
+    Table { columns: &COLUMNS, titled, lines: entries.len(), cursor: at, focused: see.focused, theme: see.theme }
 }
 
 fn cells<'a>(see: &Snapshot<'_>, entry: Entry<'a>) -> Cells<'a> {

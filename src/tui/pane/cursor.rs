@@ -21,6 +21,11 @@ impl<K> Default for Cursor<K> {
 }
 
 impl<K: Clone + PartialEq> Cursor<K> {
+    /// What it was put on; `None` until it is moved.
+    pub fn key(&self) -> Option<&K> {
+        self.on.as_ref()
+    }
+
     /// Where the cursor is in this list; `None` when it is empty.
     pub fn place<Q: Borrow<K>>(&self, keys: &[Q]) -> Option<usize> {
         let here = self.on.as_ref().and_then(|on| keys.iter().position(|key| key.borrow() == on));

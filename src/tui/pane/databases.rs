@@ -1,4 +1,7 @@
-//! Databases: size, speed, growth and the age of the last structure check, in one line each.
+//! Databases: size, speed, growth and the age of the last structure check, in one line each; zoomed,
+//! everything that was measured, in the same words for every engine.
+
+mod detail;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,11 +18,10 @@ use crate::tui::command::Command;
 use crate::tui::keymap::Context;
 use crate::tui::pane::cursor::Cursor;
 use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
-use crate::tui::widget::grid::{Cells, Column, Grid};
-use crate::tui::widget::list::{self, Window};
-use crate::tui::widget::mark::Marks;
+use crate::tui::widget::grid::{Cells, Column};
+use crate::tui::widget::table::{Part, Table};
 use crate::tui::widget::under::{self, Explanation};
-use crate::tui::widget::{age, empty, spark, tally, text};
+use crate::tui::widget::{age, empty, tally, text};
 
 /// The databases.
 #[derive(Debug, Default)]
@@ -88,8 +90,8 @@ impl Pane for Databases {
         let keys = rows::keys(&all);
         let Some(at) = self.cursor.place(&keys) else { return };
         let (above, ..) = split(see, &all, at, rows::inner(see));
-        let (lines, titles, window) = windowed(see, &all, at, above);
-        if let Some(line) = window.line_at(row, titles) {
+        let lines = rows::with_notes(&all, !see.zoomed);
+        if let Some(line) = table(see, &lines, at).line_at(above, row) {
             self.cursor.go(&keys, lines[line].0);
         }
     }
@@ -112,53 +114,38 @@ fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rec
     if !see.zoomed {
         return (area, Rect::ZERO, Explanation::default());
     }
-    let mut explanation = why::explain(see, all[at], &[Command::Vacuum, Command::Integrity], area.width);
-    explanation.body.extend(details(see, all[at], area.width));
+    let one = all[at];
+    let mut acts = vec![Command::Vacuum, Command::Integrity];
+    // A database that is a file has nobody connected to it, and counts no statements.
+    let is_server = see.inventory.databases.get(one.id.name()).is_some_and(|card| card.path.is_none());
+    acts.extend([Command::Connections, Command::Tables, Command::Statements].into_iter().filter(|_| is_server));
+    let mut explanation = why::explain(see, one, &acts, area.width);
+    explanation.body.extend(detail::lines(see, one, vitals(see, one), area.width));
     let (above, below) = under::split(area, all.len() + 1, explanation.rows());
     (above, below, explanation)
 }
 
-/// The lines of the list, how many titles stand above them, and which are shown. In the
-/// overview what is wrong stands under each row; zoomed, under the list.
-fn windowed(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Vec<(usize, bool)>, u16, Window) {
-    let lines = rows::with_notes(all, !see.zoomed);
+/// In the overview what is wrong stands under each row; zoomed, under the list.
+fn table<'a>(see: &Snapshot<'a>, lines: &[(usize, bool)], at: usize) -> Table<'a> {
     let cursor = lines.iter().position(|line| *line == (at, false)).unwrap_or(0);
-    let titles = u16::from(see.zoomed && area.height > 2);
-    let window = Window::on(lines.len(), cursor, area.height - titles);
-    (lines, titles, window)
+    let titled = see.zoomed;
+    Table { columns: &COLUMNS, titled, lines: lines.len(), cursor, focused: see.focused, theme: see.theme }
 }
 
 fn draw_list(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect, buffer: &mut Buffer) {
-    let (theme, marks) = (see.theme, Marks::of(see.theme));
-    let (lines, titles, window) = windowed(see, all, at, area);
-    let shown = &lines[window.shown.clone()];
-    let measured = window.measured(lines.len());
-    let cells: Vec<Cells<'_>> = lines[measured.clone()]
-        .iter()
-        .map(|(index, note)| if *note { Cells::new() } else { cells(see, all[*index]) })
-        .collect();
-    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-    let mut free = text::rows(area);
-    if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-        grid.draw_titles(buffer, list::body(row), theme.dim, marks);
-    }
-    for (((index, note), cells), row) in
-        shown.iter().zip(&cells[window.shown.start - measured.start..]).zip(free.by_ref())
-    {
-        if *note {
-            rows::draw_note(buffer, see, all[*index], grid.cell(NAME, list::body(row)).unwrap_or(row), row);
-            continue;
+    let lines = rows::with_notes(all, !see.zoomed);
+    let row = |line: usize| match lines[line] {
+        (_, true) => Cells::new(),
+        (index, false) => cells(see, all[index]),
+    };
+    let beyond = |window: &_| rows::beyond(all, &lines, window);
+    table(see, &lines, at).draw(buffer, area, row, beyond, |part, grid, row, buffer| {
+        if let Part::Line(line) = part
+            && let (index, true) = lines[line]
+        {
+            rows::draw_note(buffer, see, all[index], grid.cell(NAME, row).unwrap_or(row), row);
         }
-        grid.draw(buffer, list::body(row), cells, marks);
-        if *index == at {
-            list::select(buffer, row, see.focused, theme);
-        }
-    }
-    if window.tells
-        && let Some(row) = free.next()
-    {
-        list::tell(buffer, row, rows::beyond(all, &lines, &window), theme);
-    }
+    });
 }
 
 /// The facts behind a database's reading.
@@ -201,7 +188,7 @@ fn structure(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> L
     let Some(proof) = vitals.and_then(|vitals| vitals.integrity.as_ref()) else {
         let card = see.inventory.databases.get(one.id.name());
         let could = card.is_none_or(|card| card.way(Verb::Integrity).is_some());
-        return text::styled(if one.waiting || !could { "" } else { "never" }, theme.dim);
+        return text::styled(if one.waiting || !could { "" } else { "never checked" }, theme.dim);
     };
     let ago = humanize::seconds(seconds_between(proof.at, see.now));
     let old = one.sample("integrity").is_some_and(|judged| !judged.status.is_ok());
@@ -213,39 +200,4 @@ fn structure(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> L
             text::styled(format!("{mark} faulty {ago} ago"), theme.critical)
         }
     }
-}
-
-/// Everything else that is known of one database.
-fn details(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
-    let theme = see.theme;
-    let Some(vitals) = vitals(see, one) else { return Vec::new() };
-    let number = |value: Option<u64>| value.map(|value| humanize::number(value as f64));
-    let free = vitals.free_pages.zip(vitals.page_size).map(|(pages, size)| humanize::bytes((pages * size) as f64));
-    let facts = [
-        ("where", Some(vitals.location.clone())),
-        ("engine", Some(format!("{} {}", vitals.engine, vitals.version))),
-        ("journal", vitals.journal_mode.clone()),
-        ("log", vitals.wal_bytes.map(|wal| format!("{} in the write-ahead log", humanize::bytes(wal as f64)))),
-        ("tables", number(vitals.tables)),
-        ("pages", number(vitals.pages)),
-        ("free", free.map(|free| format!("{free} inside the file"))),
-    ];
-    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
-    for (label, says) in facts {
-        let Some(says) = says.filter(|says| !says.trim().is_empty()) else { continue };
-        lines.push(vec![Span::styled(format!("{label:<8}"), theme.dim), Span::styled(says, theme.text)]);
-    }
-    for (label, says) in &vitals.measured.facts {
-        lines.push(vec![Span::styled(format!("{label:<8}"), theme.dim), Span::styled(says.clone(), theme.text)]);
-    }
-    if let Some(proof) = &vitals.integrity {
-        let says = format!("{}, took {}", proof.detail, humanize::seconds(proof.took_s));
-        lines.push(vec![Span::styled(format!("{:<8}", "check"), theme.dim), Span::styled(says, theme.text)]);
-    }
-    if let Some(series) = see.board.series(&one.id, "latency") {
-        let width = room.saturating_sub(30).min(60);
-        let spark = spark::span(series, None, see.now, width, theme);
-        lines.push(vec![Span::styled(format!("{:<8}", "answers"), theme.dim), spark]);
-    }
-    why::labelled("facts", lines, see)
 }

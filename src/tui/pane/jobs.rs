@@ -14,9 +14,9 @@ use crate::tui::keymap::Context;
 use crate::tui::pane::cursor::Cursor;
 use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
 use crate::tui::widget::bar::Bar;
-use crate::tui::widget::grid::{Cells, Column, Grid};
-use crate::tui::widget::list::{self, Window};
+use crate::tui::widget::grid::{Cells, Column};
 use crate::tui::widget::mark::Marks;
+use crate::tui::widget::table::Table;
 use crate::tui::widget::under::{self, Explanation};
 use crate::tui::widget::{empty, hint, text};
 
@@ -108,8 +108,7 @@ impl Pane for JobList {
         let keys = keys(&all);
         let Some(at) = self.cursor.place(&keys) else { return };
         let (above, ..) = split(see, &all, at, rows::inner(see));
-        let titles = titles(see, above);
-        if let Some(line) = Window::on(all.len(), at, above.height - titles).line_at(row, titles) {
+        if let Some(line) = table(see, &all, at).line_at(above, row) {
             self.cursor.go(&keys, line);
         }
     }
@@ -136,35 +135,14 @@ fn split(see: &Snapshot<'_>, all: &[&Job], at: usize, area: Rect) -> (Rect, Rect
     (above, below, explanation)
 }
 
-fn titles(see: &Snapshot<'_>, area: Rect) -> u16 {
-    u16::from(see.zoomed && area.height > 2)
+fn table<'a>(see: &Snapshot<'a>, all: &[&Job], at: usize) -> Table<'a> {
+    let titled = see.zoomed;
+    Table { columns: &COLUMNS, titled, lines: all.len(), cursor: at, focused: see.focused, theme: see.theme }
 }
 
 fn draw_list(see: &Snapshot<'_>, all: &[&Job], at: usize, area: Rect, buffer: &mut Buffer) {
-    let (theme, marks) = (see.theme, Marks::of(see.theme));
-    let titles = titles(see, area);
-    let window = Window::on(all.len(), at, area.height - titles);
     let bar = (area.width / 6).clamp(8, 24);
-    let measured = window.measured(all.len());
-    let cells: Vec<Cells<'_>> = all[measured.clone()].iter().map(|job| cells(see, job, bar)).collect();
-    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-    let mut free = text::rows(area);
-    if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-        grid.draw_titles(buffer, list::body(row), theme.dim, marks);
-    }
-    for ((index, cells), row) in
-        window.shown.clone().zip(&cells[window.shown.start - measured.start..]).zip(free.by_ref())
-    {
-        grid.draw(buffer, list::body(row), cells, marks);
-        if index == at {
-            list::select(buffer, row, see.focused, theme);
-        }
-    }
-    if window.tells
-        && let Some(row) = free.next()
-    {
-        list::tell(buffer, row, list::beyond(window.shown.start, all.len() - window.shown.end), theme);
-    }
+    table(see, all, at).draw_rows(buffer, area, |line| cells(see, all[line], bar));
 }
 
 fn cells<'a>(see: &Snapshot<'_>, job: &'a Job, bar: u16) -> Cells<'a> {

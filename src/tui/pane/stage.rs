@@ -24,6 +24,7 @@ use crate::domain::report::Report;
 use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, Zone};
 use crate::tui::keymap::Keymap;
+use crate::tui::looks::Looks;
 use crate::tui::pane::{Pane, Snapshot};
 use crate::tui::theme::Theme;
 use crate::tui::widget::look;
@@ -34,6 +35,7 @@ pub(super) struct Stage {
     pub(super) report: Report,
     pub(super) inventory: Inventory,
     pub(super) jobs: Jobs,
+    pub(super) looks: Looks,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) changes: Vec<Change>,
     pub(super) now: Timestamp,
@@ -86,6 +88,7 @@ impl Stage {
             report,
             inventory: Inventory::default(),
             jobs: Jobs::default(),
+            looks: Looks::default(),
             audit: Vec::new(),
             changes: Vec::new(),
             now,
@@ -128,6 +131,7 @@ impl Stage {
             board: &self.board,
             inventory: &self.inventory,
             jobs: &self.jobs,
+            looks: &self.looks,
             audit: &self.audit,
             changes: &self.changes,
             now: self.now,

@@ -1,4 +1,7 @@
-//! Scheduled tasks: what ran, what should have, and the last 24 hours of each as a strip.
+//! Scheduled tasks: what ran, what should have, and the last hours of each as a strip. Zoomed,
+//! `h` and `l` make it a week or a month, and the month of the selected one is a calendar.
+
+mod detail;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,16 +11,17 @@ use crate::domain::board::Assessment;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::slot::TaskState;
-use crate::domain::task::{LastRun, TaskFacts, TaskView};
+use crate::domain::task::{LastRun, Past, TaskFacts, TaskView};
 use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
 use crate::tui::keymap::Context;
 use crate::tui::pane::cursor::Cursor;
 use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows, why};
-use crate::tui::widget::grid::{Cells, Column, Grid};
+use crate::tui::widget::grid::{Cells, Column};
 use crate::tui::widget::list::{self, Window};
 use crate::tui::widget::mark::Marks;
-use crate::tui::widget::strip::{self, Tick};
+use crate::tui::widget::strip::{self, Stretch, Tick};
+use crate::tui::widget::table::{Part, Table};
 use crate::tui::widget::under::{self, Explanation};
 use crate::tui::widget::{age, empty, tally, text};
 
@@ -25,6 +29,8 @@ use crate::tui::widget::{age, empty, tally, text};
 #[derive(Debug, Default)]
 pub struct Tasks {
     cursor: Cursor<ProbeId>,
+    /// How far back the strips go where the pane has the whole screen.
+    stretch: Stretch,
 }
 
 pub fn pane() -> Box<dyn Pane> {
@@ -86,6 +92,11 @@ impl Pane for Tasks {
         }
         let one = all[self.cursor.place(&keys)?];
         match command {
+            Command::Right if see.zoomed => self.stretch = beside(self.stretch, 1),
+            Command::Left if see.zoomed => self.stretch = beside(self.stretch, Stretch::ALL.len() - 1),
+            _ => {}
+        }
+        match command {
             Command::LastOutput => Some(Request::LastRun(one.target.clone()?)),
             _ => rows::request(one, command),
         }
@@ -95,9 +106,8 @@ impl Pane for Tasks {
         let all = rows::of_kind(see, "task");
         let keys = rows::keys(&all);
         let Some(at) = self.cursor.place(&keys) else { return };
-        let (above, ..) = split(see, &all, at, rows::inner(see));
-        let titles = titles(above);
-        if let Some(line) = Window::on(all.len(), at, above.height - titles).line_at(row, titles) {
+        let (above, ..) = self.split(see, &all, at, rows::inner(see));
+        if let Some(line) = table(see, &all, at).line_at(above, row) {
             self.cursor.go(&keys, line);
         }
     }
@@ -109,68 +119,70 @@ impl Pane for Tasks {
             let more = "Cron jobs of this machine are found by themselves; a [[task]] names any other.";
             return empty::draw(buffer, area, &[&says, more], see.theme);
         };
-        let (above, below, explanation) = split(see, &all, at, area);
-        draw_list(see, &all, at, above, buffer);
+        let (above, below, explanation) = self.split(see, &all, at, area);
+        self.draw_list(see, &all, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
-/// The list's part of the area, and what stands under it.
-fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
-    if !see.zoomed {
-        return (area, Rect::ZERO, Explanation::default());
-    }
-    let mut explanation = why::explain(see, all[at], &[Command::RunTask, Command::LastOutput], area.width);
-    explanation.body.extend(details(see, all[at]));
-    explanation.keys.push(legend(see));
-    let (above, below) = under::split(area, all.len() + 1, explanation.rows());
-    (above, below, explanation)
+fn beside(stretch: Stretch, by: usize) -> Stretch {
+    let place = Stretch::ALL.iter().position(|one| *one == stretch).unwrap_or(0);
+    Stretch::ALL[(place + by) % Stretch::ALL.len()]
 }
 
-fn titles(area: Rect) -> u16 {
-    u16::from(area.height > 2)
+fn table<'a>(see: &Snapshot<'a>, all: &[&Assessment], at: usize) -> Table<'a> {
+    Table { columns: &COLUMNS, titled: true, lines: all.len(), cursor: at, focused: see.focused, theme: see.theme }
 }
 
-fn draw_list(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect, buffer: &mut Buffer) {
-    let (theme, marks) = (see.theme, Marks::of(see.theme));
-    let titles = titles(area);
-    let window = Window::on(all.len(), at, area.height - titles);
-    let measured = window.measured(all.len());
-    // No more is made than is looked at: a view walks through a day of slots.
-    let views: Vec<Option<TaskView>> =
-        all[measured.clone()].iter().map(|one| facts(see, one).map(|facts| facts.view(see.now))).collect();
-    let cells: Vec<Cells<'_>> =
-        all[measured.clone()].iter().zip(&views).map(|(one, view)| cells(see, one, view.as_ref())).collect();
-    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, titles > 0);
-    let strip = grid.width(STRIP).min(STRIP_MOST);
-    let mut free = text::rows(area);
-    if let Some(row) = free.by_ref().take(usize::from(titles)).next() {
-        grid.draw_titles(buffer, list::body(row), theme.dim, marks);
-        if let Some(cell) = grid.cell(STRIP, list::body(row)) {
-            text::put(buffer, cell, &text::styled(strip::axis(see.now, see.zone, strip), theme.dim), marks);
+impl Tasks {
+    /// The list's part of the area, and what stands under it.
+    fn split(&self, see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
+        if !see.zoomed {
+            return (area, Rect::ZERO, Explanation::default());
         }
+        let mut explanation = why::explain(see, all[at], &[Command::RunTask, Command::LastOutput], area.width);
+        if let Some(facts) = facts(see, all[at]) {
+            explanation.body.extend(detail::lines(see, facts, area.width));
+        }
+        explanation.keys.push(detail::legend(see, self.stretch));
+        let (above, below) = under::split(area, table(see, all, at).height(), explanation.rows());
+        (above, below, explanation)
     }
-    for (index, row) in window.shown.clone().zip(free.by_ref()) {
-        let (one, view, cells) = (all[index], &views[index - measured.start], &cells[index - measured.start]);
-        grid.draw(buffer, list::body(row), cells, marks);
-        if let (Some(cell), Some(view)) = (grid.cell(STRIP, list::body(row)), view) {
-            text::put(buffer, cell, &strip::line(ticks(view), see.now, strip, theme), marks);
-        } else if let Some(cell) = grid.cell(STRIP, list::body(row)) {
-            text::put(buffer, cell, &text::styled(rows::finding(one), theme.dim), marks);
-        }
-        if index == at {
-            list::select(buffer, row, see.focused, theme);
-        }
-    }
-    if window.tells
-        && let Some(row) = free.next()
-    {
-        let mut says = list::beyond(window.shown.start, all.len() - window.shown.end);
-        let below = &all[window.shown.end..];
-        if !below.is_empty() && below.iter().all(|one| one.status.is_ok()) {
-            says.push_str(", all ok below");
-        }
-        list::tell(buffer, row, says, theme);
+
+    fn draw_list(&self, see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect, buffer: &mut Buffer) {
+        let (theme, marks) = (see.theme, Marks::of(see.theme));
+        let stretch = if see.zoomed { self.stretch } else { Stretch::Day };
+        let beyond = |window: &Window| {
+            let below = &all[window.shown.end..];
+            let says = list::beyond(window.shown.start, below.len());
+            let well = !below.is_empty() && below.iter().all(|one| one.status.is_ok());
+            if well { format!("{says}, all ok below") } else { says }
+        };
+        // No more is made than is looked at: a view walks through the slots of a day.
+        let row = |line: usize| cells(see, all[line], facts(see, all[line]).map(|facts| facts.view(see.now)).as_ref());
+        table(see, all, at).draw(buffer, area, row, beyond, |part, grid, row, buffer| {
+            let width = grid.width(STRIP).min(STRIP_MOST);
+            let Some(cell) = grid.cell(STRIP, row) else { return };
+            let line = match part {
+                Part::Titles => text::styled(strip::axis(see.now, see.zone, stretch, width), theme.dim),
+                Part::Line(line) => match facts(see, all[line]) {
+                    Some(facts) => {
+                        // A day is at hand, and without a slot it is idle whenever somebody began
+                        // to look; more is walked through for those that are shown.
+                        let (slots, since) = if stretch == Stretch::Day {
+                            (facts.view(see.now).slots, None)
+                        } else {
+                            let Past { slots, since } = facts.past(see.now, stretch.span());
+                            (slots, Some(since))
+                        };
+                        let ticks = slots.iter().filter_map(|slot| Some((slot.at, tick(slot.state)?)));
+                        strip::line(ticks, since, (see.now, stretch), width, theme)
+                    }
+                    None => text::styled(rows::finding(all[line]), theme.dim),
+                },
+            };
+            text::put(buffer, cell, &line, marks);
+        });
     }
 }
 
@@ -240,11 +252,7 @@ fn took(see: &Snapshot<'_>, last: Option<&LastRun>, usual: Option<f64>) -> Line<
     Line::from(vec![took, Span::styled(usual, theme.dim)])
 }
 
-/// The marks of a task's strip.
-fn ticks(view: &TaskView) -> impl Iterator<Item = (crate::domain::time::Timestamp, Tick)> + '_ {
-    view.slots.iter().filter_map(|slot| Some((slot.at, tick(slot.state)?)))
-}
-
+/// The mark of a slot; none where nothing can be said of it.
 const fn tick(state: TaskState) -> Option<Tick> {
     Some(match state {
         TaskState::Ok => Tick::Ok,
@@ -254,35 +262,4 @@ const fn tick(state: TaskState) -> Option<Tick> {
         TaskState::Running => Tick::Running,
         TaskState::New | TaskState::Unknown | TaskState::Frozen | TaskState::Disabled => return None,
     })
-}
-
-/// Everything else that is known of one task, and the end of what it printed.
-fn details(see: &Snapshot<'_>, one: &Assessment) -> Vec<Line<'static>> {
-    let theme = see.theme;
-    let Some(facts) = facts(see, one) else { return Vec::new() };
-    let view = facts.view(see.now);
-    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
-    if let Some(schedule) = &view.schedule {
-        let words = view.words.clone().unwrap_or_default();
-        let says = if words == *schedule { words } else { format!("{words} ({schedule})") };
-        lines.push(vec![Span::styled(format!("{says}, {}", view.timezone), theme.text)]);
-    }
-    let mut all = why::labelled("due", lines, see);
-    let tail = facts.runs.first().map_or("", |run| run.tail.trim_end());
-    let tail: Vec<&str> = tail.lines().rev().take(6).collect();
-    let said = tail.into_iter().rev().map(|line| vec![Span::styled(line.to_owned(), theme.dim)]).collect();
-    all.extend(why::labelled("said", said, see));
-    all
-}
-
-/// What the marks in the strips mean.
-fn legend(see: &Snapshot<'_>) -> Line<'static> {
-    let theme = see.theme;
-    let mut spans = vec![Span::styled(format!("{:>5}  ", "24 h"), theme.dim)];
-    for (tick, word) in Tick::LEGEND {
-        spans.push(tick.span(theme));
-        spans.push(Span::styled(format!(" {word}   "), theme.dim));
-    }
-    spans.push(Span::styled(format!("{} nothing due", Marks::of(theme).idle), theme.dim));
-    Line::from(spans)
 }

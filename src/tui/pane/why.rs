@@ -18,13 +18,24 @@ const LABEL: usize = 6;
 
 /// Why a probe is as it is; `acts` are offered after those its findings name.
 pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16) -> Explanation {
+    Explanation {
+        title: text::styled(one.id.to_string(), see.theme.title),
+        right: since(see, one),
+        body: untold(see, one, |_| false, room),
+        keys: labelled("keys", vec![keys(see, one, acts)], see),
+    }
+}
+
+/// The findings that are not told elsewhere, and what to do about all of them.
+pub fn untold(see: &Snapshot<'_>, one: &Assessment, told: impl Fn(&str) -> bool, room: u16) -> Vec<Line<'static>> {
     let theme = see.theme;
     let room = usize::from(room).saturating_sub(LABEL + 3);
     let mut why = Vec::new();
     let mut advice = Vec::new();
     for finding in &one.findings {
         let mark = Span::styled(theme.glyph(finding.status), theme.status(finding.status));
-        for (index, line) in text::wrap(&finding.text, room, 3).into_iter().enumerate() {
+        let says = if told(&finding.key) { Vec::new() } else { text::wrap(&finding.text, room, 3) };
+        for (index, line) in says.into_iter().enumerate() {
             let mark = if index == 0 { mark.clone() } else { Span::raw(" ") };
             why.push(vec![mark, Span::raw(" "), Span::styled(line, theme.text)]);
         }
@@ -37,12 +48,7 @@ pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16
     }
     let mut body = labelled("why", why, see);
     body.extend(labelled("do", advice.into_iter().map(|line| vec![line]).collect(), see));
-    Explanation {
-        title: text::styled(one.id.to_string(), theme.title),
-        right: since(see, one),
-        body,
-        keys: labelled("keys", vec![keys(see, one, acts)], see),
-    }
+    body
 }
 
 /// The keys that do something about it, those that mend it first.

@@ -9,7 +9,7 @@ use ratatui::widgets::Widget;
 
 use crate::action::{self, Sight};
 use crate::domain::humanize;
-use crate::domain::inventory::Target;
+use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::status::Status;
 use crate::tui::app::App;
 use crate::tui::command::Command;
@@ -19,12 +19,13 @@ use crate::tui::overlay::text::clip;
 use crate::tui::pane::Selection;
 
 /// What is always offered, most useful first.
-const ALWAYS: [Command; 9] = [
+const ALWAYS: [Command; 10] = [
     Command::Why,
     Command::Actions,
     Command::Help,
     Command::Filter,
     Command::CommandLine,
+    Command::Log,
     Command::Read,
     Command::Zoom,
     Command::Pause,
@@ -104,10 +105,16 @@ fn works(app: &App, here: &Here, command: Command) -> bool {
         (Command::Tick | Command::Evidence | Command::Skip | Command::Undo | Command::Sign, selection) => {
             matches!(selection, Some(Selection::Item { .. }))
         }
+        (Command::Connections | Command::Tables | Command::Statements, _) => {
+            here.target.as_ref().is_some_and(|target| target.kind == TargetKind::Database)
+        }
         (Command::CancelJob, Some(Selection::Job(job))) => {
             app.facts().jobs.get(job).is_some_and(|job| job.ended.is_none())
         }
-        (Command::CancelJob | Command::LastOutput | Command::Why | Command::Actions | Command::Read, None)
+        (
+            Command::CancelJob | Command::LastOutput | Command::Why | Command::Actions | Command::Read | Command::Log,
+            None,
+        )
         | (Command::Read | Command::Actions, Some(Selection::List(_))) => false,
         _ => true,
     }

@@ -36,6 +36,13 @@ pub fn span(series: &Series, ceiling: Option<f64>, now: Timestamp, width: u16, t
     Span::styled(cells.into_iter().rev().collect::<String>(), theme.dim)
 }
 
+/// Values one beside the other. What hardly differs is a line at half height.
+pub fn of(values: &[f64], theme: &Theme) -> Span<'static> {
+    let marks = Marks::of(theme);
+    let top = values.iter().copied().fold(0.0, f64::max) * 1.7;
+    Span::styled(values.iter().map(|value| height(*value, top, marks)).collect::<String>(), theme.dim)
+}
+
 fn height(value: f64, top: f64, marks: &Marks) -> &'static str {
     let steps = marks.heights.len();
     let share = if top > 0.0 && value.is_finite() { (value / top).clamp(0.0, 1.0) } else { 0.0 };

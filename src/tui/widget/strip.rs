@@ -1,7 +1,7 @@
-//! The last 24 hours as a strip: one mark per stretch of time, now at the right end, so that
-//! a night is read at a glance.
+//! The last hours, days or weeks as a strip: one mark per stretch of time, now at the right end,
+//! so that a night is read at a glance.
 
-use chrono::{Duration, Timelike as _};
+use chrono::{Datelike as _, Duration, Timelike as _};
 use ratatui::text::{Line, Span};
 
 use crate::domain::status::Status;
@@ -44,35 +44,99 @@ impl Tick {
     ];
 }
 
-const DAY_S: i64 = 86_400;
+/// How far back a strip goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stretch {
+    #[default]
+    Day,
+    Week,
+    Month,
+}
 
-/// The cell of a moment in the 24 hours before `now`; `None` outside of them.
-fn cell(at: Timestamp, now: Timestamp, width: u16) -> Option<usize> {
-    let past = (at - (now - Duration::seconds(DAY_S))).num_milliseconds();
+impl Stretch {
+    pub const ALL: [Stretch; 3] = [Stretch::Day, Stretch::Week, Stretch::Month];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Stretch::Day => "24 h",
+            Stretch::Week => "7 d",
+            Stretch::Month => "30 d",
+        }
+    }
+
+    pub const fn span(self) -> Duration {
+        match self {
+            Stretch::Day => Duration::hours(24),
+            Stretch::Week => Duration::days(7),
+            Stretch::Month => Duration::days(30),
+        }
+    }
+}
+
+/// The cell of a moment in the stretch before `now`; `None` outside of it.
+fn cell(at: Timestamp, now: Timestamp, stretch: Stretch, width: u16) -> Option<usize> {
+    let past = (at - (now - stretch.span())).num_milliseconds();
     let width = i64::from(width);
-    let cell = past * width / (DAY_S * 1000);
+    let cell = past * width / stretch.span().num_milliseconds();
     (past >= 0 && width > 0 && at <= now).then(|| cell.min(width - 1) as usize)
 }
 
-/// The strip in `width` cells.
+/// The strip in `width` cells; before `since` nothing is known, and nothing is drawn.
 pub fn line(
     ticks: impl IntoIterator<Item = (Timestamp, Tick)>,
-    now: Timestamp,
+    since: Option<Timestamp>,
+    (now, stretch): (Timestamp, Stretch),
     width: u16,
     theme: &Theme,
 ) -> Line<'static> {
     let mut cells: Vec<Option<Tick>> = vec![None; usize::from(width)];
     for (at, tick) in ticks {
-        if let Some(cell) = cell(at, now, width).and_then(|cell| cells.get_mut(cell)) {
+        if let Some(cell) = cell(at, now, stretch, width).and_then(|cell| cells.get_mut(cell)) {
             *cell = (*cell).max(Some(tick));
         }
     }
-    let idle = Marks::of(theme).idle;
-    cells.into_iter().map(|tick| tick.map_or(Span::styled(idle, theme.bar_rest), |tick| tick.span(theme))).collect()
+    let known = since.and_then(|since| cell(since, now, stretch, width)).unwrap_or(0);
+    let nothing = |index: usize| if index < known { " " } else { Marks::of(theme).idle };
+    let cells = cells.into_iter().enumerate();
+    cells
+        .map(|(index, tick)| tick.map_or(Span::styled(nothing(index), theme.bar_rest), |tick| tick.span(theme)))
+        .collect()
 }
 
-/// The hours above a strip of `width` cells, as clocks show them in `zone`.
-pub fn axis(now: Timestamp, zone: &Zone, width: u16) -> String {
+/// What stands above a strip of `width` cells: hours, days or dates, as they are in `zone`.
+pub fn axis(now: Timestamp, zone: &Zone, stretch: Stretch, width: u16) -> String {
+    match stretch {
+        Stretch::Day => hours(now, zone, width),
+        Stretch::Week => days(now, zone, stretch, width, |day| Some(day.format("%a").to_string())),
+        Stretch::Month => days(now, zone, stretch, width, |day| {
+            (day.weekday() == chrono::Weekday::Mon).then(|| day.format("%-d %b").to_string())
+        }),
+    }
+}
+
+/// A word where each day begins, if it has one and there is room.
+fn days(
+    now: Timestamp,
+    zone: &Zone,
+    stretch: Stretch,
+    width: u16,
+    word: impl Fn(chrono::NaiveDate) -> Option<String>,
+) -> String {
+    let mut cells = vec![' '; usize::from(width)];
+    let first = zone.date(now - stretch.span());
+    for day in first.iter_days().take_while(|day| *day <= zone.date(now)) {
+        let Some(word) = word(day) else { continue };
+        let Some(at) = cell(zone.start_of(day), now, stretch, width) else { continue };
+        let end = at + word.len();
+        if end <= cells.len() && cells[at.saturating_sub(1)..end].iter().all(|cell| *cell == ' ') {
+            cells.splice(at..end, word.chars());
+        }
+    }
+    cells.into_iter().collect()
+}
+
+/// The hours above a day, as clocks show them.
+fn hours(now: Timestamp, zone: &Zone, width: u16) -> String {
     let step = match width {
         0..24 => 12,
         24..48 => 6,
@@ -84,7 +148,8 @@ pub fn axis(now: Timestamp, zone: &Zone, width: u16) -> String {
     for hours in 0..24 {
         let at = now - Duration::seconds(into_hour) - Duration::hours(hours);
         let hour = zone.local(at).hour();
-        let Some(first) = cell(at, now, width).filter(|first| hour.is_multiple_of(step) && first + 2 <= cells.len())
+        let Some(first) =
+            cell(at, now, Stretch::Day, width).filter(|first| hour.is_multiple_of(step) && first + 2 <= cells.len())
         else {
             continue;
         };
@@ -119,17 +184,29 @@ mod tests {
             (at("02T08:59"), Tick::Running),
             (at("02T09:01"), Tick::Failed),
         ];
-        assert_eq!(line(ticks, now, 24, &plain()).to_string(), "+................M.....>");
-        assert_eq!(line(ticks, now, 0, &plain()).to_string(), "");
-        assert_eq!(line(ticks, now, 1, &plain()).to_string(), "M");
+        let drawn = |width| line(ticks, None, (now, Stretch::Day), width, &plain()).to_string();
+        assert_eq!([drawn(24), drawn(0), drawn(1)], ["+................M.....>", "", "M"]);
+    }
+
+    #[test]
+    fn a_week_and_a_month_have_their_days_above_and_say_nothing_of_what_was_before() {
+        let now = at("02T09:00");
+        let ticks = [(at("01T02:00"), Tick::Missed), (at("02T02:00"), Tick::Ok)];
+        let since = Some(at("01T00:00"));
+        let week = line(ticks, since, (now, Stretch::Week), 28, &plain()).to_string();
+        assert_eq!(week, "                      M...+.");
+        assert_eq!(axis(now, &Zone::utc(), Stretch::Week, 28), "  Tue Wed Thu Fri Sat Sun   ");
+        let month = line(ticks, since, (now, Stretch::Month), 30, &plain()).to_string();
+        assert_eq!(month, "                            M+");
+        assert_eq!(axis(now, &Zone::utc(), Stretch::Month, 30), " 2 Feb  9 Feb  16 Feb 23 Feb  ");
     }
 
     #[test]
     fn hours_stand_above_their_cells_in_the_local_zone() {
-        assert_eq!(axis(at("02T09:00"), &Zone::utc(), 24), "   12    18    00    06 ");
-        assert_eq!(axis(at("02T09:30"), &Zone::utc(), 8).trim_end(), "12  00");
+        assert_eq!(hours(at("02T09:00"), &Zone::utc(), 24), "   12    18    00    06 ");
+        assert_eq!(hours(at("02T09:30"), &Zone::utc(), 8).trim_end(), "12  00");
         let tokyo = Zone::named("Asia/Tokyo").expect("zone");
-        assert_eq!(axis(at("02T00:00"), &tokyo, 24), "   12    18    00    06 ");
-        assert_eq!(axis(at("02T09:00"), &Zone::utc(), 1), " ");
+        assert_eq!(hours(at("02T00:00"), &tokyo, 24), "   12    18    00    06 ");
+        assert_eq!(hours(at("02T09:00"), &Zone::utc(), 1), " ");
     }
 }

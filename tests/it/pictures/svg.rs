@@ -1,5 +1,5 @@
-//! A screen as a picture that scales: text in runs of one look, each at its own cell, and lines
-//! and bars drawn, so that they join whatever the font.
+//! A screen as a picture that scales: every letter at its own cell, and lines and bars drawn, so
+//! that they join whatever the font.
 
 use std::fmt::Write as _;
 
@@ -93,7 +93,10 @@ fn replace(cells: &mut Vec<Cell>, theirs: &str, ours: &str) {
     };
     let after = at + ours.len()..cells.len();
     let gap = [3, 2].into_iter().find_map(|count| after.clone().find(|place| blanks(*place, count)));
-    let gap = gap.unwrap_or(cells.len());
+    // Where there is none before the frame, the letter before its blank is missed least.
+    let frame = after.clone().find(|place| strokes(&cells[*place].0).is_some());
+    let inside = frame.map(|frame| frame.saturating_sub(3).max(after.start));
+    let gap = gap.into_iter().chain(inside).min().unwrap_or(cells.len());
     while cells.len() > width && gap < cells.len() {
         cells.remove(gap);
     }
@@ -127,24 +130,36 @@ fn draw_row(svg: &mut String, cells: &[Cell], top: f32) {
     }
 }
 
+/// Every letter stands at its own cell: fonts differ in how wide they are, and a row must not
+/// drift apart.
 fn draw_text(svg: &mut String, run: &[Cell], left: f32, top: f32) {
-    let text: String = run.iter().map(|(text, _)| text.as_str()).collect();
-    let blank = text.len() - text.trim_start().len();
-    let (text, look) = (text.trim(), &run[0].1);
-    if text.is_empty() {
-        return;
-    }
-    // Between wide gaps each piece stands at its own cell: fonts differ.
-    let (left, width) = (left + blank as f32 * CELL.0, text.chars().count() as f32 * CELL.0);
+    let look = &run[0].1;
     let weight = if look.bold { " font-weight=\"bold\"" } else { "" };
     let slant = if look.italic { " font-style=\"italic\"" } else { "" };
-    let _ = writeln!(
-        svg,
-        "<text x=\"{left:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" xml:space=\"preserve\" fill=\"{}\"{weight}{slant}>{}</text>",
-        top + CELL.1 * 0.75,
-        look.ink,
-        escaped(text)
-    );
+    let mut cells = run.iter().enumerate().filter(|(_, (text, _))| !text.is_empty()).peekable();
+    while let Some((index, (text, _))) = cells.next() {
+        if text.trim().is_empty() {
+            continue;
+        }
+        let place = |index: usize| format!("{:.1}", left + index as f32 * CELL.0);
+        let (mut places, mut word) = (place(index), text.clone());
+        // What is put together from several characters is placed as a whole, and ends its word.
+        let whole = text.chars().count() > 1;
+        while let Some((index, (text, _))) =
+            cells.next_if(|(_, (text, _))| !whole && !text.trim().is_empty() && text.chars().count() == 1)
+        {
+            places.push(' ');
+            places.push_str(&place(index));
+            word.push_str(text);
+        }
+        let _ = writeln!(
+            svg,
+            "<text x=\"{places}\" y=\"{:.1}\" fill=\"{}\"{weight}{slant}>{}</text>",
+            top + CELL.1 * 0.75,
+            look.ink,
+            escaped(&word)
+        );
+    }
 }
 
 /// Which ways a line goes from the middle of its cell (left, right, up, down), thin or thick.
@@ -205,7 +220,10 @@ fn a_picture_says_nothing_of_the_machine_and_keeps_its_columns() {
     );
     parser.process("Rota @ vm  <prod>   09:04\r\n\u{1b}[31m│\u{1b}[0m vmstat".as_bytes());
     let picture = of(parser.screen(), "a & b", &[("vm", "db1")]);
-    assert!(picture.contains(">Rota @ db1  &lt;prod&gt;  09:04<"), "{picture}");
+    let words = [">Rota<", ">@<", ">db1<", ">&lt;prod&gt;<", ">09:04<"];
+    assert!(words.iter().all(|word| picture.contains(word)), "{picture}");
+    let (first, third) = (12.0, 12.0 + 2.0 * CELL.0);
+    assert!(picture.contains(&format!("x=\"{first:.1} {:.1} {third:.1} ", first + CELL.0)), "{picture}");
     assert!(picture.contains("vmstat") && picture.contains("<title>a &amp; b</title>"), "{picture}");
     assert!(picture.contains("stroke=\"#c94f4f\""), "{picture}");
 }

@@ -132,6 +132,7 @@ fn inventory(production: bool) -> Inventory {
         keep: None,
         copy_to: None,
         drill_queries: Vec::new(),
+        schedule: None,
     };
     let task = TaskCard {
         id: "weekly-report".to_owned(),

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
 use rounds::domain::action_name::ActionName;
@@ -28,6 +27,7 @@ use rounds::domain::status::Status;
 use rounds::domain::time::{Timestamp, Zone};
 use rounds::domain::update::{Memory, Update};
 use rounds::tui::app::{App, Event, Setup};
+use rounds::tui::backend::Careful;
 use rounds::tui::keymap::{Chord, Keymap};
 use rounds::tui::theme::{ColorDepth, Theme, ThemeName};
 use rounds::tui::view;
@@ -181,8 +181,7 @@ fn frame(app: &mut App, size: (u16, u16), whose: &str) -> usize {
     drop(app.update(now(), Event::Resize(Size::new(size.0, size.1))));
     let kept = Kept::default();
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-    let mut terminal =
-        ratatui::Terminal::with_options(CrosstermBackend::new(kept.clone()), options).expect("a terminal");
+    let mut terminal = ratatui::Terminal::with_options(Careful::new(kept.clone()), options).expect("a terminal");
     let drawn = terminal.draw(|frame| view::draw(app, frame)).expect("a frame").buffer.clone();
     let written = kept.0.lock().expect("nobody else writes").clone();
     let offences = bytes::offences(&written);

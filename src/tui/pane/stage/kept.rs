@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use crate::domain::action_name::ActionName;
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
+use crate::domain::backup::{Compression, KeepPolicy, Rule};
 use crate::domain::board::Change;
 use crate::domain::checklist::{Checklist, Evidence, Item, Mark, MarkKind, Period};
-use crate::domain::inventory::{DatabaseCard, Inventory, Target};
+use crate::domain::inventory::{BackupCard, DatabaseCard, Inventory, Target};
 use crate::domain::job::{JobEvent, JobId, JobResult, Jobs, Outcome};
 use crate::domain::observation::ProbeId;
+use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
+use crate::domain::time::Zone;
 use crate::tui::pane::stage::at;
 
 pub(in crate::tui::pane) fn daily() -> Checklist {
@@ -61,7 +64,25 @@ pub(in crate::tui::pane) fn inventory() -> Inventory {
         timeout: Duration::from_mins(1),
     };
     let databases = ["rota", "rounds"].map(|id| (id.to_owned(), card(id)));
-    Inventory { host: "mac-mini-01".into(), databases: BTreeMap::from(databases), ..Inventory::default() }
+    let keep = KeepPolicy { counts: BTreeMap::from([(Rule::Daily, 7), (Rule::Weekly, 4)]), ..KeepPolicy::default() };
+    let backup = BackupCard {
+        id: "rota-db".into(),
+        database: Some("rota".into()),
+        command: None,
+        files: None,
+        compress: Compression::default(),
+        rows: Vec::new(),
+        keep: Some(keep),
+        copy_to: None,
+        drill_queries: Vec::new(),
+        schedule: Schedule::parse("0 2 * * *", Zone::utc()).ok(),
+    };
+    Inventory {
+        host: "mac-mini-01".into(),
+        databases: BTreeMap::from(databases),
+        backups: BTreeMap::from([("rota-db".to_owned(), backup)]),
+        ..Inventory::default()
+    }
 }
 
 pub(in crate::tui::pane) fn record(

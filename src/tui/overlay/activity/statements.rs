@@ -1,0 +1,50 @@
+//! The statements that take the most of a server's time, their constants taken out.
+
+use super::Row;
+use crate::domain::humanize;
+use crate::domain::insight::Statement;
+use crate::tui::pane::Snapshot;
+use crate::tui::widget::grid::Column;
+use crate::tui::widget::text;
+
+pub(super) const COLUMNS: [Column; 6] = [
+    Column::right("SHARE").rank(1),
+    Column::right("TOTAL").rank(3),
+    Column::right("CALLS"),
+    Column::right("MEAN"),
+    Column::right("ROWS").rank(4),
+    Column::left("STATEMENT").grows(30).rank(2),
+];
+
+pub(super) fn row<'a>(statement: &'a Statement, see: &Snapshot<'a>) -> Row<'a> {
+    let theme = see.theme;
+    let share = statement.share.map_or_else(String::new, |share| format!("{share:.1} %"));
+    let rows = statement.rows.map_or_else(String::new, humanize::number);
+    let within = statement.within_s.map_or_else(
+        || "since the server began to count".to_owned(),
+        |within| format!("in the last {}", humanize::seconds(within)),
+    );
+    let mean = humanize::seconds(statement.mean_s);
+    let calls = humanize::number(statement.calls);
+    let role = statement.role.as_ref().map_or_else(String::new, |role| format!(", by role {role}"));
+    let total = humanize::seconds(statement.total_s);
+    let first = statement.text.chars().take(60).collect::<String>();
+    Row {
+        key: first,
+        cells: vec![
+            text::styled(share, theme.text),
+            text::styled(total.clone(), theme.text),
+            text::styled(calls.clone(), theme.text),
+            text::styled(mean.clone(), theme.text),
+            text::styled(rows, theme.dim),
+            text::styled(statement.text.as_str(), theme.text),
+        ],
+        says: format!("{} {}", statement.text, statement.role.as_deref().unwrap_or_default()),
+        copies: statement.text.clone(),
+        detail: vec![
+            ("counted", format!("{calls} calls of {mean} each, {total} together, {within}{role}")),
+            ("says", statement.text.clone()),
+        ],
+        session: None,
+    }
+}
