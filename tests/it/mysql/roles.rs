@@ -36,10 +36,10 @@ async fn no_user_is_told_that_all_is_well_because_it_sees_less() {
     let _waits = tokio::spawn(async move {
         let _ends_with_the_server = sqlx::raw_sql("UPDATE shift SET n = 3").execute(&mut waiter).await;
     });
-    server
-        .watching("root", "blocked = { warn = '> 500ms' }\nidle_in_transaction = { warn = '> 500ms' }")
-        .until("waits behind")
-        .await;
+    let mut root =
+        server.watching("root", "blocked = { warn = '> 500ms' }\nidle_in_transaction = { warn = '> 500ms' }");
+    root.until("waits behind").await;
+    root.until("has been idle in transaction").await;
     let everybody = ["connections", "history_list"];
     let sessions = ["idle_in_transaction", "oldest_transaction", "blocked"];
     let tables = ["size", "not_transactional", "auto_increment"];
