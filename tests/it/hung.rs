@@ -211,6 +211,71 @@ fn root_the_dashboard_lives_while_everything_hangs_and_is_left_at_once() {
     println!("2 dashboards with 5 hung targets each");
 }
 
+/// A machine of its own, on which the resolver takes every question and never answers.
+struct Deaf(std::process::Child);
+
+const DEAF: &str = r#"PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && mount --bind "$1" /etc/resolv.conf \
+    && exec perl -MSocket -e '$| = 1; socket(S, PF_INET, SOCK_DGRAM, 0) && bind(S, sockaddr_in(53, INADDR_LOOPBACK)) or die $!;
+        print "deaf\n"; sleep 600'"#;
+
+impl Deaf {
+    fn new(world: &World) -> Self {
+        use std::io::BufRead as _;
+        let resolver = world.path("resolv.conf");
+        std::fs::write(&resolver, "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n").expect("a file");
+        let mut holder = Command::new("unshare")
+            .args(["--net", "--mount", "--propagation", "private", "sh", "-c", DEAF, "holder"])
+            .arg(resolver)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare of util-linux, ip of iproute2, and perl");
+        let mut said = String::new();
+        let output = holder.stdout.take().expect("its output");
+        std::io::BufReader::new(output).read_line(&mut said).expect("its word");
+        assert_eq!(said, "deaf\n");
+        Self(holder)
+    }
+
+    fn prefix(&self) -> Vec<String> {
+        let of = |kind: &str| format!("/proc/{}/ns/{kind}", self.0.id());
+        vec!["nsenter".into(), format!("--net={}", of("net")), format!("--mount={}", of("mnt")), "--".into()]
+    }
+}
+
+impl Drop for Deaf {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs root: makes a network of its own, with iproute2 and perl"]
+fn root_a_name_that_is_never_resolved_holds_up_nobody_and_costs_one_thread() {
+    let away = "[[database]]\nid = \"away\"\nurl = \"postgres://rota@db.example.test/rota\"\nevery = \"1s\"\ntimeout = \"1s\"\n";
+    let world = World::new().config(&format!("{WELL}{away}"));
+    let deaf = Deaf::new(&world);
+    let inner = world.command(&["check", "--deadline", "3s", "--format", "json"]);
+    let mut outer = Command::new("nsenter");
+    outer.args(&deaf.prefix()[1..]).arg(inner.get_program()).args(inner.get_args()).env_clear().stdin(Stdio::null());
+    outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let (answer, took) = ends(outer);
+    let report = answer.exits(3).json();
+    assert_eq!((status_of(&report, "database:away"), status_of(&report, "command:well")), ("unknown", "ok"));
+    assert!(took < Duration::from_secs(20), "a deadline of three seconds took {took:?}");
+
+    let mut terminal = dashboard(&world, &deaf.prefix(), &world.path("rounds.db"));
+    lives(&mut terminal, &world);
+    terminal.wait_for("has not come back");
+    let threads = |terminal: &Terminal| proc::threads(terminal.pid()).len();
+    let (before, seen) = (threads(&terminal), looks(&world));
+    // It is asked again and again meanwhile; each look leaves one byte.
+    until(&mut terminal, "ten more readings", || looks(&world) > seen + 10);
+    assert!(threads(&terminal) <= before + 3, "{before} threads became {}", threads(&terminal));
+    leaves(terminal);
+}
+
 fn until_silently(mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {

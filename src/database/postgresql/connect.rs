@@ -11,6 +11,7 @@ use super::pgpass;
 use super::server::{self, Server};
 use crate::config::{Host, Secret, SecretRef, ServerAddress, TlsMode};
 use crate::database::lane::{AskError, Dial, Wire};
+use crate::database::lookup::Lookup;
 use crate::database::row::Row;
 use crate::database::{BoxFuture, DatabaseError, secret};
 use crate::domain::finding::Finding;
@@ -27,12 +28,13 @@ pub(super) struct Dialer {
     password: Option<SecretRef>,
     /// After this the server gives a question up by itself, shortly before we do.
     statement_timeout: Duration,
+    lookup: Lookup,
 }
 
 impl Dialer {
     pub(super) fn new(address: ServerAddress, password: Option<SecretRef>, deadline: Duration) -> Self {
         let statement_timeout = deadline.saturating_sub(Duration::from_millis(500)).max(deadline / 2);
-        Self { address, password, statement_timeout }
+        Self { address, password, statement_timeout, lookup: Lookup::default() }
     }
 
     pub(super) fn address(&self) -> &ServerAddress {
@@ -63,6 +65,16 @@ impl Dialer {
         let text = format!("{danger} {}: {}", self.place(), self.tls_in_words());
         let advice = "write sslmode=verify-full after `?` in `url`, with `sslrootcert` where its authority is your own";
         Some(Finding::new(Status::Warning, "tls", text).advice(advice))
+    }
+
+    /// A resolver that never answers costs no more than one thread, however often it is asked.
+    async fn look_up(&self) -> Result<(), DatabaseError> {
+        match &self.address.host {
+            Host::Name(name) if name.parse::<std::net::IpAddr>().is_err() => {
+                self.lookup.answered(name, self.address.port).await
+            }
+            Host::Name(_) | Host::Socket(_) => Ok(()),
+        }
     }
 
     async fn password(&self) -> Result<Option<Secret>, String> {
@@ -114,8 +126,12 @@ impl Dialer {
             ("idle_in_transaction_session_timeout", "0"),
             ("row_security", "off"),
         ]);
-        match tokio::time::timeout(PATIENCE, options.connect()).await {
-            Ok(connected) => connected.map_err(|error| self.explain(error)),
+        let connect = async {
+            self.look_up().await?;
+            options.connect().await.map_err(|error| self.explain(error))
+        };
+        match tokio::time::timeout(PATIENCE, connect).await {
+            Ok(connected) => connected,
             Err(_elapsed) => {
                 let waited = humanize::duration(PATIENCE);
                 Err(DatabaseError::Unreachable(format!("{}: no session within {waited}", self.place())))
@@ -143,6 +159,7 @@ impl Dialer {
         name: &str,
         settings: &[(&'static str, String)],
     ) -> Result<PgConnection, DatabaseError> {
+        self.look_up().await?;
         let password = self.password().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
         let options = self.options(password.as_ref(), name).options(settings.iter().cloned());
         options.connect().await.map_err(|error| self.explain(error))
