@@ -9,6 +9,7 @@ mod copy;
 mod custom;
 mod drill;
 mod prune;
+mod restore;
 mod run_task;
 mod upkeep;
 mod verify;
@@ -58,7 +59,7 @@ pub struct Action {
 
 /// Every built-in action but the verbs of upkeep.
 pub const ACTIONS: &[Action] =
-    &[backup::ACTION, verify::ACTION, drill::ACTION, copy::ACTION, prune::ACTION, run_task::ACTION];
+    &[backup::ACTION, verify::ACTION, drill::ACTION, copy::ACTION, restore::ACTION, prune::ACTION, run_task::ACTION];
 
 /// The plan for an act on a target.
 pub fn propose(

@@ -19,6 +19,7 @@ mod pack;
 mod partial;
 mod postgresql;
 pub mod prune;
+pub mod restore;
 pub mod shelf;
 mod sql;
 mod sqlite;

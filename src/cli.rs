@@ -105,7 +105,7 @@ pub enum Format {
 pub enum Command {
     /// Read everything once and say what needs attention; exit 0 ok, 1 warning, 2 critical, 3 unknown
     Check(check::CheckArgs),
-    /// List, make, verify, copy and delete backups, and hold drills with them
+    /// List, make, verify, copy, restore and delete backups, and hold drills with them
     #[command(subcommand)]
     Backup(backup::BackupCommand),
     /// Look after databases

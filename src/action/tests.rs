@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::*;
 use crate::domain::backup::StampPattern;
 use crate::domain::engine;
-use crate::domain::inventory::{ActionCard, BackupCard, DatabaseCard, Param, ParamKind, Repeat, SystemCard, TaskCard};
+use crate::domain::inventory::{
+    ActionCard, BackupCard, DatabaseCard, Param, ParamKind, Repeat, RestoreCard, SystemCard, TaskCard,
+};
 use crate::domain::plan::{Guard, Invocation, Step};
 use crate::domain::time::Zone;
 use crate::domain::upkeep::Way;
@@ -39,6 +41,7 @@ fn inventory(environment: &str) -> Inventory {
         copy_to: None,
         drill_queries: Vec::new(),
         schedule: None,
+        restore: RestoreCard::default(),
     };
     inventory.backups.insert("rota-db".into(), backup("rota-db", Some("rota")));
     inventory.backups.insert("watched".into(), backup("watched", None));

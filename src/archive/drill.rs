@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::content::Content;
-use super::manifest::{File, Manifest, ManifestError};
+use super::manifest::{Counts, File, Manifest, ManifestError};
 use super::method::{Form, Method};
 use super::partial::{self, Partial};
 use super::verify::{Verdict, damaged};
@@ -97,6 +97,39 @@ fn hold(request: &DrillRequest, cancel: &CancellationToken) -> Result<String, Ve
     prove(&scratch.data(), manifest.as_ref(), &request.queries, cancel)
 }
 
+/// Whether an unpacked backup is what its manifest says, and what is in it.
+pub(super) fn sound(path: &Path, manifest: Option<&Manifest>, cancel: &CancellationToken) -> Result<Counts, Verdict> {
+    let explain = |error: rusqlite::Error| Verdict::from(database::explain(path, &error));
+    let db = opened(path, cancel)?;
+    let counts = compared(&db, path, manifest)?;
+    // It is to be one file.
+    db.execute_batch("PRAGMA journal_mode = DELETE").map_err(explain)?;
+    Ok(counts)
+}
+
+fn opened(path: &Path, cancel: &CancellationToken) -> Result<Connection, Verdict> {
+    let explain = |error: rusqlite::Error| Verdict::from(database::explain(path, &error));
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(explain)?;
+    database::cancellable(&db, cancel).map_err(explain)?;
+    Ok(db)
+}
+
+fn compared(db: &Connection, path: &Path, manifest: Option<&Manifest>) -> Result<Counts, Verdict> {
+    let explain = |error: rusqlite::Error| Verdict::from(database::explain(path, &error));
+    if let Some(fault) = sqlite::structure_fault(db).map_err(explain)? {
+        return damaged(format!("restored, its structure is damaged: {fault}"));
+    }
+    let found = sqlite::tables(db, &[]).map_err(explain)?;
+    if found.tables.is_empty() {
+        return damaged("restored, it has no tables");
+    }
+    match manifest.and_then(|manifest| manifest.counts.difference(&found)) {
+        Some(difference) => damaged(format!("restored, it is not what its manifest says: {difference}")),
+        None => Ok(found),
+    }
+}
+
 /// Opens what was restored as its application would, and asks it.
 fn prove(
     path: &Path,
@@ -105,25 +138,14 @@ fn prove(
     cancel: &CancellationToken,
 ) -> Result<String, Verdict> {
     let explain = |error: rusqlite::Error| Verdict::from(database::explain(path, &error));
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags).map_err(explain)?;
-    database::cancellable(&db, cancel).map_err(explain)?;
+    let db = opened(path, cancel)?;
     if let Some(mode) = manifest.map(|manifest| manifest.source.journal_mode.as_str()).filter(|mode| !mode.is_empty()) {
         let set: String = db.pragma_update_and_check(None, "journal_mode", mode, |row| row.get(0)).map_err(explain)?;
         if !set.eq_ignore_ascii_case(mode) {
             return damaged(format!("it cannot be given the journal mode of its source: {set} instead of {mode}"));
         }
     }
-    if let Some(fault) = sqlite::structure_fault(&db).map_err(explain)? {
-        return damaged(format!("restored, its structure is damaged: {fault}"));
-    }
-    let found = sqlite::tables(&db, &[]).map_err(explain)?;
-    if found.tables.is_empty() {
-        return damaged("restored, it has no tables");
-    }
-    if let Some(difference) = manifest.and_then(|manifest| manifest.counts.difference(&found)) {
-        return damaged(format!("restored, it is not what its manifest says: {difference}"));
-    }
+    let found = compared(&db, path, manifest)?;
     for query in queries {
         answered(&db, query, cancel)?;
     }

@@ -198,6 +198,8 @@ impl Manifest {
 pub struct Brief {
     pub started: Timestamp,
     pub took_s: f64,
+    #[serde(default)]
+    pub why: String,
     files: Vec<File>,
 }
 

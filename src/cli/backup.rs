@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::act::act;
+use crate::cli::act::{act, act_on};
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::backup::{Backup, BackupState, Catalogue, Retention};
@@ -42,6 +42,18 @@ pub enum BackupCommand {
     /// Restore the newest one into a scratch, compare its rows, ask it, and measure how long it takes
     Drill {
         id: Option<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Put a verified one in the place of its database, with a way back
+    ///
+    /// The application is stopped as `restore.stop` says, what is there is copied first, and put
+    /// back when anything fails.
+    Restore {
+        id: Option<String>,
+        /// This file of the backup; the newest verified one without
+        #[arg(long, value_name = "NAME")]
+        file: Option<String>,
         #[command(flatten)]
         act: ActFlags,
     },
@@ -92,6 +104,13 @@ pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre:
         BackupCommand::Drill { id, act: flags } => {
             let id = one_of(id, &session.round.inventory)?;
             act(&session, &ActionName::DRILL, &Target::backup(id), &BTreeMap::new(), flags).await
+        }
+        BackupCommand::Restore { id, file, act: flags } => {
+            let id = one_of(id, &session.round.inventory)?;
+            session.round.watched.retain(|one| one.watch.id.kind() == "backup" && one.watch.id.name() == id);
+            let look = check::read_once(&mut session, check::DEADLINE).await;
+            let params = file.iter().map(|file| ("file".to_owned(), file.clone())).collect();
+            act_on(&session, &look.board, &ActionName::RESTORE, &Target::backup(id), &params, flags).await
         }
         BackupCommand::Copy { id, act: flags } => {
             let id = one_of(id, &session.round.inventory)?;

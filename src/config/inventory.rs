@@ -53,6 +53,7 @@ impl BackupSpec {
             copy_to: self.copy.as_ref().map(|copy| copy.to.clone()),
             drill_queries: self.drill.queries.clone(),
             schedule: self.schedule.clone(),
+            restore: self.restore.clone(),
         }
     }
 }

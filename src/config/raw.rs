@@ -168,6 +168,16 @@ pub(super) struct Backup {
     pub(super) copy: Option<SecondPlace>,
     #[serde(default)]
     pub(super) drill: Drill,
+    #[serde(default)]
+    pub(super) restore: Restore,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Restore {
+    pub(super) stop: Option<Spanned<String>>,
+    pub(super) start: Option<Spanned<String>>,
+    pub(super) verify: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -119,6 +119,11 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     if !spec.rows.is_empty() {
         page.set("verify.rows", list(&spec.rows));
     }
+    page.maybe("restore.stop", spec.restore.stop.as_deref().map(quoted));
+    page.maybe("restore.start", spec.restore.start.as_deref().map(quoted));
+    if !spec.restore.verify.is_empty() {
+        page.set("restore.verify", list(&spec.restore.verify.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    }
     page.maybe("copy.to", spec.copy.as_ref().map(|copy| quoted(&copy.to.display().to_string())));
     page.maybe("copy.max_age", spec.copy.as_ref().and_then(|copy| copy.max_age).map(span));
     page.maybe("drill.every", spec.drill.every.map(span));

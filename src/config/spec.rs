@@ -9,7 +9,7 @@ use super::address::Address;
 use super::secret::SecretRef;
 use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
 use crate::domain::checklist::Checklist;
-use crate::domain::inventory::{ActionCard, Repeat, SystemCard};
+use crate::domain::inventory::{ActionCard, Repeat, RestoreCard, SystemCard};
 use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Invocation;
@@ -158,6 +158,7 @@ pub struct BackupSpec {
     pub rto: Option<Duration>,
     pub copy: Option<CopySpec>,
     pub drill: DrillSpec,
+    pub restore: RestoreCard,
 }
 
 /// `copy` of `[[backup]]`

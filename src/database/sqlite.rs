@@ -24,7 +24,7 @@ use crate::domain::insight::Tables;
 use crate::domain::upkeep::Verb;
 use crate::domain::vitals::Vitals;
 
-pub use open::{Patience, cancellable, explain, finished, read_only, sidecar, size_with_sidecars};
+pub use open::{Patience, cancellable, explain, finished, read_only, read_write, sidecar, size_with_sidecars};
 
 pub const ENGINE: Engine =
     Engine { card: &engine::SQLITE, blocks: true, open: |spec| at(spec.address.file().unwrap_or(Path::new(""))) };

@@ -153,6 +153,7 @@ pub struct BackupCard {
     pub drill_queries: Vec<String>,
     /// When one is due.
     pub schedule: Option<Schedule>,
+    pub restore: RestoreCard,
 }
 
 impl BackupCard {
@@ -160,6 +161,17 @@ impl BackupCard {
     pub fn can_run(&self) -> bool {
         self.database.is_some() || self.command.is_some()
     }
+}
+
+/// What belongs to a restore: the application that must not write meanwhile, and how it is known
+/// that all is well again.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreCard {
+    /// The configured actions that stop and start it.
+    pub stop: Option<String>,
+    pub start: Option<String>,
+    /// What must be ok afterwards.
+    pub verify: Vec<ProbeId>,
 }
 
 /// How a task is started by hand.

@@ -14,6 +14,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
 use crate::domain::redact;
+use crate::domain::time::Timestamp;
 use crate::domain::upkeep::{Maintenance, Scope};
 
 /// How much an act can hurt, and therefore how it is confirmed.
@@ -106,6 +107,23 @@ pub enum Step {
     CarryBackup { backup: String, to: PathBuf },
     /// Restore the newest backup file into a scratch, and ask it.
     DrillBackup { backup: String, queries: Vec<String> },
+    /// Stop the application of a database.
+    Stop { command: Invocation },
+    /// Copy what a restore is about to replace.
+    SaveBefore { backup: String, database: String },
+    /// Put a backup in the place of its database.
+    Restore {
+        backup: String,
+        database: String,
+        file: PathBuf,
+        taken_at: Timestamp,
+        sha256: Option<String>,
+        to: PathBuf,
+    },
+    /// Start the application of a database.
+    Start { command: Invocation },
+    /// Wait until a check is ok.
+    Expect { effect: Postcondition },
     /// Delete these files with what belongs to them, as long as the shelf is in this state.
     Prune { backup: String, files: Vec<Doomed>, state: ShelfState },
     /// Upkeep by the database's engine; `sql` is what it will run.
@@ -146,6 +164,20 @@ impl fmt::Display for Step {
             Step::DrillBackup { backup, queries } => {
                 write!(f, "restore the newest file of backup `{backup}` into a scratch, compare its rows")?;
                 queries.iter().try_for_each(|query| write!(f, ", ask `{query}`"))
+            }
+            Step::Stop { command } => write!(f, "stop the application: $ {command}"),
+            Step::SaveBefore { database, .. } => write!(f, "copy what is in {database} now, or go no further"),
+            Step::Restore { file, to, .. } => {
+                let file = file.display();
+                write!(
+                    f,
+                    "unpack and prove {file} beside {}, then put it in its place, whole or not at all",
+                    to.display()
+                )
+            }
+            Step::Start { command } => write!(f, "start the application: $ {command}"),
+            Step::Expect { effect } => {
+                write!(f, "{} is ok within {}", effect.check, humanize::duration(effect.within))
             }
             Step::Prune { backup, files, .. } => {
                 let bytes: u64 = files.iter().map(|file| file.bytes).sum();

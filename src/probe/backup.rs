@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use self::claims::{Claims, ClaimsProbe};
 use crate::archive::manifest::{self, Brief, ManifestError};
+use crate::archive::restore::BEFORE;
 use crate::archive::shelf::{self, Seen};
 use crate::config::Config;
 use crate::config::spec::BackupSpec;
@@ -43,6 +44,8 @@ const MOST_THREADS: usize = 8;
 /// How often a shelf is looked at; nothing on it changes fast.
 const EVERY: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long what a restore replaced is held, whatever the rules say.
+const HOLD_BEFORE: chrono::Duration = chrono::Duration::days(7);
 /// A file without a manifest counts as finished when it has not changed for this long.
 const SETTLED: chrono::Duration = chrono::Duration::seconds(5);
 
@@ -138,6 +141,8 @@ enum Known {
         sha256: Option<String>,
         took_s: f64,
         started: Timestamp,
+        /// It is what a restore replaced.
+        before_restore: bool,
     },
 }
 
@@ -282,6 +287,9 @@ impl Shelf {
             if remembered.known == Known::Newer {
                 catalogue.held.insert(seen.path.clone(), Hold::NewerFormat);
             }
+            if remembered.known.is_of_before(now) {
+                catalogue.held.insert(seen.path.clone(), Hold::BeforeRestore);
+            }
             if seen.pinned {
                 catalogue.held.insert(seen.path.clone(), Hold::Pinned);
             }
@@ -350,11 +358,17 @@ impl Known {
                 sha256: manifest.data().map(|data| sanitize::line(&data.sha256)),
                 took_s: manifest.took_s,
                 started: manifest.started,
+                before_restore: manifest.why.starts_with(BEFORE),
             },
             Err(ManifestError::Absent) => Known::Nothing,
             Err(ManifestError::Newer(_)) => Known::Newer,
             Err(error) => Known::Bad(error.to_string()),
         }
+    }
+
+    /// Whether it is what a restore replaced a short while ago.
+    fn is_of_before(&self, now: Timestamp) -> bool {
+        matches!(self, Known::Manifest { before_restore: true, started, .. } if now - *started < HOLD_BEFORE)
     }
 
     fn sha256(&self) -> Option<String> {

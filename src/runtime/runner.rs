@@ -6,6 +6,7 @@ mod command;
 mod effect;
 mod exclusive;
 mod mirror;
+mod restore;
 mod shelf;
 mod steps;
 

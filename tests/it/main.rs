@@ -38,6 +38,8 @@ mod readonly;
 #[cfg(unix)]
 mod recovery;
 #[cfg(unix)]
+mod restore;
+#[cfg(unix)]
 #[cfg(target_os = "linux")]
 mod secrets;
 mod sqlite;

@@ -12,6 +12,7 @@ use crate::config::source::{Source, resolve};
 use crate::config::spec::{BackupSpec, CopySpec, DatabaseSpec, DrillSpec, ManifestSpec};
 use crate::config::{defaults, raw};
 use crate::domain::backup::{Compression, StampPattern};
+use crate::domain::inventory::RestoreCard;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Zone;
 
@@ -46,6 +47,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         rto: raw.rto.map(|rto| rto.0),
         copy: copy(raw, &files, source)?,
         drill: drill(&raw.drill, source)?,
+        restore: restore(&raw.restore, source, scope.names)?,
         files,
         manifest,
         pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
@@ -135,6 +137,20 @@ fn copy(raw: &raw::Backup, files: &StampPattern, source: &Source) -> Result<Opti
         return Err(source.fault_at(&copy.to, "the backups themselves lie there; a second copy wants another place"));
     }
     Ok(Some(CopySpec { to, max_age: copy.max_age.map(|age| age.0) }))
+}
+
+fn restore(raw: &raw::Restore, source: &Source, names: &Names) -> Result<RestoreCard, Fault> {
+    if let (Some(stop), None) = (&raw.stop, &raw.start) {
+        return Err(
+            source.fault_at(stop, "what is stopped for a restore must be started again; name an action with `start`")
+        );
+    }
+    let action = |name: &Option<Spanned<String>>| name.as_ref().map(|name| names.action(name, source)).transpose();
+    Ok(RestoreCard {
+        stop: action(&raw.stop)?,
+        start: action(&raw.start)?,
+        verify: raw.verify.iter().map(|name| names.probe(name, source)).collect::<Result<_, _>>()?,
+    })
 }
 
 fn drill(raw: &raw::Drill, source: &Source) -> Result<DrillSpec, Fault> {

@@ -79,6 +79,10 @@ impl Names {
         self.of_section("backup", name, source)
     }
 
+    pub(super) fn action(&self, name: &Spanned<String>, source: &Source) -> Result<String, Fault> {
+        self.of_section("action", name, source)
+    }
+
     /// One probe.
     pub(super) fn probe(&self, name: &Spanned<String>, source: &Source) -> Result<ProbeId, Fault> {
         self.one_probe(name.get_ref())

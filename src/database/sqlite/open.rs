@@ -50,7 +50,7 @@ pub fn read_only(path: &Path, patience: Patience) -> Result<Connection, Database
 }
 
 /// Opens a live database for upkeep. It is never created.
-pub(super) fn read_write(path: &Path, patience: Patience) -> Result<Connection, DatabaseError> {
+pub fn read_write(path: &Path, patience: Patience) -> Result<Connection, DatabaseError> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)
 }
 

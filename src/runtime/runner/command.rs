@@ -140,7 +140,7 @@ impl Runner {
 }
 
 /// How a program ended that did not succeed, with the last line it said.
-fn told(finished: &exec::Finished) -> Stopped {
+pub(super) fn told(finished: &exec::Finished) -> Stopped {
     let last = finished
         .tail
         .iter()

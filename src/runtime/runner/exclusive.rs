@@ -93,7 +93,10 @@ fn databases(plan: &Plan) -> Vec<(String, bool)> {
 fn touched(step: &Step) -> Option<String> {
     match step {
         Step::Maintain { work, .. } if work.verb.is_of_a_session() => None,
-        Step::CopyDatabase { database, .. } | Step::Maintain { database, .. } => Some(database.clone()),
+        Step::CopyDatabase { database, .. }
+        | Step::Maintain { database, .. }
+        | Step::SaveBefore { database, .. }
+        | Step::Restore { database, .. } => Some(database.clone()),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::restore::Recovery;
 use super::{Order, Runner};
 use crate::archive;
 use crate::database::{Assignment, Engine, News};
@@ -40,6 +41,8 @@ pub(super) struct Work<'a> {
     left: Mutex<Option<Left>>,
     /// The run of a task as it ended, for the record of the outcome.
     pub(super) run: Mutex<Option<TaskRun>>,
+    /// How far a restore has come.
+    pub(super) recovery: Mutex<Recovery>,
 }
 
 impl<'a> Work<'a> {
@@ -48,7 +51,16 @@ impl<'a> Work<'a> {
         let begun = Instant::now();
         let deadline = after(begun, order.plan.timeout);
         let at_large = AtomicBool::new(false);
-        Self { order, log, begun, deadline, at_large, left: Mutex::default(), run: Mutex::default() }
+        Self {
+            order,
+            log,
+            begun,
+            deadline,
+            at_large,
+            left: Mutex::default(),
+            run: Mutex::default(),
+            recovery: Mutex::default(),
+        }
     }
 
     pub(super) fn leave(&self, left: Left) {
@@ -108,9 +120,14 @@ impl Runner {
                     done.push(detail);
                     exit_code = code.or(exit_code);
                 }
-                Err(stopped) => return stopped.into(),
+                Err(stopped) => {
+                    let stopped = self.way_back(stopped, work).await;
+                    self.note_incident(stopped.result, work).await;
+                    return stopped.into();
+                }
             }
         }
+        self.note_incident(JobResult::Succeeded, work).await;
         let proven = match &work.order.plan.verify {
             Some(verify) => self.wait_for(verify, work).await,
             None => Ok(None),
@@ -135,6 +152,15 @@ impl Runner {
             Step::DrillBackup { backup, queries } => {
                 self.drill(backup, queries, work).await.map(|detail| (detail, None))
             }
+            Step::Stop { command } => self.control(command, true, work).await.map(|detail| (detail, None)),
+            Step::SaveBefore { backup, database } => {
+                self.save_before(backup, database, work).await.map(|detail| (detail, None))
+            }
+            Step::Restore { file, sha256, to, .. } => {
+                self.restore(file, sha256.as_deref(), to, work).await.map(|detail| (detail, None))
+            }
+            Step::Start { command } => self.control(command, false, work).await.map(|detail| (detail, None)),
+            Step::Expect { effect } => self.wait_for(effect, work).await.map(|proof| (proof.unwrap_or_default(), None)),
             Step::Prune { backup, files, .. } => self.prune(backup, files, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {
                 self.maintain(database, what, work).await.map(|detail| (detail, None))

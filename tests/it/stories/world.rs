@@ -13,7 +13,8 @@ use rounds::domain::checklist::{Checklist, Evidence, Item, Period};
 use rounds::domain::finding::Finding;
 use rounds::domain::humanize;
 use rounds::domain::inventory::{
-    ActionCard, BackupCard, DatabaseCard, Inventory, Param, ParamKind, Repeat, SystemCard, Target, TaskCard,
+    ActionCard, BackupCard, DatabaseCard, Inventory, Param, ParamKind, Repeat, RestoreCard, SystemCard, Target,
+    TaskCard,
 };
 use rounds::domain::limit::{Limit, Rule};
 use rounds::domain::observation::{ProbeId, Reading};
@@ -133,6 +134,7 @@ fn inventory(production: bool) -> Inventory {
         copy_to: None,
         drill_queries: Vec::new(),
         schedule: None,
+        restore: RestoreCard::default(),
     };
     let task = TaskCard {
         id: "weekly-report".to_owned(),
