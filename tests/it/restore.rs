@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::backup::Random;
+use crate::random::Random;
 use crate::support::{Answer, World};
 
 /// A world with a backup of forty rows, whose database has gone on to fifty since.
