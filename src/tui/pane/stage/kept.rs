@@ -75,6 +75,7 @@ pub(in crate::tui::pane) fn inventory() -> Inventory {
         keep: Some(keep),
         copy_to: None,
         drill_queries: Vec::new(),
+        restore: crate::domain::inventory::RestoreCard::default(),
         schedule: Schedule::parse("0 2 * * *", Zone::utc()).ok(),
     };
     Inventory {
