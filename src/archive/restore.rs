@@ -74,7 +74,8 @@ fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Result<R
     let manifest = manifest_of(request)?;
     let entry = manifest.as_ref().and_then(Manifest::data);
     let content = Content::new(file, entry, cancel);
-    let bytes = entry.map_or_else(|| fs::metadata(file).map_or(0, |meta| meta.len()), |entry| entry.plain_bytes());
+    let bytes =
+        entry.map_or_else(|| fs::metadata(file).map_or(0, |meta| meta.len()), super::manifest::File::plain_bytes);
     let free = room::free_bytes(dir).map_err(failed("ask for free space in", dir))?;
     // Unpacked beside it, and once more in its log.
     room::require("the restore", dir, bytes.saturating_mul(2), free).map_err(ArchiveError::NoRoom)?;
@@ -98,12 +99,12 @@ fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Result<R
             in_place
         }
         Err(DatabaseError::Missing(_)) => {
-            place(scratch, live)?;
+            place(&scratch, live)?;
             "where there was none"
         }
         Err(DatabaseError::Malformed(why)) => {
             let kept = set_aside(live, &request.id)?;
-            if let Err(error) = place(scratch, live) {
+            if let Err(error) = place(&scratch, live) {
                 put_back(&kept);
                 return Err(error.into());
             }
@@ -200,7 +201,7 @@ fn compare(live: &Connection, place: &Path, counts: &Counts, cancel: &Cancellati
 
 /// Gives the scratch the name of a database that is not there. What lies there of an earlier one
 /// would be replayed over it, and goes first.
-fn place(scratch: Partial, live: &Path) -> Result<(), ArchiveError> {
+fn place(scratch: &Partial, live: &Path) -> Result<(), ArchiveError> {
     let dir = live.parent().unwrap_or(Path::new("/"));
     for suffix in SIDECARS {
         let beside = database::sidecar(live, suffix);

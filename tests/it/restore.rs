@@ -175,10 +175,14 @@ fn a_database_that_is_gone_or_no_database_any_more_is_restored_and_what_was_ther
     let remove = |suffix: &str| {
         let _ = fs::remove_file(format!("{}{suffix}", path.display()));
     };
-    ["", "-wal", "-shm"].iter().for_each(|suffix| remove(suffix));
+    for suffix in ["", "-wal", "-shm"] {
+        remove(suffix);
+    }
     restore(&world).exits(0);
     assert_eq!(content(&live(&world)).len(), 40);
-    ["-wal", "-shm"].iter().for_each(|suffix| remove(suffix));
+    for suffix in ["-wal", "-shm"] {
+        remove(suffix);
+    }
     fs::write(&path, "no database\n".repeat(1000)).expect("garbage");
     fs::write(format!("{}-wal", path.display()), "a log of something else").expect("garbage");
     restore(&world).exits(0);

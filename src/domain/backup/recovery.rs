@@ -230,7 +230,7 @@ mod tests {
         let told = |status, text: &str| vec![(status, text.to_owned())];
         assert_eq!(said(&policy, &drilled(48, true, 60.0)), []);
         assert_eq!(said(&policy, &drilled(49, true, 60.0)), told(Status::Warning, "last drill 2 d 1 h ago, limit 2 d"));
-        let failed = told(Status::Critical, "the drill 1 h 00 m ago failed: table `a` is missing");
+        let failed = told(Status::Critical, "the drill 1 h ago failed: table `a` is missing");
         assert_eq!(said(&policy, &drilled(1, false, 60.0)), failed);
         let slow = |hours: f64| said(&policy, &drilled(1, true, hours * 3600.0)).first().map(|(status, _)| *status);
         assert_eq!((slow(1.9), slow(2.1), slow(4.1)), (None, Some(Status::Warning), Some(Status::Critical)));
