@@ -53,7 +53,7 @@ pub(super) async fn run(command: &AuditCommand, global: &Global) -> color_eyre::
     let since = |young: &Option<Duration>| young.map_or(Timestamp::MIN_UTC, |young| session.clock.now() - span(young));
     match command {
         AuditCommand::List { since: young, limit, format } => {
-            let records = session.store()?.audit(since(young), *limit).await?;
+            let records = session.records()?.audit(since(young), *limit).await?;
             match format {
                 Format::Json => {
                     let records: Vec<Value> = records.iter().map(record).collect();
@@ -67,7 +67,7 @@ pub(super) async fn run(command: &AuditCommand, global: &Global) -> color_eyre::
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Verify { expect, from } => {
-            let Ok(store) = session.store().inspect_err(|why| output::progress(&format!("rounds: {why}"))) else {
+            let Ok(store) = session.records().inspect_err(|why| output::progress(&format!("rounds: {why}"))) else {
                 return Ok(ExitCode::from(2));
             };
             match store.verify(*from, expect.clone()).await {
@@ -82,7 +82,7 @@ pub(super) async fn run(command: &AuditCommand, global: &Global) -> color_eyre::
             }
         }
         AuditCommand::Export { format, since: young } => {
-            export(&session.store()?, *format, since(young)).await?;
+            export(&session.records()?, *format, since(young)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -219,7 +219,7 @@ async fn sign_list(session: &mut Session, id: &str, reason: &str, dry_run: bool)
 }
 
 async fn history(session: &Session, id: &str, format: Format) -> color_eyre::Result<ExitCode> {
-    let signatures = session.store()?.history(id, 100).await?;
+    let signatures = session.records()?.history(id, 100).await?;
     match format {
         Format::Json => {
             let list: Vec<Value> = signatures

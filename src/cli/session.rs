@@ -63,7 +63,12 @@ impl Session {
         Runner::new(&self.round, self.read_only, &self.clock)
     }
 
-    /// The store, for commands that are nothing without it.
+    /// What was recorded, for commands that only read it.
+    pub fn records(&self) -> color_eyre::Result<Store> {
+        self.round.store.readable().map_err(|why| color_eyre::eyre::eyre!(why))
+    }
+
+    /// The store, for commands that write to it.
     pub fn store(&self) -> color_eyre::Result<Store> {
         self.round.store.get().map_err(|why| color_eyre::eyre::eyre!(why))
     }

@@ -28,6 +28,8 @@ pub struct Opening {
 enum State {
     Begun(Instant),
     Open(Box<Store>),
+    /// It can be read but not written, and why. Whoever would write is told, loudly.
+    ReadOnly(Box<Store>, String),
     Away(String),
 }
 
@@ -71,16 +73,25 @@ impl Opening {
         Self { state, path }
     }
 
-    /// The store, or why there is none at this moment.
+    /// The store, or why there is none to write to at this moment.
     pub fn get(&self) -> Result<Store, String> {
         match &*self.state.borrow() {
             State::Open(store) => Ok((**store).clone()),
-            State::Away(why) => Err(why.clone()),
+            State::ReadOnly(_, why) | State::Away(why) => Err(why.clone()),
             State::Begun(since) => {
                 let waited = humanize::duration(since.elapsed());
                 Err(format!("store {} has not answered for {waited}", self.path.display()))
             }
         }
+    }
+
+    /// The store for whoever only reads: also one that cannot be written.
+    pub fn readable(&self) -> Result<Store, String> {
+        match &*self.state.borrow() {
+            State::ReadOnly(store, _) => return Ok((**store).clone()),
+            State::Begun(_) | State::Open(_) | State::Away(_) => {}
+        }
+        self.get()
     }
 
     /// Whether it has neither been opened nor refused: its disk may hang.
@@ -99,7 +110,7 @@ impl Opening {
     /// Waits as long as it takes for a store that can be written.
     pub async fn opened(&self) -> Store {
         let mut state = self.state.clone();
-        if let Ok(state) = state.wait_for(|state| matches!(state, State::Open(store) if !store.is_read_only())).await
+        if let Ok(state) = state.wait_for(|state| matches!(state, State::Open(_))).await
             && let State::Open(store) = &*state
         {
             return (**store).clone();
@@ -110,7 +121,8 @@ impl Opening {
 
     /// Asks the store, which may hang while it is open, too.
     async fn ask<T, E: ToString>(&self, question: impl AsyncFnOnce(Store) -> Result<T, E>) -> Result<T, LedgerError> {
-        let store = self.within(PATIENCE).await.map_err(LedgerError)?;
+        let _ = self.within(PATIENCE).await;
+        let store = self.readable().map_err(LedgerError)?;
         match timeout(PATIENCE, question(store)).await {
             Ok(answer) => answer.map_err(|error| LedgerError(error.to_string())),
             Err(_) => Err(LedgerError(format!("store {} does not answer", self.path.display()))),
@@ -124,7 +136,7 @@ async fn without(path: &Path, error: &StoreError) -> State {
     if matches!(error, StoreError::ReadOnly { .. } | StoreError::Denied { .. })
         && let Ok(store) = Store::open_read_only(path).await
     {
-        return State::Open(Box::new(store));
+        return State::ReadOnly(Box::new(store), error.to_string());
     }
     State::Away(error.to_string())
 }

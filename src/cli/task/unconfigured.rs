@@ -21,7 +21,7 @@ pub(super) const WORDS: &str = "not configured";
 /// A board of them, read once; `known` are the names that runs of known tasks have.
 pub(super) async fn board(session: &Session, known: &BTreeSet<String>, now: Timestamp) -> Board {
     let mut found = Vec::new();
-    if let Ok(store) = session.store() {
+    if let Ok(store) = session.records() {
         for name in store.tasks().await.unwrap_or_default().into_iter().filter(|name| !known.contains(name)) {
             found.push((name.clone(), store.runs(&name, RUNS).await.unwrap_or_default()));
         }
