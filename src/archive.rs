@@ -3,7 +3,7 @@
 //! One rule holds everywhere: *a file with a final name is complete*. Whatever is not finished
 //! lies in a `.partial-…` directory, which is never counted, offered or verified.
 //!
-//! [`make`] and [`verify`] are what all have in common; what differs is a [`method::Method`] for
+//! [`make()`] and [`verify()`] are what all have in common; what differs is a [`method::Method`] for
 //! each engine, and a [`method::Form`] for each sort of file.
 
 pub mod carry;

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use crate::domain::board::Assessment;
 use crate::domain::engine::EngineCard;
 use crate::domain::humanize;
+use crate::domain::status::Status;
 use crate::domain::vitals::Vitals;
 use crate::tui::pane::{Snapshot, why};
 use crate::tui::widget::{age, beside, spark, text};
@@ -18,7 +19,8 @@ const PAST: u16 = 16;
 /// Everything that is known of one database.
 pub(super) fn lines(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: u16) -> Vec<Line<'static>> {
     let facts = vitals.map_or_else(Vec::new, |vitals| facts(see, vitals));
-    let figures = figures(see, one, vitals);
+    let past = if room < WIDE { PAST } else { PAST / 2 };
+    let figures = figures(see, one, vitals, past);
     if room < WIDE {
         let mut lines = why::labelled("facts", facts, see);
         lines.extend(why::labelled("read", figures, see));
@@ -73,7 +75,7 @@ fn facts(see: &Snapshot<'_>, vitals: &Vitals) -> Vec<Vec<Span<'static>>> {
 }
 
 /// Every figure, in the words of its engine.
-fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> Vec<Vec<Span<'static>>> {
+fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: u16) -> Vec<Vec<Span<'static>>> {
     let theme = see.theme;
     let card = vitals.and_then(|vitals| EngineCard::of_name(vitals.engine));
     let rows: Vec<_> = one
@@ -83,10 +85,10 @@ fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> Vec
             let key = &judged.sample.key;
             let gauge = card.and_then(|card| card.gauge(key));
             let label = gauge.map_or_else(|| key.replace('_', " "), |gauge| gauge.label.to_owned());
-            let limits = [("warning", judged.warning), ("critical", judged.critical)];
-            let limits: Vec<String> =
-                limits.iter().filter_map(|(word, limit)| limit.map(|limit| format!("{word} {limit}"))).collect();
-            (label, humanize::value(&judged.sample.value, see.now, see.zone), limits.join(", "), judged)
+            let limits = [(Status::Warning, judged.warning), (Status::Critical, judged.critical)];
+            let limits = limits.iter().filter_map(|(status, limit)| Some((theme.glyph(*status), (*limit)?)));
+            let limits: Vec<String> = limits.map(|(glyph, limit)| format!("{glyph} {limit}")).collect();
+            (label, humanize::value(&judged.sample.value, see.now, see.zone), limits.join("  "), judged)
         })
         .collect();
     let labels = rows.iter().map(|row| text::width(&row.0)).max().unwrap_or(0).min(36);
@@ -102,8 +104,8 @@ fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>) -> Vec
             Span::styled(format!("{value:>values$}  "), age::fresh(one, style, theme)),
         ];
         if let Some(past) = past {
-            let drawn = spark::span(past, None, see.now, PAST, theme);
-            let blank = usize::from(PAST).saturating_sub(text::width(&drawn.content));
+            let drawn = spark::span(past, None, see.now, room, theme);
+            let blank = usize::from(room).saturating_sub(text::width(&drawn.content));
             spans.extend([drawn, Span::raw(" ".repeat(blank + 2))]);
         }
         spans.push(Span::styled(limits.clone(), theme.dim));
