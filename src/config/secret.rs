@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_pipe_that_nobody_writes_into_is_refused_at_once() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};

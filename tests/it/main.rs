@@ -43,7 +43,7 @@ mod restore;
 #[cfg(target_os = "linux")]
 mod secrets;
 mod sqlite;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod sqlite_findings;
 mod stale;
 #[cfg(unix)]
