@@ -77,6 +77,11 @@ impl Store {
         if found > known {
             return Err(StoreError::Newer { path: path.to_owned(), found, known });
         }
+        // With a log that somebody left beside it SQLite opens such a store, and only the first
+        // write would tell.
+        if off_thread(path, |path| Ok(place::on_read_only_file_system(path))).await? {
+            return Err(StoreError::ReadOnly { path: path.to_owned() });
+        }
         off_thread(path, place::keep_private).await?;
         switch_to_wal(&mut connection, limits.busy).await.map_err(explain)?;
         connection.close().await.map_err(explain)?;
