@@ -15,9 +15,41 @@ pub fn backticked(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
+/// The name that a text begins with, as SQL writes it, and what comes after it. A bare one goes up to
+/// any of `ends`; `None` when a quote never ends.
+pub fn leading<'t>(text: &'t str, ends: &[char]) -> Option<(String, &'t str)> {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let (name, rest) = text.split_at(text.find(ends).unwrap_or(text.len()));
+        return Some((name.to_owned(), rest));
+    };
+    let mut name = String::new();
+    loop {
+        let (part, after) = rest.split_once('"')?;
+        name.push_str(part);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                name.push('"');
+                rest = more;
+            }
+            None => return Some((name, after)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{backticked, literal, quoted};
+    use super::{backticked, leading, literal, quoted};
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for name in ["staff", r#"x"; drop"#, "a.b", r#""""#, ""] {
+            let text = format!("{}.rest", quoted(name));
+            assert_eq!(leading(&text, &['.']), Some((name.to_owned(), ".rest")), "{text}");
+        }
+        assert_eq!(leading("staff (id)", &['.', ' ']), Some(("staff".to_owned(), " (id)")));
+        assert_eq!(leading("staff", &['.']), Some(("staff".to_owned(), "")));
+        assert_eq!(leading(r#""staff"#, &['.']), None);
+    }
 
     #[test]
     fn no_name_can_end_its_own_quotes() {

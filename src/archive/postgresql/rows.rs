@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::archive::manifest::Counts;
+use crate::domain::ident;
 
 /// Longer than any `COPY` line; of a longer line only its beginning is looked at.
 const LONGEST: usize = 64 * 1024;
@@ -57,30 +58,10 @@ fn copied(line: &str) -> Option<String> {
     if !line.trim_end().ends_with(" FROM stdin;") {
         return None;
     }
+    let name = |text| ident::leading(text, &['.', ' ', '(']);
     let (schema, rest) = name(rest)?;
     let (table, _) = name(rest.strip_prefix('.')?)?;
     Some(format!("{schema}.{table}"))
-}
-
-/// A name as SQL writes it, and what comes after it.
-fn name(text: &str) -> Option<(String, &str)> {
-    let Some(mut rest) = text.strip_prefix('"') else {
-        let end = text.find(['.', ' ', '('])?;
-        return Some((text[..end].to_owned(), &text[end..]));
-    };
-    let mut name = String::new();
-    loop {
-        let end = rest.find('"')?;
-        name.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix('"') {
-            Some(more) => {
-                name.push('"');
-                rest = more;
-            }
-            None => return Some((name, rest)),
-        }
-    }
 }
 
 /// The first table that a table of contents has no rows of.

@@ -23,7 +23,8 @@ impl TableName {
         let mut parts = Vec::new();
         let mut rest = text.trim();
         loop {
-            let (part, after) = part(rest).ok_or_else(|| format!("`{text}` has a quote without its end"))?;
+            let (part, after) =
+                ident::leading(rest, &['.']).ok_or_else(|| format!("`{text}` has a quote without its end"))?;
             parts.push(part);
             match after.strip_prefix('.') {
                 Some(next) => rest = next,
@@ -50,27 +51,6 @@ impl TableName {
     /// Every part of it.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.schema.as_deref().into_iter().chain([self.name.as_str()])
-    }
-}
-
-/// The first part of a name and what comes after it; `None` when a quote never ends.
-fn part(text: &str) -> Option<(String, &str)> {
-    let Some(mut rest) = text.strip_prefix('"') else {
-        let end = text.find('.').unwrap_or(text.len());
-        return Some((text[..end].to_owned(), &text[end..]));
-    };
-    let mut name = String::new();
-    loop {
-        let end = rest.find('"')?;
-        name.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix('"') {
-            Some(more) => {
-                name.push('"');
-                rest = more;
-            }
-            None => return Some((name, rest)),
-        }
     }
 }
 
