@@ -121,6 +121,16 @@ fn a_backup_is_planned_made_verified_listed_and_recorded() {
 }
 
 #[test]
+fn two_backups_in_one_second_are_both_made() {
+    let world = rota();
+    for _ in 0..3 {
+        world.run(&["backup", "run", "--yes"]).exits(0);
+    }
+    let copies = world.files("backups").into_iter().filter(|name| name.ends_with(".sqlite3"));
+    assert_eq!(copies.count(), 3);
+}
+
+#[test]
 fn what_could_go_is_told_with_its_reasons_and_nothing_goes() {
     let world = rota();
     world.run(&["backup", "run", "--yes"]).exits(0);

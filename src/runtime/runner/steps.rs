@@ -10,12 +10,14 @@ use tokio::time::Instant;
 use super::restore::Recovery;
 use super::{Order, Runner};
 use crate::archive;
+use crate::config::spec::BackupSpec;
 use crate::database::{Assignment, Engine, News};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::job::{JobEvent, JobResult, Outcome};
 use crate::domain::plan::Step;
 use crate::domain::task::TaskRun;
+use crate::domain::time::{Timestamp, span};
 use crate::domain::upkeep::{Maintenance, Verb};
 use crate::domain::vitals::ProofKind;
 use crate::exec::Left;
@@ -170,18 +172,19 @@ impl Runner {
 
     /// Copies a database to the name of this very moment.
     async fn copy(&self, backup: &str, database: &str, rows: &[String], work: &Work<'_>) -> Result<String, Stopped> {
-        let (at, config) = (self.0.clock.now(), &self.0.config);
+        let config = &self.0.config;
         let Some(spec) = config.backups.iter().find(|spec| spec.id == backup) else {
             return Err(Stopped::failed(format!("there is no backup called `{backup}`")));
         };
         let Some(source) = config.databases.iter().find(|spec| spec.id == database) else {
             return Err(Stopped::failed(format!("there is no database called `{database}`")));
         };
+        let (at, destination) = self.name_of_now(spec, work).await;
         let request = archive::Request {
             backup: backup.to_owned(),
             source: source.address.clone(),
             password: source.password.clone(),
-            destination: spec.name_for(at),
+            destination,
             compress: spec.compress,
             rows: rows.to_vec(),
             at,
@@ -193,6 +196,20 @@ impl Runner {
         let subject = copied.path.display().to_string();
         self.remember(ProofKind::Verify, subject, true, &copied.sentence, copied.took).await;
         Ok(copied.sentence)
+    }
+
+    /// This moment, and the name a copy of it gets. Where the backup of this second is there
+    /// already, that is the next second: two operators in one second both get theirs.
+    async fn name_of_now(&self, spec: &BackupSpec, work: &Work<'_>) -> (Timestamp, PathBuf) {
+        let second = Duration::from_secs(1);
+        let named = |at| (at, spec.name_for(at));
+        let (at, name) = named(self.0.clock.now());
+        let ends = spec.name_for(at + span(second)) != name;
+        if ends && name.symlink_metadata().is_ok() {
+            let _until_then = work.order.stop.token().run_until_cancelled(tokio::time::sleep(second)).await;
+            return named(self.0.clock.now());
+        }
+        (at, name)
     }
 
     async fn maintain(&self, database: &str, what: &Maintenance, work: &Work<'_>) -> Result<String, Stopped> {
