@@ -9,12 +9,13 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rounds::archive::manifest::{Manifest, path_for};
-use rounds::archive::{Verified, verify};
+use rounds::archive::verify;
 use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, run};
 use crate::random::Random;
+use crate::support::dump::{back_up, check, dumps};
 use crate::support::{Answer, World, mode};
 
 const CANARY: &str = "tweety-4711 \"ünli#ke\\ly'";
@@ -27,21 +28,6 @@ fn world(server: &Server, user: &str, more: &str) -> World {
          [[backup]]\nid = 'rota'\ndatabase = 'rota'\nfiles = '{{root}}/shelf/rota_%Y%m%d_%H%M%S.sql'\n{more}\n",
         server.socket().display()
     ))
-}
-
-fn back_up(world: &World) -> Answer {
-    let mut command = world.command(&["backup", "run", "rota", "--yes"]);
-    command.env("ROTA_PASSWORD", CANARY);
-    Answer(command.output().expect("the binary runs"))
-}
-
-fn dumps(world: &World) -> Vec<PathBuf> {
-    let named = |name: &String| Compression::split(name).0.rsplit_once('.').is_some_and(|(_, ending)| ending == "sql");
-    world.files("shelf").into_iter().filter(named).map(|name| world.path("shelf").join(name)).collect()
-}
-
-async fn check(file: &Path) -> Verified {
-    verify(file.to_owned(), Vec::new(), CancellationToken::new()).await.expect("a verdict")
 }
 
 fn plain(dump: &Path) -> Vec<u8> {
@@ -98,13 +84,13 @@ async fn what_the_manifest_counts_is_what_restores_while_somebody_writes() {
     writing.cancelled().await;
     for (compress, ending) in [("none", "sql"), ("zstd", "sql.zst")] {
         let world = world(&server, "keeper", &format!("compress = '{compress}'\nverify = {{ rows = ['staff'] }}"));
-        let said = tokio::task::block_in_place(|| back_up(&world)).exits(0).out();
+        let said = tokio::task::block_in_place(|| back_up(&world, CANARY)).exits(0).out();
         assert!(
             said.contains("3 tables and ") && said.contains("in one transaction, whole to its last line"),
             "{said}"
         );
         assert!(!said.contains(';'), "nothing to warn of: {said}");
-        let dump = dumps(&world).pop().expect("a dump");
+        let dump = dumps(&world, "sql").pop().expect("a dump");
         assert!(dump.display().to_string().ends_with(ending), "{}", dump.display());
         assert_eq!(mode(&dump), 0o600);
         let manifest = Manifest::of(&dump).expect("its manifest");
@@ -138,10 +124,10 @@ async fn a_dump_that_is_cut_between_two_statements_is_damaged_and_no_password_is
     command.env("ROTA_PASSWORD", "not it");
     let said = Answer(command.output().expect("runs")).exits(1).out();
     assert!(said.contains("Access denied for user"), "{said}");
-    assert_eq!(dumps(&world), [] as [PathBuf; 0]);
+    assert_eq!(dumps(&world, "sql"), [] as [PathBuf; 0]);
 
-    back_up(&world).exits(0);
-    let dump = dumps(&world).pop().expect("a dump");
+    back_up(&world, CANARY).exits(0);
+    let dump = dumps(&world, "sql").pop().expect("a dump");
     let sound = fs::read(&dump).expect("the dump");
     let ends: Vec<usize> =
         sound.windows(2).enumerate().filter(|(_, pair)| pair == b";\n").map(|(at, _)| at + 2).collect();
@@ -169,7 +155,7 @@ async fn killed_dumps_leave_no_incomplete_backup() {
     let _rota = filled(&server).await;
     let world = world(&server, "keeper", "compress = 'zstd'");
     let started = tokio::time::Instant::now();
-    back_up(&world).exits(0);
+    back_up(&world, CANARY).exits(0);
     // The shortest seen: an instant drawn within it is one of the backup itself.
     let mut usual = started.elapsed();
     let mut random = Random::new();
@@ -178,7 +164,7 @@ async fn killed_dumps_leave_no_incomplete_backup() {
     while hit < kills && trials < 10 * kills {
         trials += 1;
         let before: Vec<(PathBuf, Vec<u8>)> =
-            dumps(&world).into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
+            dumps(&world, "sql").into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
         let mut command = world.command(&["backup", "run", "rota", "--yes"]);
         command.env("ROTA_PASSWORD", CANARY).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let started = tokio::time::Instant::now();
@@ -194,7 +180,7 @@ async fn killed_dumps_leave_no_incomplete_backup() {
         for (path, bytes) in &before {
             assert!(fs::read(path).expect("still there") == *bytes, "{} is not what it was", path.display());
         }
-        for path in dumps(&world).iter().filter(|path| before.iter().all(|(one, _)| one != *path)) {
+        for path in dumps(&world, "sql").iter().filter(|path| before.iter().all(|(one, _)| one != *path)) {
             assert!(Manifest::of(path).is_ok(), "{} has no manifest", path.display());
             assert!(check(path).await.ok, "{}", path.display());
         }
@@ -203,5 +189,5 @@ async fn killed_dumps_leave_no_incomplete_backup() {
     }
     println!("{hit} of {trials} kills hit a backup");
     assert!(hit == kills, "too few kills hit a dump to say anything");
-    back_up(&world).exits(0);
+    back_up(&world, CANARY).exits(0);
 }

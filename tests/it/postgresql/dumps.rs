@@ -5,17 +5,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rounds::archive::manifest::{Manifest, path_for};
-use rounds::archive::{Verified, verify};
-use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, one, run, until_one};
 use crate::random::Random;
+use crate::support::dump::{back_up, check, dumps};
 use crate::support::{World, mode};
 
 const CANARY: &str = "tweety-4711-ünli:ke\\ly";
@@ -29,22 +28,6 @@ fn world(server: &Server, role: &str, more: &str) -> World {
          [[backup]]\nid = 'rota'\ndatabase = 'rota'\nfiles = '{{root}}/shelf/rota_%Y%m%d_%H%M%S.dump'\n{more}\n",
         server.path().display()
     ))
-}
-
-fn back_up(world: &World) -> crate::support::Answer {
-    let mut command = world.command(&["backup", "run", "rota", "--yes"]);
-    command.env("ROTA_PASSWORD", CANARY);
-    crate::support::Answer(command.output().expect("the binary runs"))
-}
-
-/// The dumps on the shelf, oldest first.
-fn dumps(world: &World) -> Vec<PathBuf> {
-    let named = |name: &String| Compression::split(name).0.rsplit_once('.').is_some_and(|(_, ending)| ending == "dump");
-    world.files("shelf").into_iter().filter(named).map(|name| world.path("shelf").join(name)).collect()
-}
-
-async fn check(file: &Path) -> Verified {
-    verify(file.to_owned(), Vec::new(), CancellationToken::new()).await.expect("a verdict")
 }
 
 async fn filled(server: &Server) -> sqlx::postgres::PgConnection {
@@ -79,9 +62,9 @@ async fn what_the_manifest_counts_is_what_restores_while_somebody_writes() {
     });
     for (compress, ending) in [("none", "dump"), ("zstd", "dump.zst")] {
         let world = world(&server, "postgres", &format!("compress = '{compress}'"));
-        let said = tokio::task::block_in_place(|| back_up(&world)).exits(0).out();
+        let said = tokio::task::block_in_place(|| back_up(&world, CANARY)).exits(0).out();
         assert!(said.contains("3 tables and ") && said.contains("at the moment of the dump"), "{said}");
-        let dump = dumps(&world).pop().expect("a dump");
+        let dump = dumps(&world, "dump").pop().expect("a dump");
         assert!(dump.display().to_string().ends_with(ending), "{}", dump.display());
         let manifest = Manifest::of(&dump).expect("its manifest");
         assert_eq!((manifest.engine.as_str(), manifest.files.len()), ("postgresql", 2), "{manifest:?}");
@@ -128,8 +111,8 @@ async fn every_cut_and_every_flip_of_a_dump_is_noticed_and_a_cut_one_without_its
     let _rota = filled(&server).await;
     for more in ["", "compress = 'zstd'"] {
         let world = world(&server, "postgres", more);
-        back_up(&world).exits(0);
-        let dump = dumps(&world).pop().expect("a dump");
+        back_up(&world, CANARY).exits(0);
+        let dump = dumps(&world, "dump").pop().expect("a dump");
         let sound = fs::read(&dump).expect("the dump");
         let mut random = Random::new();
         for n in 0..40 {
@@ -177,9 +160,9 @@ async fn a_dump_that_waits_for_a_lock_shows_no_password_and_can_be_cancelled() {
     fs::write(server.path().join("data/pg_hba.conf"), rules).expect("its rules");
     run(&mut rota, "SELECT pg_reload_conf()").await;
     let world = world(&server, "mon", "");
-    let said = tokio::task::block_in_place(|| back_up(&world)).exits(0).out();
+    let said = tokio::task::block_in_place(|| back_up(&world, CANARY)).exits(0).out();
     assert!(said.contains("the roles are without their passwords"), "{said}");
-    let first = dumps(&world);
+    let first = dumps(&world, "dump");
     let before = fs::read(&first[0]).expect("the first dump");
 
     let mut holder = server.connect("postgres", "rota").await;
@@ -207,7 +190,7 @@ async fn a_dump_that_waits_for_a_lock_shows_no_password_and_can_be_cancelled() {
     rustix::process::kill_process(group, rustix::process::Signal::INT).expect("it runs");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(dumps(&world), first);
+    assert_eq!(dumps(&world, "dump"), first);
     assert_eq!(fs::read(&first[0]).expect("the first dump"), before);
     assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
     run(&mut holder, "ROLLBACK").await;
@@ -222,7 +205,7 @@ async fn killed(kills: u32) {
     let _rota = filled(&server).await;
     let world = world(&server, "postgres", "compress = 'zstd'");
     let started = tokio::time::Instant::now();
-    back_up(&world).exits(0);
+    back_up(&world, CANARY).exits(0);
     // The shortest seen: an instant drawn within it is one of the backup itself.
     let mut usual = started.elapsed();
     let mut random = Random::new();
@@ -231,7 +214,7 @@ async fn killed(kills: u32) {
     while hit < kills && trials < 10 * kills {
         trials += 1;
         let before: Vec<(PathBuf, Vec<u8>)> =
-            dumps(&world).into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
+            dumps(&world, "dump").into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
         let mut command = world.command(&["backup", "run", "rota", "--yes"]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let started = tokio::time::Instant::now();
@@ -248,7 +231,7 @@ async fn killed(kills: u32) {
         for (path, bytes) in &before {
             assert!(fs::read(path).expect("still there") == *bytes, "{} is not what it was", path.display());
         }
-        for path in dumps(&world).iter().filter(|path| before.iter().all(|(one, _)| one != *path)) {
+        for path in dumps(&world, "dump").iter().filter(|path| before.iter().all(|(one, _)| one != *path)) {
             assert!(Manifest::of(path).is_ok(), "{} has no manifest", path.display());
             let verdict = check(path).await;
             assert!(verdict.ok, "{}: {}", path.display(), verdict.detail);
@@ -261,7 +244,7 @@ async fn killed(kills: u32) {
         let old = fs::metadata(&path).and_then(|meta| meta.modified()).expect("its time") - Duration::from_mins(1);
         fs::File::open(&path).expect("open").set_modified(old).expect("its time can be set");
     }
-    back_up(&world).exits(0);
+    back_up(&world, CANARY).exits(0);
     assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
     println!("{hit} of {trials} kills hit a backup, {messes} times something was left");
     assert!(hit == kills, "too few kills hit a dump to say anything");
