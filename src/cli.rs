@@ -158,6 +158,9 @@ pub struct ActFlags {
     /// Why; stands in the audit log
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = line)]
     pub reason: String,
+    /// How the plan, or what became of it, is told
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Text that will be shown to others: one line, and nothing in it that a terminal obeys.

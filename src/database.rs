@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::spec::DatabaseSpec;
 use crate::domain::engine::EngineCard;
+use crate::domain::explain::{Explanation, Subject};
 use crate::domain::insight::{Statements, Tables};
 use crate::domain::session::Activity;
 use crate::domain::upkeep::Maintenance;
@@ -193,6 +194,11 @@ pub trait Database: Debug + Send + Sync {
     /// The statements that take the most time, likewise.
     fn statements(&self) -> BoxFuture<'_, Result<Statements, DatabaseError>> {
         Box::pin(async { Err(DatabaseError::Refused("this engine counts no statements".to_owned())) })
+    }
+
+    /// How a statement would be run, without running it.
+    fn explain<'a>(&'a self, _subject: &'a Subject) -> BoxFuture<'a, Result<Explanation, DatabaseError>> {
+        Box::pin(async { Err(DatabaseError::Refused("this engine is not asked for plans".to_owned())) })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod board;
 pub mod checklist;
 pub mod engine;
+pub mod explain;
 pub mod finding;
 pub mod host;
 pub mod humanize;

@@ -26,6 +26,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::domain::audit::Actor;
+use crate::domain::explain::Subject;
 use crate::domain::job::JobId;
 use crate::domain::look::Aspect;
 use crate::domain::observation::ProbeId;
@@ -145,6 +146,13 @@ impl Runtime {
     pub fn look(&mut self, database: String, aspect: Aspect) {
         let look = self.lookout.look(database, aspect, self.clock.clone(), self.sender.clone());
         self.tasks.spawn(look);
+    }
+
+    /// Asks how a statement of a database would be run; the plan, or why there is none, arrives as
+    /// an update.
+    pub fn explain(&mut self, database: String, subject: Subject) {
+        let explain = self.lookout.explain(database, subject, self.clock.clone(), self.sender.clone());
+        self.tasks.spawn(explain);
     }
 
     /// Starts a confirmed plan; what becomes of it arrives as updates.

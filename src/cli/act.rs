@@ -1,14 +1,18 @@
 //! From the command line to the executor: plan, show or confirm, run, and tell.
 
+pub(super) mod told;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use self::told::Told;
 use crate::action::{self, Sight};
 use crate::cli::exec::Signals;
-use crate::cli::{ActFlags, Session, output};
+use crate::cli::{ActFlags, Format, Session, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::Board;
 use crate::domain::inventory::Target;
@@ -48,23 +52,23 @@ pub(super) async fn act_on(
         }
         Err(error @ PlanError::Impossible(_)) => {
             let refused = Refused(error.to_string());
+            // There are no steps: what was asked for is all there is to record.
+            let wish = Plan::new(action.clone(), "Nothing that could be done", target.clone());
             if !flags.dry_run {
-                // There are no steps: what was asked for is all there is to record.
-                let wish = Plan::new(action.clone(), "Nothing that could be done", target.clone());
                 session.runner().refuse(&wish, &session.actor, &flags.reason, &refused).await;
             }
-            return Err(refused.into());
+            return refuse(&wish, refused, flags.format);
         }
     };
     if flags.dry_run {
-        output::answer(&plan.to_string())?;
+        told::plan(&plan, flags.format)?;
         return Ok(ExitCode::SUCCESS);
     }
     let confirmed = match confirm(plan.clone(), flags)? {
         Ok(confirmed) => confirmed,
         Err(refused) => {
             session.runner().refuse(&plan, &session.actor, &flags.reason, &refused).await;
-            return Err(refused.into());
+            return refuse(&plan, refused, flags.format);
         }
     };
     // Listened to before the act begins, so that nobody who asks is missed.
@@ -72,13 +76,17 @@ pub(super) async fn act_on(
     let (passing, mut lines) = mpsc::channel(256);
     let (teller, mut told) = Teller::new(passing);
     let (runner, stop) = (session.runner(), Stop::default());
-    let job = runner.new_job();
+    let (job, began) = (runner.new_job(), Instant::now());
+    let mut recorded = None;
     let work = runner.act(&confirmed, &session.actor, &flags.reason, &job, &stop, &teller);
     let mut work = std::pin::pin!(work);
     let outcome = loop {
         tokio::select! {
-            outcome = &mut work => break outcome?,
-            Some(update) = told.recv() => tell(&update),
+            outcome = &mut work => break outcome,
+            Some(update) = told.recv() => {
+                recorded = recorded.or(took(&update));
+                tell(&update);
+            }
             Some(update) = lines.recv() => tell(&update),
             _ = signals.next() => {
                 // Once is asking; twice is a wish to be gone.
@@ -95,8 +103,39 @@ pub(super) async fn act_on(
     while let Ok(update) = lines.try_recv() {
         tell(&update);
     }
-    output::answer(&format!("{}: {}", outcome.result.word(), outcome.detail))?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(refused) => return refuse(&plan, refused, flags.format),
+    };
+    while let Ok(update) = told.try_recv() {
+        recorded = recorded.or(took(&update));
+    }
+    let told = Told {
+        plan: &plan,
+        outcome: outcome.result.word(),
+        detail: &outcome.detail,
+        correlation: Some(&job.0),
+        exit_code: outcome.exit_code,
+        took_s: recorded.unwrap_or_else(|| began.elapsed().as_secs_f64()),
+    };
+    told::outcome(&told, flags.format)?;
     Ok(output::done(outcome.result == JobResult::Succeeded))
+}
+
+/// Nothing was done: a document says so, too, where one is wanted.
+fn refuse(plan: &Plan, refused: Refused, format: Format) -> color_eyre::Result<ExitCode> {
+    if format == Format::Json {
+        told::outcome(&Told::refused(plan, &refused.0), format)?;
+    }
+    Err(refused.into())
+}
+
+/// How long it took, as the audit log has it.
+fn took(update: &Update) -> Option<f64> {
+    match update {
+        Update::Audited(record) if record.entry.outcome.is_some() => record.entry.took_s,
+        _ => None,
+    }
 }
 
 /// A yes that is strong enough for the plan's risk, from a flag or from the terminal.

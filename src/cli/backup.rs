@@ -72,9 +72,6 @@ pub enum BackupCommand {
         /// Only the plan that `--dry-run` told; nothing is done when it would be another by now
         #[arg(long, value_name = "HASH")]
         plan: Option<String>,
-        /// How `--dry-run` tells it
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
         #[command(flatten)]
         act: ActFlags,
     },
@@ -116,9 +113,9 @@ pub(super) async fn run(command: &BackupCommand, global: &Global) -> color_eyre:
             let id = one_of(id, &session.round.inventory)?;
             act(&session, &ActionName::COPY, &Target::backup(id), &BTreeMap::new(), flags).await
         }
-        BackupCommand::Prune { id, plan, format, act: flags } => {
+        BackupCommand::Prune { id, plan, act: flags } => {
             let id = one_of(id, &session.round.inventory)?;
-            prune::run(&mut session, &id, plan.as_deref(), *format, flags).await
+            prune::run(&mut session, &id, plan.as_deref(), flags).await
         }
     }
 }

@@ -33,6 +33,7 @@ impl World for Behind {
                 self.runtime.start_job(plan, self.actor.clone(), reason);
             }
             Effect::Look { database, aspect } => self.runtime.look(database, aspect),
+            Effect::Explain { database, subject } => self.runtime.explain(database, subject),
             Effect::Cancel(job) => self.runtime.cancel(&job),
             Effect::Mark(mark) => self.runtime.note(Note::Mark(mark, self.actor.clone())),
             Effect::Sign(signature) => self.runtime.note(Note::Signature(signature, self.actor.clone())),

@@ -5,6 +5,7 @@ mod act;
 mod activity;
 mod check;
 mod connect;
+mod explain;
 mod insight;
 mod pgpass;
 mod programs;
@@ -24,6 +25,7 @@ use crate::database::check::{Check, LaneKind};
 use crate::database::lane::{Economy, Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Grip, Hindrance, Operation, Upkeep};
 use crate::domain::engine;
+use crate::domain::explain::{Explanation, Subject};
 use crate::domain::insight::{Statements, Tables};
 use crate::domain::session::Activity;
 use crate::domain::upkeep::{Maintenance, TableName};
@@ -65,7 +67,8 @@ fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
     // Databases on one server must not all come back at the same moment.
     let spread = f64::from(spec.id.bytes().fold(7u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))) / 255.0;
     Arc::new(Postgresql {
-        dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
+        dialer: Dialer::new(address.clone(), spec.password.clone(), deadline)
+            .with_operations(spec.operations_table.clone()),
         fast: Lane::with(spread, Economy { patience: SWIFT, every: Some(spec.every) }),
         slow: Lane::with(spread, Economy { patience: PATIENT, every: Some(spec.every) }),
         onlooker: Mutex::default(),
@@ -101,6 +104,10 @@ impl Postgresql {
         })
     }
 
+    fn late(&self) -> DatabaseError {
+        DatabaseError::Unreachable(format!("no answer within {}", humanize::duration(self.deadline)))
+    }
+
     fn facts(&self, server: &Server) -> Vec<(crate::domain::sample::Key, String)> {
         let state = if server.standby { "standby" } else { "primary" };
         vec![("role".into(), format!("{}, {state}", server.role)), ("tls".into(), self.dialer.tls_in_words())]
@@ -129,6 +136,13 @@ impl Database for Postgresql {
 
     fn statements(&self) -> BoxFuture<'_, Result<Statements, DatabaseError>> {
         Box::pin(self.look_at_statements())
+    }
+
+    fn explain<'a>(&'a self, subject: &'a Subject) -> BoxFuture<'a, Result<Explanation, DatabaseError>> {
+        Box::pin(async move {
+            let asked = explain::explain(&self.dialer, subject);
+            tokio::time::timeout(self.deadline, asked).await.map_err(|_elapsed| self.late())?
+        })
     }
 
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
@@ -165,10 +179,7 @@ impl Database for Postgresql {
     fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
         Box::pin(async move {
             let asked = activity::ask(&self.dialer, &self.onlooker);
-            let late = |_elapsed| {
-                DatabaseError::Unreachable(format!("no answer within {}", humanize::duration(self.deadline)))
-            };
-            let mut activity = tokio::time::timeout(self.deadline, asked).await.map_err(late)??;
+            let mut activity = tokio::time::timeout(self.deadline, asked).await.map_err(|_elapsed| self.late())??;
             if let Some(table) = &self.operations {
                 match act::under_way(&self.dialer, table).await {
                     Ok(operations) => activity.operations = operations,

@@ -62,6 +62,8 @@ impl Table {
 /// A statement, its constants taken out by the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Statement {
+    /// What its server knows it by; empty where it cannot be asked about.
+    pub id: String,
     pub text: String,
     pub role: Option<String>,
     pub calls: f64,

@@ -3,6 +3,7 @@
 use crate::domain::audit::AuditRecord;
 use crate::domain::board::Change;
 use crate::domain::checklist::{Mark, Signature};
+use crate::domain::explain::Explained;
 use crate::domain::job::JobEvent;
 use crate::domain::look::Looked;
 use crate::domain::observation::{Observation, ProbeId};
@@ -19,6 +20,8 @@ pub enum Update {
     Job(JobEvent),
     /// What a look by hand into a database brought.
     Looked(Box<Looked>),
+    /// How a statement would be run.
+    Explained(Box<Explained>),
     Marked(Mark),
     Signed(Box<Signature>),
     Audited(Box<AuditRecord>),

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::database::{Database, DatabaseError, Engine};
+use crate::domain::explain::{Explained, Explanation, Subject};
 use crate::domain::humanize;
 use crate::domain::look::{Aspect, Looked, Sight};
 use crate::domain::sanitize;
@@ -65,6 +66,27 @@ impl Lookout {
         }
     }
 
+    /// The same for the plan of one statement.
+    pub(super) fn explain(
+        &mut self,
+        database: String,
+        subject: Subject,
+        clock: Clock,
+        updates: mpsc::Sender<Update>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let handles = self.handles(&database);
+        async move {
+            let (at, started) = (clock.now(), Instant::now());
+            let outcome = match handles {
+                Some(handles) => handles.plan(&subject).await,
+                None => Err(format!("there is no database `{database}`")),
+            };
+            let took_s = started.elapsed().as_secs_f64();
+            let explained = Explained { database, subject, at, took_s, outcome };
+            let _ = updates.send(Update::Explained(Box::new(explained))).await;
+        }
+    }
+
     fn handles(&mut self, id: &str) -> Option<Arc<Handles>> {
         if let Some(known) = self.handles.get(id) {
             return Some(Arc::clone(known));
@@ -87,9 +109,22 @@ impl Handles {
         let Ok(_busy) = self.busy.try_lock() else {
             return Err("an earlier look has not come back".to_owned());
         };
-        let asking = AssertUnwindSafe(tokio::time::timeout(self.deadline, self.see(aspect)));
+        self.in_time(self.see(aspect)).await
+    }
+
+    /// A plan waits for a look that is under way, within its own deadline.
+    async fn plan(&self, subject: &Subject) -> Result<Explanation, String> {
+        self.in_time(async {
+            let _busy = self.busy.lock().await;
+            self.database.explain(subject).await.map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        let asking = AssertUnwindSafe(tokio::time::timeout(self.deadline, asked));
         match asking.catch_unwind().await {
-            Ok(Ok(sight)) => sight,
+            Ok(Ok(answer)) => answer,
             Ok(Err(_elapsed)) => Err(format!("no answer within {}", humanize::duration(self.deadline))),
             Err(panic) => Err(format!("the look itself failed, please report it: {}", sanitize::panic(&*panic))),
         }

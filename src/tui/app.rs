@@ -18,6 +18,7 @@ pub use ui::{Notice, Ui};
 
 use crate::domain::board::{Board, Change};
 use crate::domain::checklist::{Checklist, Mark, Signature};
+use crate::domain::explain::Subject;
 use crate::domain::humanize;
 use crate::domain::inventory::Inventory;
 use crate::domain::job::{JobEvent, JobId, JobResult};
@@ -79,6 +80,11 @@ pub enum Effect {
     Look {
         database: String,
         aspect: Aspect,
+    },
+    /// Ask how a statement would be run, without running it.
+    Explain {
+        database: String,
+        subject: Subject,
     },
     Mark(Mark),
     Sign(Box<Signature>),

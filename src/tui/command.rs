@@ -75,6 +75,7 @@ commands! {
     Connections    "connections"     "who is connected, and who waits",
     Tables         "tables"          "the largest tables and their growth",
     Statements     "statements"      "what takes the most of its time",
+    Explain        "explain"         "how a statement would be run",
     CancelStatement "cancel-statement" "cancel what this session does",
     Terminate      "terminate"       "end this session",
     RunTask        "run-task"        "run this task now",

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::domain::explain::{Explained, Subject};
 use crate::domain::look::{Aspect, Looked, Sight};
 use crate::domain::time::{Timestamp, span};
 
@@ -15,7 +16,11 @@ type Question = (String, Aspect);
 
 /// Every question that was asked in this session.
 #[derive(Clone, Debug, Default)]
-pub struct Looks(BTreeMap<Question, Look>);
+pub struct Looks {
+    questions: BTreeMap<Question, Look>,
+    /// The latest plan that was asked for.
+    plan: Option<Explained>,
+}
 
 /// What is known of one question.
 #[derive(Clone, Debug, Default)]
@@ -40,13 +45,13 @@ pub struct Answer {
 impl Looks {
     pub fn of(&self, database: &str, aspect: Aspect) -> Option<&Look> {
         // A handful of questions is looked through faster than a key is made.
-        self.0.iter().find(|((of, what), _)| of == database && *what == aspect).map(|(_, look)| look)
+        self.questions.iter().find(|((of, what), _)| of == database && *what == aspect).map(|(_, look)| look)
     }
 
     /// Whether the question shall go out now; it counts as asked then. There is never a second
     /// one beside one that has not come back.
     pub fn ask(&mut self, database: &str, aspect: Aspect, now: Timestamp) -> bool {
-        let look = self.0.entry((database.to_owned(), aspect)).or_default();
+        let look = self.questions.entry((database.to_owned(), aspect)).or_default();
         let free = look.asked_at.is_none();
         if free {
             look.asked_at = Some(now);
@@ -60,9 +65,23 @@ impl Looks {
         last.is_none_or(|last| now < last || now - last >= span(EVERY)) && self.ask(database, aspect, now)
     }
 
+    /// The plan of this statement, once there is one.
+    pub fn plan(&self, database: &str, subject: &Subject) -> Option<&Explained> {
+        self.plan.as_ref().filter(|plan| plan.database == database && plan.subject == *subject)
+    }
+
+    /// A plan is asked for: what was told of an earlier one is none of it.
+    pub fn ask_plan(&mut self) {
+        self.plan = None;
+    }
+
+    pub fn take_plan(&mut self, explained: Explained) {
+        self.plan = Some(explained);
+    }
+
     /// Takes an answer. A question that failed leaves the answer before it, which grows old.
     pub fn take(&mut self, looked: Looked) {
-        let look = self.0.entry((looked.database, looked.aspect)).or_default();
+        let look = self.questions.entry((looked.database, looked.aspect)).or_default();
         look.asked_at = None;
         look.tried_at = Some(looked.at);
         match looked.outcome {

@@ -23,6 +23,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::action_name::ActionName;
 use crate::domain::checklist::MarkKind;
+use crate::domain::explain::Subject;
 use crate::domain::inventory::Target;
 use crate::domain::job::JobId;
 use crate::domain::job::Jobs;
@@ -49,7 +50,7 @@ pub enum Overlay {
     Activity(activity::Activity),
 }
 
-/// What an overlay answers to a key. All but the first four close it.
+/// What an overlay answers to a key. All but the first five close it.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Stay,
@@ -57,6 +58,8 @@ pub enum Reply {
     Filter(String),
     /// Look into the database that is shown, now.
     Ask,
+    /// Ask how this statement of that database would be run; the overlay shows the plan.
+    AskPlan(String, Subject),
     /// Into the terminal's clipboard; the overlay stays.
     Copy(String),
     Close,

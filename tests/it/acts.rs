@@ -405,3 +405,41 @@ run = { command = ["/bin/sh", "-c", "touch {root}/started; while [ ! -e {root}/g
     let told: (bool, bool) = other.query_row(run, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("one run");
     assert_eq!(told, (true, false));
 }
+
+#[test]
+fn every_act_is_told_as_one_document() {
+    let world = world();
+    let told = |arguments: &[&str], code: i32| {
+        let answer = world.run(&[arguments, &["--format", "json"]].concat()).exits(code).json();
+        assert_eq!(answer["schema"], 1, "{answer:#}");
+        let keys = ["action", "target", "outcome", "detail", "correlation", "exit_code", "took_s", "risk"];
+        let dry = arguments.contains(&"--dry-run");
+        assert!(dry || keys.iter().all(|key| answer.get(key).is_some()), "{answer:#}");
+        answer
+    };
+    for (arguments, action, target) in [
+        (&["backup", "run", "--yes"][..], "backup", "backup:rota-db"),
+        (&["backup", "verify"], "verify", "backup:rota-db"),
+        (&["database", "integrity", "--yes"], "integrity", "database:rota"),
+        (&["task", "run", "alerts", "--yes"], "run-task", "task:alerts"),
+    ] {
+        let answer = told(arguments, 0);
+        assert_eq!((answer["action"].as_str(), answer["target"].as_str()), (Some(action), Some(target)), "{answer:#}");
+        let record = newest_record(&world);
+        assert_eq!(answer["outcome"], "succeeded", "{answer:#}");
+        for key in ["correlation", "outcome", "took_s", "target"] {
+            assert_eq!(answer[key], record[key], "{key}: {answer:#} {record:#}");
+        }
+    }
+    let failed = told(&["run", "evil", "--yes"], 1);
+    assert_eq!((&failed["outcome"], &failed["exit_code"]), (&"failed".into(), &1.into()), "{failed:#}");
+    // Not begun: the reason, and no record of an act.
+    let refused = told(&["run", "guarded", "--yes", "--read-only"], 77);
+    assert!(refused["detail"].as_str().is_some_and(|why| why.contains("read-only")), "{refused:#}");
+    let unsure = told(&["run", "slow"], 77);
+    assert_eq!((&unsure["outcome"], &unsure["correlation"]), (&"refused".into(), &Value::Null), "{unsure:#}");
+    let plan = told(&["run", "slow", "--dry-run"], 0);
+    assert_eq!((&plan["dry_run"], &plan["risk"]), (&true.into(), &"disruptive".into()), "{plan:#}");
+    assert!(plan["steps"][0].as_str().is_some_and(|step| step.starts_with("$ /bin/sh -c")), "{plan:#}");
+    assert!(!world.path("started").exists() && !world.path("guarded").exists());
+}

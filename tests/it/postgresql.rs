@@ -3,6 +3,7 @@
 mod acts;
 mod beside;
 mod dumps;
+mod explain;
 mod faults;
 mod hands;
 mod load;

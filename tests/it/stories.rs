@@ -16,6 +16,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 use rounds::domain::action_name::ActionName;
 use rounds::domain::checklist::MarkKind;
+use rounds::domain::explain::Subject;
 use rounds::domain::inventory::Target;
 use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome};
 use rounds::domain::limit::parse_quantity;
@@ -62,6 +63,8 @@ struct Step {
     store_failed: Option<String>,
     /// What the look brings that was asked for last.
     looked: Option<looks::Seen>,
+    /// The plan that comes for the statement that was asked about last.
+    explained: Option<looks::Planned>,
     /// Keys, half a second apart.
     keys: Option<String>,
     /// Keys that come in one burst.
@@ -123,6 +126,7 @@ stories! {
     an_earlier_list_is_not_mistaken_for_todays
     enter_on_a_checklist_says_what_it_wants
     filter_typing_never_acts
+    how_a_statement_would_be_run
     keys_typed_too_soon_are_dropped
     long_lines_are_cut_with_a_mark
     one_world_at_every_size
@@ -147,8 +151,14 @@ fn play(name: &str) {
     let story: Story = toml::from_str(&text).unwrap_or_else(|error| panic!("{file}.toml: {error}"));
     assert!(story.tells.ends_with('.'), "{file}.toml: a story is told in sentences");
     let now = world::at(&story.start);
-    let mut play =
-        Play { app: world::app(&story.config, now), now, effects: Vec::new(), started: Vec::new(), asked: None };
+    let mut play = Play {
+        app: world::app(&story.config, now),
+        now,
+        effects: Vec::new(),
+        started: Vec::new(),
+        asked: None,
+        explains: None,
+    };
     play.event(Event::Resize(Size::new(story.size[0], story.size[1])));
     for (index, step) in story.step.into_iter().enumerate() {
         play.step(&file, index + 1, step);
@@ -163,6 +173,8 @@ struct Play {
     started: Vec<(ActionName, String, Target)>,
     /// The look that was asked for last.
     asked: Option<(String, Aspect)>,
+    /// The statement whose plan was asked for last.
+    explains: Option<(String, Subject)>,
 }
 
 impl Play {
@@ -189,6 +201,11 @@ impl Play {
             let (database, aspect) = self.asked.clone().expect("a look was asked for");
             let looked = seen.of(&database, aspect, self.now);
             self.event(Event::Update(Update::Looked(Box::new(looked))));
+        }
+        if let Some(planned) = step.explained {
+            let (database, subject) = self.explains.clone().expect("a plan was asked for");
+            let explained = planned.of(&database, subject, self.now);
+            self.event(Event::Update(Update::Explained(Box::new(explained))));
         }
         for key in step.keys.iter().flat_map(|keys| keys.split_whitespace()) {
             self.pass(Duration::from_millis(500));
@@ -258,6 +275,7 @@ impl Play {
                     let plan = plan.plan();
                     self.started.push((plan.action.clone(), plan.title.clone(), plan.target.clone()));
                 }
+                Effect::Explain { database, subject } => self.explains = Some((database, subject)),
                 Effect::Look { database, aspect } => self.asked = Some((database, aspect)),
                 Effect::Mark(mark) => self.event(Event::Update(Update::Marked(mark))),
                 Effect::Sign(signature) => self.event(Event::Update(Update::Signed(signature))),
@@ -332,6 +350,7 @@ fn described(effect: &Effect) -> Option<String> {
             };
             format!("look at the {what} of {database}")
         }
+        Effect::Explain { database, subject } => format!("explain {subject:?} of {database}"),
         Effect::Cancel(job) => format!("cancel {job}"),
         Effect::Mark(mark) => {
             let word = match mark.kind {

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 
 use super::row;
 use crate::cli::act::act_on;
+use crate::cli::act::told::{self, Told};
 use crate::cli::{ActFlags, Format, Session, check, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::backup::{Catalogue, Decision, KeepPolicy, Moment, Pruning, Retention};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
+use crate::domain::plan::Plan;
 use crate::domain::report::headline;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::runtime::runner::Refused;
@@ -22,7 +24,6 @@ pub(super) async fn run(
     session: &mut Session,
     id: &str,
     meant: Option<&str>,
-    format: Format,
     flags: &ActFlags,
 ) -> color_eyre::Result<ExitCode> {
     let policy = session.round.inventory.backups.get(id).and_then(|card| card.keep.clone()).ok_or_else(|| {
@@ -52,12 +53,17 @@ pub(super) async fn run(
         let settled = pruning.doomed.is_empty() && retention.guards.is_empty() && !catalogue.is_half_pruned();
         if settled {
             let all = humanize::count(pruning.kept, "file");
-            output::answer(&format!("nothing is superfluous: {all}, each kept by a rule"))?;
+            let says = format!("nothing is superfluous: {all}, each kept by a rule");
+            let plan = Plan::new(ActionName::PRUNE, "Nothing to delete", target);
+            match flags.format {
+                Format::Json => told::outcome(&Told::settled(&plan, &says), Format::Json)?,
+                Format::Text => output::answer(&says)?,
+            }
             return Ok(ExitCode::SUCCESS);
         }
         return act_on(session, &look.board, &ActionName::PRUNE, &target, &BTreeMap::new(), flags).await;
     }
-    match format {
+    match flags.format {
         Format::Json => output::document(&json!({
             "schema": 1,
             "id": id,

@@ -92,7 +92,7 @@ fn session(row: &Row) -> Option<Session> {
 
 /// A statement without secrets. SQL gives a password without any sign between, `PASSWORD 'x'`, and
 /// in more than one kind of quotes: so nothing that follows is shown.
-fn shown(statement: &str) -> String {
+pub(super) fn shown(statement: &str) -> String {
     const WORD: &str = "password";
     let text = redact::text(statement).into_owned();
     // Only ASCII changes, so that places stay where they are.

@@ -14,6 +14,7 @@ mod exposed;
 mod foreign_keys;
 mod horizon;
 mod indexes;
+mod operations;
 mod prepared;
 mod replication;
 mod scans;
@@ -60,6 +61,7 @@ pub(super) const CHECKS: &[Check<Server>] = &[
     unused::CHECK,
     exposed::CHECK,
     audits::CHECK,
+    operations::CHECK,
 ];
 
 /// Asks only with the right to see what other sessions do: without it the answer would look

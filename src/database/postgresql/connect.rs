@@ -16,6 +16,7 @@ use crate::database::row::Row;
 use crate::database::{BoxFuture, DatabaseError, secret};
 use crate::domain::finding::Finding;
 use crate::domain::status::Status;
+use crate::domain::upkeep::TableName;
 use crate::domain::{humanize, sanitize};
 
 /// How long the server may take to let a session in that is for long work.
@@ -29,12 +30,20 @@ pub(super) struct Dialer {
     /// After this the server gives a question up by itself, shortly before we do.
     statement_timeout: Duration,
     lookup: Lookup,
+    /// Where acts upon the database are shown, too.
+    operations: Option<TableName>,
 }
 
 impl Dialer {
     pub(super) fn new(address: ServerAddress, password: Option<SecretRef>, deadline: Duration) -> Self {
         let statement_timeout = deadline.saturating_sub(Duration::from_millis(500)).max(deadline / 2);
-        Self { address, password, statement_timeout, lookup: Lookup::default() }
+        Self { address, password, statement_timeout, lookup: Lookup::default(), operations: None }
+    }
+
+    /// The same for a database that has a table of the acts upon it.
+    #[must_use]
+    pub(super) fn with_operations(self, operations: Option<TableName>) -> Self {
+        Self { operations, ..self }
     }
 
     pub(super) fn address(&self) -> &ServerAddress {
@@ -262,7 +271,8 @@ impl Dial for Dialer {
     fn dial(&self) -> BoxFuture<'_, Result<Session, DatabaseError>> {
         Box::pin(async move {
             let connection = self.connect("rounds", &self.reading()).await?;
-            Ok(Session { connection, timeout: self.statement_timeout })
+            let operations = self.operations.clone();
+            Ok(Session { connection, timeout: self.statement_timeout, operations, grant: None })
         })
     }
 }
@@ -275,11 +285,21 @@ const POOLER: &str = "a connection pooler answers there, and drops what keeps ou
 pub(super) struct Session {
     connection: PgConnection,
     timeout: Duration,
+    operations: Option<TableName>,
+    /// What lets our role read whatever it asks for, once the server has said who it is.
+    grant: Option<String>,
 }
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Session")
+    }
+}
+
+impl Session {
+    /// The connection itself, for what is not a question of ours.
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
     }
 }
 
@@ -289,7 +309,8 @@ impl Wire for Session {
     fn greet(&mut self) -> BoxFuture<'_, Result<Server, AskError>> {
         Box::pin(async move {
             let rows = self.ask(server::QUESTION).await?;
-            let server = Server::read(&rows).ok_or_else(|| AskError::Lost("it does not say what it is".to_owned()))?;
+            let mut server =
+                Server::read(&rows).ok_or_else(|| AskError::Lost("it does not say what it is".to_owned()))?;
             if server.number < server::OLDEST {
                 let version = &server.version;
                 return Err(AskError::Lost(format!(
@@ -299,6 +320,8 @@ impl Wire for Session {
             if !Server::is_guarded(&rows) {
                 return Err(AskError::Lost(POOLER.to_owned()));
             }
+            self.grant = Some(server.grant_read());
+            server.operations.clone_from(&self.operations);
             Ok(server)
         })
     }
@@ -308,7 +331,7 @@ impl Wire for Session {
             // The simple protocol: every value comes as text, and no pooler is confused. What is
             // asked is ours, with names in quotes at most.
             let rows = sqlx::raw_sql(AssertSqlSafe(question.to_owned())).fetch_all(&mut self.connection).await;
-            rows.map_err(|error| refused(error, self.timeout))?.iter().map(row).collect()
+            rows.map_err(|error| refused(error, self.timeout, self.grant.as_ref()))?.iter().map(row).collect()
         })
     }
 }
@@ -326,13 +349,14 @@ pub(super) fn row(row: &PgRow) -> Result<Row, AskError> {
 }
 
 /// What a refused question means for the connection, by the server's own code for it.
-fn refused(error: sqlx::Error, timeout: Duration) -> AskError {
+fn refused(error: sqlx::Error, timeout: Duration, grant: Option<&String>) -> AskError {
     let sqlx::Error::Database(error) = error else {
         return AskError::Lost(format!("the connection broke: {}", said(&error.to_string())));
     };
     let said = said(error.message());
     let why = match error.code().as_deref() {
         Some(code) if code.starts_with("57P") || code.starts_with("08") => return AskError::Lost(said),
+        Some("42501") => return AskError::Refused { why: said, grant: grant.cloned() },
         Some("55P03") => "somebody holds a lock that it needs".to_owned(),
         Some("57014") => format!("the server needed more than {} for it", humanize::duration(timeout)),
         _ => said,

@@ -138,6 +138,7 @@ fn statement(row: &Row, past: &[Past]) -> Statement {
         None => (row.number(1).unwrap_or(0.0), row.number(2).unwrap_or(0.0) / 1000.0, row.number(3), None),
     };
     Statement {
+        id: row.text(0).to_owned(),
         text: statements::text(row),
         role: row.get(6).map(ToOwned::to_owned),
         calls,

@@ -2,6 +2,7 @@
 
 use crate::database::ident;
 use crate::database::row::Row;
+use crate::domain::upkeep::TableName;
 
 /// The question whose answer [`Server::read`] understands; cheap, for it comes first each time.
 pub(super) const QUESTION: &str = "
@@ -32,6 +33,8 @@ pub(super) struct Server {
     pub(super) lists_archive: bool,
     /// The extension that counts statements, where it is installed.
     pub(super) statements: Option<Extension>,
+    /// The table of operations that the configuration names.
+    pub(super) operations: Option<TableName>,
 }
 
 /// An extension of a database.
@@ -61,6 +64,7 @@ impl Server {
             database: row.text(5).to_owned(),
             lists_archive: row.flag(7),
             statements: Extension::read(row.get(8), row.get(9)),
+            operations: None,
         })
     }
 
@@ -110,6 +114,7 @@ pub(super) mod tests {
             database: "rota".to_owned(),
             lists_archive: true,
             statements: Some(Extension { version: (1, 10), schema: "public".to_owned() }),
+            operations: None,
         }
     }
 

@@ -84,6 +84,8 @@ pub(super) const GAUGES: &[Gauge] = &[
         .warn(0.0, "supabase splinter, lint 0013"),
     Gauge::new("mute_audits", "audit tables whose triggers fail", Count, "> 0")
         .warn(0.0, "whoever changes the table it audits gets an error"),
+    Gauge::new("stuck_operations", "oldest row in operations_table that says running", Seconds, "> 6h")
+        .warn(6.0 * HOUR, "longer than upkeep runs that somebody waits for"),
     Gauge::new("wraparound", "transaction ids used", Percent, "> 60 %")
         .crit(60.0, "check_postgres: 1300 million, of 2147"),
     // Beyond 100 % is where autovacuum begins; it may be there for a while.

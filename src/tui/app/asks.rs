@@ -122,7 +122,7 @@ impl App {
         self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, title, about, ""))));
     }
 
-    /// Does what the overlay answered; every answer but the first four closes it.
+    /// Does what the overlay answered; every answer but the first five closes it.
     pub(super) fn reply(&mut self, reply: Reply) -> Vec<Effect> {
         match reply {
             Reply::Stay => return Vec::new(),
@@ -131,6 +131,10 @@ impl App {
                 return Vec::new();
             }
             Reply::Ask => return self.look_now(),
+            Reply::AskPlan(database, subject) => {
+                self.facts.looks.ask_plan();
+                return vec![Effect::Explain { database, subject }];
+            }
             Reply::Copy(text) => {
                 self.ui.tell(Status::Ok, format!("copied: {text}"));
                 return vec![Effect::Copy(text)];
@@ -139,7 +143,7 @@ impl App {
         }
         let Some(overlay) = self.overlay.take() else { return Vec::new() };
         match reply {
-            Reply::Stay | Reply::Filter(_) | Reply::Ask | Reply::Copy(_) => Vec::new(),
+            Reply::Stay | Reply::Filter(_) | Reply::Ask | Reply::AskPlan(..) | Reply::Copy(_) => Vec::new(),
             Reply::Close => {
                 if matches!(overlay.line().map(Prompt::purpose), Some(Purpose::Filter)) {
                     self.ui.filter.clear();

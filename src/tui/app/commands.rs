@@ -78,6 +78,12 @@ impl App {
             Command::CancelStatement | Command::Terminate => {
                 self.ui.tell(Status::Warning, "choose the session first, among the connections of its database");
             }
+            Command::Explain => {
+                self.ui.tell(
+                    Status::Warning,
+                    "choose the statement first, among the connections or statements of its database",
+                );
+            }
             Command::Redraw => return vec![Effect::Redraw],
             Command::Suspend => return self.suspend(),
             _ => return self.pane_command(command),

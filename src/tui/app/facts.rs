@@ -63,6 +63,7 @@ impl Facts {
             Update::Observed(observation) => self.board.apply(&observation),
             Update::Job(event) => self.jobs.apply(&event),
             Update::Looked(looked) => self.looks.take(*looked),
+            Update::Explained(explained) => self.looks.take_plan(*explained),
             Update::Marked(mark) => push_new(&mut self.marks, mark),
             Update::Signed(signature) => push_new(&mut self.signatures, *signature),
             Update::Audited(record) => {

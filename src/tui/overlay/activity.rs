@@ -2,6 +2,7 @@
 //! statements. The window asks while it is open, on a connection of its own, and waits for
 //! nobody: what it shows has an age.
 
+mod plan;
 mod sessions;
 mod statements;
 mod tables;
@@ -11,8 +12,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use self::plan::Plan;
 use super::field::Field;
 use super::{Reply, closes, leaves, meaning};
+use crate::domain::explain::Subject;
 use crate::domain::humanize;
 use crate::domain::insight::Veil;
 use crate::domain::inventory::Target;
@@ -41,6 +44,8 @@ pub struct Activity {
     filter: Field,
     /// What is typed goes into the filter.
     typing: bool,
+    /// The plan that is shown instead of the list.
+    plan: Option<Plan>,
 }
 
 /// One line of the list, whatever it is about.
@@ -55,11 +60,13 @@ struct Row<'a> {
     detail: Vec<(&'static str, String)>,
     /// The session it is, for acts upon it.
     session: Option<&'a Session>,
+    /// The statement that can be asked about.
+    subject: Option<Subject>,
 }
 
 impl Activity {
     pub fn new(database: String, aspect: Aspect) -> Self {
-        Self { database, aspect, cursor: Cursor::default(), filter: Field::default(), typing: false }
+        Self { database, aspect, cursor: Cursor::default(), filter: Field::default(), typing: false, plan: None }
     }
 
     /// What it shows, for whoever asks the database.
@@ -78,6 +85,15 @@ impl Activity {
     }
 
     pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
+        if let Some(plan) = &mut self.plan {
+            return match plan.update(see, &self.database, area(screen), key) {
+                Reply::Close => {
+                    self.plan = None;
+                    Reply::Stay
+                }
+                reply => reply,
+            };
+        }
         if self.typing {
             match key.code {
                 KeyCode::Enter => self.typing = false,
@@ -102,6 +118,11 @@ impl Activity {
         let here = see.keymap.command(&[Context::Sessions, Context::Databases], Chord::from(key));
         if let (Some(verb), Some(session)) = (here.and_then(verb_of), on.and_then(|row| row.session)) {
             return Reply::ProposeWith(verb.action(), self.target(), session.params());
+        }
+        if here == Some(Command::Explain) {
+            let Some(subject) = on.and_then(|row| row.subject.clone()) else { return Reply::Stay };
+            self.plan = Some(Plan::new(subject.clone()));
+            return Reply::AskPlan(self.database.clone(), subject);
         }
         match (here.and_then(aspect_of), command) {
             (Some(aspect), _) if aspect == self.aspect => return Reply::Close,
@@ -156,6 +177,9 @@ impl Activity {
 
     pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
         let theme = see.theme;
+        if let Some(plan) = &self.plan {
+            return plan.draw(see, &self.database, area(screen), buffer);
+        }
         let title = format!("{}: {}", title(self.aspect), self.database);
         let inner = window::frame(area(screen), &title, self.caption(see), theme, buffer);
         let mut free = text::rows(inner);
@@ -257,9 +281,13 @@ impl Activity {
 
     /// The keys that work in it now.
     pub fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        if self.plan.is_some() {
+            return &[("j k", "scroll"), ("y", "copy"), ("r", "ask again"), ("Esc", "back")];
+        }
         match (self.typing, self.aspect) {
             (true, _) => &[("Enter", "keep the filter"), ("Esc", "clear it")],
             (false, Aspect::Sessions) => &[
+                ("e", "explain"),
                 ("C", "cancel its statement"),
                 ("T", "end the session"),
                 ("y", "copy"),
@@ -270,9 +298,14 @@ impl Activity {
             (false, Aspect::Tables) => {
                 &[("/", "filter"), ("y", "copy"), ("r", "ask again"), ("Tab", "statements"), ("Esc", "back")]
             }
-            (false, Aspect::Statements) => {
-                &[("/", "filter"), ("y", "copy"), ("r", "ask again"), ("Tab", "connections"), ("Esc", "back")]
-            }
+            (false, Aspect::Statements) => &[
+                ("e", "explain"),
+                ("/", "filter"),
+                ("y", "copy"),
+                ("r", "ask again"),
+                ("Tab", "connections"),
+                ("Esc", "back"),
+            ],
         }
     }
 }
@@ -321,7 +354,7 @@ const fn title(aspect: Aspect) -> &'static str {
 }
 
 fn area(screen: Rect) -> Rect {
-    window::window(screen, screen.width.saturating_sub(8), screen.height.saturating_sub(4))
+    window::window(screen, screen.width.saturating_sub(8), screen.height.saturating_sub(6))
 }
 
 /// A duration in a few cells; nothing where it is not told.

@@ -1,7 +1,11 @@
 //! Our acts in a table of the database itself: completed, or told that they could not be.
 
+use rounds::domain::board::Assessment;
+use rounds::domain::finding::Finding;
+use rounds::domain::status::Status;
+
 use super::acts::world;
-use super::server::{Server, one, run};
+use super::server::{Server, Watching, one, run};
 
 /// A table as an application might have it, in which rows may be added, and changed by its owner.
 const TABLE: &str = "CREATE ROLE keeper LOGIN; CREATE ROLE adder LOGIN; CREATE TABLE staff (id int);
@@ -54,4 +58,64 @@ async fn a_row_that_our_role_may_not_complete_is_told_and_answered_by_a_second()
         elsewhere.contains(r#"relation "ops.no; such" does not exist; so ops."no; such" has no row"#),
         "{elsewhere}"
     );
+}
+
+fn told(assessment: &Assessment) -> Vec<Finding> {
+    let about = |finding: &&Finding| finding.key == "stuck_operations" || finding.text.contains("stuck_operations");
+    assessment.findings.iter().filter(about).cloned().collect()
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_row_that_nobody_completed_is_told_and_mended_as_it_says() {
+    let server = Server::start("");
+    let mut rota = server.rota().await;
+    run(&mut rota, TABLE).await;
+    run(&mut rota, "CREATE ROLE stranger LOGIN").await;
+    let look = async |role: &str| {
+        let limits = format!("every = '1h'\ntimeout = '60s'\n{MIRROR}");
+        told(&Watching::of(server.spec(role, &limits)).look().await)
+    };
+    for role in ["postgres", "keeper", "adder"] {
+        assert_eq!(look(role).await, [], "{role}");
+    }
+    run(
+        &mut rota,
+        "INSERT INTO maintenance_operations (operation_type, table_name, started_at, details)
+           VALUES (E'vac\x1b[31muum', 'staff', now() - interval '7 hours', '{\"by\": \"asha\"}'),
+                  ('analyze', 'staff', now() - interval '2 hours', NULL),
+                  ('reindex', 'staff', now() - interval '9 days', NULL);
+         UPDATE maintenance_operations SET status = 'succeeded' WHERE operation_type = 'reindex'",
+    )
+    .await;
+    for role in ["postgres", "keeper", "adder"] {
+        let [found] = &look(role).await[..] else { unreachable!("{role}") };
+        let text = "public.maintenance_operations has called vacuum of staff by asha running for 7 h; 2 in all are";
+        assert!(found.text.starts_with(text) && found.status == Status::Warning, "{role}: {found:?}");
+    }
+    // One that sees less is never told that all is well.
+    let [denied] = &look("stranger").await[..] else { unreachable!("no right at all") };
+    let grant = denied.advice.clone().unwrap_or_default();
+    assert!(denied.status == Status::Unknown && grant == r#"GRANT pg_read_all_data TO "stranger""#, "{denied:?}");
+    run(&mut rota, &grant).await;
+    assert_eq!(look("stranger").await[0].status, Status::Warning);
+    run(&mut rota, "DROP POLICY look ON maintenance_operations").await;
+    run(&mut rota, "CREATE POLICY look ON maintenance_operations FOR SELECT USING (current_user = 'keeper')").await;
+    let [veiled] = &look("stranger").await[..] else { unreachable!("a policy hides all rows") };
+    assert!(veiled.status == Status::Unknown && veiled.text.contains("a policy may hide rows"), "{veiled:?}");
+    run(&mut rota, &veiled.advice.clone().unwrap_or_default()).await;
+    let [found] = &look("stranger").await[..] else { unreachable!("its own policy uncovers them") };
+    assert_eq!(found.status, Status::Warning);
+    // What it says mends it, and nothing else.
+    let advice = found.advice.clone().unwrap_or_default();
+    let mend = advice.split_once("UPDATE").and_then(|(_, rest)| rest.split_once(';')).expect("a statement").0;
+    run(&mut rota, &format!("UPDATE{mend}")).await;
+    assert_eq!(look("postgres").await, []);
+    let rows =
+        "SELECT string_agg(operation_type || ' ' || status, ', ' ORDER BY operation_type) FROM maintenance_operations
+                 WHERE operation_type IN ('analyze', 'reindex')";
+    assert_eq!(one(&mut rota, rows).await, "analyze running, reindex succeeded");
+    run(&mut rota, "DROP TABLE maintenance_operations").await;
+    let [gone] = &look("postgres").await[..] else { unreachable!("it is not there") };
+    assert!(gone.status == Status::Unknown && gone.text.contains("does not exist"), "{gone:?}");
 }

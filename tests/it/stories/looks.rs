@@ -1,5 +1,6 @@
 //! What a look into a database brings in a story.
 
+use rounds::domain::explain::{Explained, Explanation, Subject};
 use rounds::domain::insight::{Insight, Statement, Table};
 use rounds::domain::limit::parse_quantity;
 use rounds::domain::look::{Aspect, Looked, Sight};
@@ -16,6 +17,25 @@ pub(super) struct Seen {
     statements: Vec<Slow>,
     /// Why there is none.
     failed: Option<String>,
+}
+
+/// The plan of a statement.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Planned {
+    says: String,
+    lines: Vec<String>,
+    notes: Vec<String>,
+    /// Why there is none.
+    failed: Option<String>,
+}
+
+impl Planned {
+    pub(super) fn of(self, database: &str, subject: Subject, at: Timestamp) -> Explained {
+        let plan = Explanation { statement: self.says, lines: self.lines, notes: self.notes };
+        let outcome = self.failed.map_or(Ok(plan), Err);
+        Explained { database: database.to_owned(), subject, at, took_s: 0.003, outcome }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,6 +64,8 @@ struct Large {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Slow {
+    #[serde(default)]
+    id: String,
     says: String,
     calls: f64,
     mean: String,
@@ -121,6 +143,7 @@ fn table(large: Large) -> Table {
 fn statement(slow: Slow) -> Statement {
     let mean_s = seconds(&slow.mean);
     Statement {
+        id: slow.id,
         text: slow.says,
         calls: slow.calls,
         mean_s,

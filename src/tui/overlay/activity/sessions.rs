@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{Row, lasted};
+use crate::domain::explain::Subject;
 use crate::domain::humanize;
 use crate::domain::session::{Activity, Session, SessionState};
 use crate::tui::pane::Snapshot;
@@ -95,6 +96,10 @@ fn row<'a>(depth: usize, session: &'a Session, activity: &Activity, see: &Snapsh
         copies: if statement.is_empty() { pid } else { statement.to_owned() },
         detail: detail(session, &behind),
         session: Some(session),
+        subject: session
+            .statement
+            .as_ref()
+            .map(|_| Subject::Session { pid: session.pid, started: session.started.clone() }),
     }
 }
 

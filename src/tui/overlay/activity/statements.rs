@@ -1,6 +1,7 @@
 //! The statements that take the most of a server's time, their constants taken out.
 
 use super::Row;
+use crate::domain::explain::Subject;
 use crate::domain::humanize;
 use crate::domain::insight::Statement;
 use crate::tui::pane::Snapshot;
@@ -46,5 +47,6 @@ pub(super) fn row<'a>(statement: &'a Statement, see: &Snapshot<'a>) -> Row<'a> {
             ("says", statement.text.clone()),
         ],
         session: None,
+        subject: (!statement.id.is_empty()).then(|| Subject::Statement(statement.id.clone())),
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn row<'a>(table: &'a Table, see: &Snapshot<'a>) -> Row<'a> {
         key: name,
         detail,
         session: None,
+        subject: None,
     }
 }
 
