@@ -55,7 +55,7 @@ pub(super) async fn explain(dialer: &Dialer, subject: &Subject) -> Result<Explan
     if let Some((Some(power), Some(function))) = powers.first().map(|row| (row.get(0), row.get(1))) {
         return Err(DatabaseError::Refused(format!(
             "to plan a statement may run functions that others wrote ({function}), and our role {} has the rights of \
-             {power}; let `url` name a role with pg_monitor and pg_read_all_data alone",
+             {power}; let `url` name a role that only monitors and reads",
             server.role
         )));
     }
