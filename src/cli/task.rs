@@ -1,6 +1,7 @@
 //! `rounds task`: what should have run, what did, and once more now.
 
 mod unconfigured;
+mod wrap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -24,6 +25,9 @@ pub enum TaskCommand {
     List {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+        /// Print what the crontabs would be with `rounds exec` in every line, and change nothing
+        #[arg(long, conflicts_with = "format")]
+        wrap: bool,
     },
     /// One task with its latest runs
     Show {
@@ -42,7 +46,8 @@ pub enum TaskCommand {
 pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::Result<ExitCode> {
     let mut session = Session::open(global).await?;
     match command {
-        TaskCommand::List { format } => list(&mut session, None, *format).await,
+        TaskCommand::List { wrap: true, .. } => wrap::run(&session),
+        TaskCommand::List { format, .. } => list(&mut session, None, *format).await,
         TaskCommand::Show { id, format } => list(&mut session, Some(id), *format).await,
         TaskCommand::Run { id, act: flags } => {
             let id = super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;

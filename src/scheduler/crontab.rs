@@ -4,6 +4,7 @@
 mod by_hand;
 mod line;
 mod name;
+mod wrap;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -17,6 +18,7 @@ use crate::platform::file;
 
 pub use by_hand::Account;
 pub use line::records_itself;
+pub use wrap::difference;
 
 /// Everything the crontabs say.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,9 @@ pub struct Entry {
     pub origin: String,
     /// Counted from 1.
     pub line: usize,
+    /// The line as it stands, and where its command begins.
+    pub text: String,
+    pub command_at: usize,
     pub user: String,
     pub schedule: Result<Schedule, ScheduleError>,
     /// What cron hands to the shell, to the byte; [`Entry::shown`] is for people.

@@ -33,6 +33,7 @@ fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment
         Some(user) => (user.to_owned(), rest),
         None => split_word(rest),
     };
+    let command_at = line.len() - command.len();
     let (command, input) = split_input(command);
     let schedule = zone_of(environment, zone)
         .and_then(|zone| Schedule::parse(&when, zone))
@@ -42,6 +43,8 @@ fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment
         id: wrapped_as.clone().unwrap_or_else(|| name::of(&command, number)),
         origin: String::new(),
         line: number,
+        text: line.to_owned(),
+        command_at,
         user: sanitize::line(&user),
         schedule,
         command: if command.is_empty() { line.to_owned() } else { command },
