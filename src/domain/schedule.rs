@@ -94,6 +94,11 @@ impl Schedule {
         std::iter::successors(self.next(after), |at| self.next(*at))
     }
 
+    /// How much later than an instant of it a run is as good as at it.
+    pub fn spread(&self) -> std::time::Duration {
+        self.fields.as_ref().map_or_else(Default::default, Fields::spread)
+    }
+
     /// In words, or as it was written where words would be longer than the expression.
     pub fn describe(&self) -> String {
         match &self.fields {

@@ -18,7 +18,7 @@ use crate::platform::file;
 
 pub use by_hand::Account;
 pub use line::records_itself;
-pub use wrap::difference;
+pub use wrap::{Difference, difference};
 
 /// Everything the crontabs say.
 #[derive(Clone, Debug, Default)]

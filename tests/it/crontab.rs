@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rounds::domain::time::Zone;
-use rounds::scheduler::crontab::{Account, Crontabs, Entry, Place, read};
+use rounds::scheduler::crontab::{Account, Crontabs, Entry, Place, difference, read};
 use tempfile::TempDir;
 
 struct World(TempDir);
@@ -296,4 +296,49 @@ fn any_bytes_are_read_without_a_fall() {
         let ids: std::collections::BTreeSet<String> = found.entries.iter().map(|entry| entry.id.clone()).collect();
         assert_eq!(ids.len(), found.entries.len(), "{:?}", String::from_utf8_lossy(&text));
     }
+}
+
+/// What `patch` would make of a text.
+fn patched(text: &str, difference: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let hunks = difference.split("@@ -").skip(1);
+    for hunk in hunks {
+        let number: usize = hunk.split(' ').next().and_then(|number| number.parse().ok()).expect("a line number");
+        let changed = |sign: char| hunk.lines().find_map(|line| line.strip_prefix(sign)).expect("a line");
+        assert_eq!(lines[number - 1], changed('-'), "it is the line that stands there");
+        changed('+').clone_into(&mut lines[number - 1]);
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn a_crontab_with_the_wrapper_is_the_same_but_for_its_evidence() {
+    let text = "# nightly\nSHELL=/bin/bash\nMAILTO=ops@example.com\nPATH=/usr/bin:/bin\n\n\
+                \t0 2 * * *  /srv/backup.sh --all > /dev/null 2>&1\n\
+                30 8 * * 1-5 cd /srv && ./report 'a b' | mail -s \"it's \\%\" ops%Dear all%%bye\n\
+                @daily rounds exec --task kept -- /srv/kept.sh\n\
+                61 1 * * * /srv/never.sh\n\
+                CRON_TZ=Europe/Berlin\n0 4 * * * date +\\%F\n";
+    let world = World::new();
+    world.file("var/spool/cron/crontabs/ann", text);
+    let before = world.read();
+    let found = difference(&before, "/usr/bin/rounds");
+    assert_eq!((found.lines, found.advice.len()), (3, 1), "{found:?}");
+    let told = "crontab of ann, line 7: a pipe ends as its last program does, so an earlier one that fails is not seen; \
+                put `set -o pipefail;` before its command";
+    assert_eq!(found.advice, [told]);
+    let after = patched(text, &found.text);
+    for kept in ["SHELL=/bin/bash", "MAILTO=ops@example.com", "CRON_TZ=Europe/Berlin", "61 1 * * * /srv/never.sh"] {
+        assert!(after.lines().any(|line| line == kept) && !found.text.contains(kept), "{after}");
+    }
+    let line = r#"30 8 * * 1-5 /usr/bin/rounds exec --task report -- /bin/bash -c 'cd /srv && ./report '\''a b'\'' | mail -s "it'\''s \%" ops'%Dear all%%bye"#;
+    assert!(after.lines().any(|other| other == line), "{after}");
+    world.file("var/spool/cron/crontabs/ann", &after);
+    let same =
+        |one: &Entry| (one.line, one.schedule.clone().map(|s| s.text), one.input.clone(), one.environment.clone());
+    let again = world.read();
+    assert_eq!(again.entries.iter().map(same).collect::<Vec<_>>(), before.entries.iter().map(same).collect::<Vec<_>>());
+    let recorded: Vec<bool> = again.entries.iter().map(|entry| entry.wrapped_as.is_some()).collect();
+    assert_eq!(recorded, [true, true, true, false, true], "all that run");
+    assert_eq!(difference(&again, "/usr/bin/rounds").text, "");
 }

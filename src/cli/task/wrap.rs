@@ -20,12 +20,12 @@ pub(super) fn run(session: &Session) -> color_eyre::Result<ExitCode> {
     // Cron has a short path of its own.
     let program = std::env::current_exe().ok().and_then(|path| path.into_os_string().into_string().ok());
     let plain = |path: &String| path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    let (text, count) = crontab::difference(&crontabs, program.filter(plain).as_deref().unwrap_or("rounds"));
-    output::answer(&text)?;
-    for problem in &crontabs.problems {
-        output::progress(problem);
+    let found = crontab::difference(&crontabs, program.filter(plain).as_deref().unwrap_or("rounds"));
+    output::answer(&found.text)?;
+    for told in crontabs.problems.iter().chain(&found.advice) {
+        output::progress(told);
     }
-    let lines = humanize::count(count, "line");
+    let lines = humanize::count(found.lines, "line");
     output::progress(&format!("{lines} would be recorded; nothing was changed, take them over with `crontab -e`"));
     Ok(ExitCode::SUCCESS)
 }

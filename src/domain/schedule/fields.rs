@@ -1,5 +1,7 @@
 //! The five fields: what cron accepts, and why it does not accept the rest.
 
+use std::time::Duration;
+
 use chrono::{Datelike, NaiveDate};
 
 use crate::domain::sanitize;
@@ -21,6 +23,8 @@ pub(super) struct Field {
     bits: u64,
     /// It begins with `*`, as cron asks: `*/2` does, `0-59` does not.
     pub(super) star: bool,
+    /// How many values later than the one it names it may be due, by the daemon's choice: `0~30`.
+    pub(super) spread: u32,
 }
 
 /// What a schedule that cannot be read gets wrong, and how to write it instead.
@@ -35,6 +39,14 @@ pub struct ScheduleError {
     pub mend: String,
 }
 
+/// What one part of a list comes to.
+enum Part {
+    /// One bit each.
+    Values(u64),
+    /// `22-2`: cron takes it, and finds no value in it.
+    Backwards(ScheduleError),
+}
+
 /// What a field may hold.
 struct Range {
     name: &'static str,
@@ -42,17 +54,19 @@ struct Range {
     high: u32,
     /// Names for `low`, `low + 1`, …
     names: &'static [&'static str],
+    /// Whether it may leave the choice of its value to the daemon.
+    spreads: bool,
 }
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 const RANGES: [Range; 5] = [
-    Range { name: "minute", low: 0, high: 59, names: &[] },
-    Range { name: "hour", low: 0, high: 23, names: &[] },
-    Range { name: "day of month", low: 1, high: 31, names: &[] },
-    Range { name: "month", low: 1, high: 12, names: &MONTHS },
-    Range { name: "day of week", low: 0, high: 7, names: &WEEKDAYS },
+    Range { name: "minute", low: 0, high: 59, names: &[], spreads: true },
+    Range { name: "hour", low: 0, high: 23, names: &[], spreads: true },
+    Range { name: "day of month", low: 1, high: 31, names: &[], spreads: false },
+    Range { name: "month", low: 1, high: 12, names: &MONTHS, spreads: false },
+    Range { name: "day of week", low: 0, high: 7, names: &WEEKDAYS, spreads: false },
 ];
 
 impl Fields {
@@ -111,6 +125,12 @@ impl Fields {
         })
     }
 
+    /// How much later than its instants it may be due. One daemon takes `0~30` for the `0`, another
+    /// for whichever minute of the half hour it once chose: what is between is not late for either.
+    pub(super) fn spread(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.minutes.spread + 60 * self.hours.spread))
+    }
+
     /// Whether it runs in every minute the clock really shows, rather than at fixed times.
     pub(super) fn follows_the_clock(&self) -> bool {
         self.minutes.star || self.hours.star
@@ -161,17 +181,37 @@ fn expand(text: &str) -> Result<&'static str, ScheduleError> {
 
 impl Range {
     fn parse(&self, (column, text): (usize, &str)) -> Result<Field, ScheduleError> {
-        let mut bits = 0;
+        let (mut bits, mut spread, mut backwards) = (0, 0, None);
         let mut at = column;
         for part in text.split(',') {
-            bits |= self.part(at, part)?;
+            if let Some((first, last)) = part.split_once('~').filter(|_| self.spreads) {
+                let first_at = at + first.chars().count() + 1;
+                let (low, high) = (self.value(at, first)?, self.value(first_at, last)?);
+                if low > high {
+                    return Err(self.error(
+                        at,
+                        &format!("the range `{part}` runs backwards"),
+                        "write the lower value first",
+                    ));
+                }
+                bits |= 1 << low;
+                spread = spread.max(high - low);
+            } else {
+                match self.part(at, part)? {
+                    Part::Values(values) => bits |= values,
+                    Part::Backwards(error) => backwards = Some(error),
+                }
+            }
             at += part.chars().count() + 1;
         }
-        Ok(Field { bits, star: text.starts_with('*') })
+        match backwards {
+            Some(error) if bits == 0 => Err(error),
+            _ => Ok(Field { bits, star: text.starts_with('*'), spread }),
+        }
     }
 
     /// `*`, `5`, `mon-fri`, each range with or without `/step`.
-    fn part(&self, column: usize, part: &str) -> Result<u64, ScheduleError> {
+    fn part(&self, column: usize, part: &str) -> Result<Part, ScheduleError> {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => (range, Some(step)),
             None => (part, None),
@@ -186,7 +226,8 @@ impl Range {
             }
             if low > high {
                 let mend = format!("write {first}-{},{}-{last}", self.high, self.low);
-                return Err(self.error(column, &format!("the range `{range}` runs backwards"), &mend));
+                let cause = format!("the range `{range}` runs backwards, and nothing is due in it");
+                return Ok(Part::Backwards(self.error(column, &cause, &mend)));
             }
             (low, high)
         } else {
@@ -205,7 +246,7 @@ impl Range {
                 return Err(self.error(column, &format!("`{step}` is no step"), "write a number from 1"));
             }
         };
-        Ok((first..=last).step_by(step as usize).fold(0, |bits, value| bits | 1 << value))
+        Ok(Part::Values((first..=last).step_by(step as usize).fold(0, |bits, value| bits | 1 << value)))
     }
 
     fn value(&self, column: usize, text: &str) -> Result<u32, ScheduleError> {

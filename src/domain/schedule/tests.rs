@@ -120,8 +120,10 @@ fn what_cron_refuses_is_refused_with_place_cause_and_mend() {
         ("0 0 * * 1,8", "day of week, column 11: `8` is not one of its values; use 0-7 or sun-sat"),
         ("5/15 * * * *", "minute, column 1: `5/15` is a step without a range; write 5-59/…"),
         ("*/0 * * * *", "minute, column 3: `0` is no step; write a number from 1"),
-        ("0 22-2 * * *", "hour, column 3: the range `22-2` runs backwards; write 22-23,0-2"),
-        ("0~30 * * * *", "minute, column 1: `0~30` is a random time, which cannot be foretold; use 0-59"),
+        ("0 22-2 * * *", "hour, column 3: the range `22-2` runs backwards, and nothing is due in it; write 22-23,0-2"),
+        ("~ * * * *", "minute, column 1: a value is missing; use 0-59"),
+        ("30~0 * * * *", "minute, column 1: the range `30~0` runs backwards; write the lower value first"),
+        ("0 0 1~9 * *", "day of month, column 5: `1~9` is a random time, which cannot be foretold; use 1-31"),
         ("1,,2 * * * *", "minute, column 3: a value is missing; use 0-59"),
         ("+1 * * * *", "minute, column 1: `+1` is not one of its values; use 0-59"),
         (
@@ -143,6 +145,17 @@ fn what_cron_refuses_is_refused_with_place_cause_and_mend() {
     for (text, message) in table {
         assert_eq!(Schedule::parse(text, Zone::utc()).expect_err(text).to_string(), message);
     }
+}
+
+#[test]
+fn what_debian_takes_is_taken_as_debian_takes_it() {
+    // A range that runs backwards has no value: what stands beside it is due.
+    assert!(schedule("0 5,22-2 * * *", "UTC").agrees_with(&schedule("0 5 * * *", "UTC")));
+    // Debian takes the first value of a random one, cronie any up to the last.
+    let random = schedule("10~40 2 * * *", "UTC");
+    assert_eq!(random.next(wall("2026-05-01 00:00").and_utc()), Some(wall("2026-05-01 02:10").and_utc()));
+    let minutes = |text| schedule(text, "UTC").spread().as_secs() / 60;
+    assert_eq!((random.spread().as_secs(), minutes("0 1~3 * * *"), minutes("0 2 * * *")), (1800, 120, 0));
 }
 
 #[test]

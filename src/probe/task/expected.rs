@@ -170,6 +170,7 @@ impl Expected {
                 }
             }
         }
+        policy.grace += policy.schedule.as_ref().map_or_else(Duration::default, Schedule::spread);
         (policy, findings)
     }
 

@@ -22,7 +22,9 @@ pub(super) fn entries(text: &[u8], user: Option<&str>, zone: &Zone) -> impl Iter
             environment.insert(name, value);
             return None;
         }
-        Some(entry(line, number, user, zone, &environment))
+        let found = entry(line, number, user, zone, &environment);
+        let command_at = text.len() - line.len() + found.command_at;
+        Some(Entry { text, command_at, ..found })
     })
 }
 
@@ -43,7 +45,7 @@ fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment
         id: wrapped_as.clone().unwrap_or_else(|| name::of(&command, number)),
         origin: String::new(),
         line: number,
-        text: line.to_owned(),
+        text: String::new(),
         command_at,
         user: sanitize::line(&user),
         schedule,

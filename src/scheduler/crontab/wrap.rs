@@ -1,29 +1,65 @@
 //! What the lines of crontabs would be with `rounds exec` before their commands: to be read, and
 //! taken over by hand. Nothing is written.
 
-use super::{Crontabs, Entry};
+use super::{Crontabs, Entry, name};
 use crate::domain::sanitize;
 
 /// Words that only a shell knows.
-const OF_THE_SHELL: [&str; 17] = [
+const OF_THE_SHELL: [&str; 24] = [
     "cd", "export", ".", "source", "if", "for", "while", "until", "case", "umask", "ulimit", "set", "exec", "eval",
-    "trap", "unset", "!",
+    "trap", "unset", "!", ":", "command", "time", "type", "wait", "read", "alias",
 ];
 
-/// A difference as `diff -U0` writes it, for every line that leaves no evidence; and how many
-/// those are. `program` is how cron is to call this program.
-pub fn difference(crontabs: &Crontabs, program: &str) -> (String, usize) {
-    let (mut text, mut count) = (String::new(), 0);
+/// What would be different.
+#[derive(Clone, Debug, Default)]
+pub struct Difference {
+    /// As `diff -U0` writes it.
+    pub text: String,
+    /// How many lines leave no evidence, and would.
+    pub lines: usize,
+    /// What to know before it is taken over: a sentence for each line it is about.
+    pub advice: Vec<String>,
+}
+
+/// The difference for every line that leaves no evidence. `program` is how cron is to call this
+/// program.
+pub fn difference(crontabs: &Crontabs, program: &str) -> Difference {
+    let mut found = Difference::default();
     let mut origin = "";
     for (entry, line) in crontabs.entries.iter().filter_map(|entry| Some((entry, wrapped(entry, program)?))) {
         if origin != entry.origin {
             origin = &entry.origin;
-            text.push_str(&format!("--- {origin}\n+++ {origin}\n"));
+            found.text.push_str(&format!("--- {origin}\n+++ {origin}\n"));
         }
-        text.push_str(&format!("@@ -{0} +{0} @@\n-{1}\n+{line}\n", entry.line, entry.text));
-        count += 1;
+        found.text.push_str(&format!("@@ -{0} +{0} @@\n-{1}\n+{line}\n", entry.line, entry.text));
+        found.lines += 1;
+        found.advice.extend(pipes(entry));
     }
-    (text, count)
+    found
+}
+
+/// A pipe ends as its last program does, and what fails before it is not seen.
+fn pipes(entry: &Entry) -> Option<String> {
+    let words = name::words(&entry.command);
+    if !words.iter().any(|word| word == "|") || words.iter().any(|word| word == "pipefail") {
+        return None;
+    }
+    // Not every `sh` knows the option.
+    let (place, shell) = (entry.place(), shell(entry));
+    let how = match name::base(shell) {
+        "bash" | "zsh" | "ksh" => "put `set -o pipefail;` before its command".to_owned(),
+        _ => format!(
+            "set `SHELL=/bin/bash` above it, for {shell} may not know it, and put `set -o pipefail;` before its command"
+        ),
+    };
+    Some(format!("{place}: a pipe ends as its last program does, so an earlier one that fails is not seen; {how}"))
+}
+
+/// What cron runs the line with.
+fn shell(entry: &Entry) -> &str {
+    let plain =
+        |path: &&String| !path.is_empty() && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    entry.environment.get("SHELL").filter(plain).map_or("/bin/sh", String::as_str)
 }
 
 /// The line with the wrapper; `None` for what has it, does not run, or cannot be shown as it is.
@@ -38,7 +74,8 @@ fn wrapped(entry: &Entry, program: &str) -> Option<String> {
     let id = &entry.id;
     if needs_a_shell(command) {
         let quoted = command.trim_end().replace('\'', r"'\''");
-        return Some(format!("{before}{program} exec --task {id} -- /bin/sh -c '{quoted}'{input}"));
+        let shell = shell(entry);
+        return Some(format!("{before}{program} exec --task {id} -- {shell} -c '{quoted}'{input}"));
     }
     Some(format!("{before}{program} exec --task {id} -- {rest}"))
 }
@@ -91,6 +128,25 @@ mod tests {
         }
         let system = "17 * * * * root  /srv/a.sh";
         assert_eq!(after(system, None).as_deref(), Some("17 * * * * root  rounds exec --task a -- /srv/a.sh"));
+    }
+
+    #[test]
+    fn a_pipe_is_advised_about_by_what_its_shell_knows() {
+        let advice = |text: &str| {
+            let zone = Zone::utc();
+            let entries = entries(text.as_bytes(), Some("ann"), &zone);
+            let entries = entries.map(|entry| Entry { origin: "crontab of ann".into(), ..entry }).collect();
+            difference(&Crontabs { entries, ..Crontabs::default() }, "rounds").advice
+        };
+        let seen = "crontab of ann, line 1: a pipe ends as its last program does, so an earlier one that fails is not \
+                    seen; set `SHELL=/bin/bash` above it, for /bin/sh may not know it, and put `set -o pipefail;` before \
+                    its command";
+        assert_eq!(advice("0 2 * * * mysqldump rota | gzip > /srv/rota.gz\n"), [seen]);
+        let bash = advice("SHELL=/bin/bash\n0 2 * * * mysqldump rota | gzip > /srv/rota.gz\n");
+        assert!(bash[0].ends_with("is not seen; put `set -o pipefail;` before its command"), "{bash:?}");
+        for quiet in ["/srv/a.sh || true", "echo 'a|b'", "set -o pipefail; a | b", "/srv/a.sh"] {
+            assert_eq!(advice(&format!("0 2 * * * {quiet}\n")), [] as [String; 0], "{quiet}");
+        }
     }
 
     #[test]
