@@ -99,12 +99,17 @@ pub fn render(app: &App, buffer: &mut Buffer) {
 }
 
 /// The last line of defence: text is cleaned where it comes in, and widgets leave out most of
-/// what has no width, but a mark of direction that clings to a letter would go through.
+/// what has no width, but a mark of direction that clings to a letter would go through. What is
+/// put in their place must not take more room than its cell has.
 fn sweep(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
-            let clean = sanitize::line(cell.symbol());
+            let mut clean = sanitize::line(cell.symbol());
             if clean != cell.symbol() {
+                let room = text::width(cell.symbol());
+                while text::width(&clean) > room {
+                    clean.pop();
+                }
                 cell.set_symbol(&clean);
             }
         }
@@ -197,5 +202,23 @@ fn detail(app: &App, area: Rect, buffer: &mut Buffer) {
     };
     for (line, row) in lines.iter().zip(inner.rows()) {
         text::put(buffer, row, line, Marks::of(app.theme()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::style::Style;
+
+    #[test]
+    fn what_clings_to_a_letter_goes_and_the_next_one_stays_where_it_was() {
+        for (text, shown) in [("a \u{e0041}\u{e0042}|", "a |"), ("a\u{200f}|", "a|"), ("漢\u{e0041}|", "漢|")] {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
+            let (end, _) = buffer.set_stringn(0, 0, text, 6, Style::new());
+            sweep(&mut buffer);
+            let cells: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+            assert_eq!(cells.replace("漢 ", "漢").trim_end(), shown);
+            assert_eq!(buffer[(end - 1, 0)].symbol(), "|");
+        }
     }
 }

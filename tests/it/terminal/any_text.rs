@@ -197,8 +197,17 @@ fn frame(app: &mut App, size: (u16, u16), whose: &str) -> usize {
         for x in [0, size.0 / 2, size.0 - 1] {
             let symbol = drawn[(x, y)].symbol();
             if symbol == "│" {
-                let cell = shown.screen().cell(y, x).map(|cell| cell.contents().to_owned());
-                assert_eq!(cell.as_deref(), Some("│"), "{whose} in {size:?} at {x},{y}: the frame has moved");
+                let there = |x| shown.screen().cell(y, x).map_or("", |cell| cell.contents());
+                let moved = || {
+                    // The parser leaves out the sign for what was no text; it is placed after all the same.
+                    let same = |x: u16| {
+                        let symbol = drawn[(x, y)].symbol();
+                        matches!(symbol, "\u{fffd}" | " ") || there(x) == symbol
+                    };
+                    let first = (0..x).find(|x| !same(*x)).unwrap_or(x);
+                    format!("{first} is {:?} and was drawn as {:?}", there(first), drawn[(first, y)].symbol())
+                };
+                assert!(there(x) == "│", "{whose} in {size:?}: the frame has moved in row {y}: cell {}", moved());
             }
         }
     }
