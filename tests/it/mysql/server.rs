@@ -143,7 +143,8 @@ fn command(name: &str, scratch: &Path, user: Option<(u32, u32)>) -> Command {
     let program = places.iter().map(|place| Path::new(place).join(name)).find(|program| program.exists());
     let mut command = Command::new(program.expect("MariaDB is installed: the test is left out by name without it"));
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LANG", "C.UTF-8").env("TZ", "UTC");
-    command.current_dir(scratch);
+    // A server that starts clears its temporary directory, and with it the tables of whoever shares it.
+    command.env("TMPDIR", scratch).current_dir(scratch);
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
     }
