@@ -216,7 +216,7 @@ mod tests {
             let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
             let (end, _) = buffer.set_stringn(0, 0, text, 6, Style::new());
             sweep(&mut buffer);
-            let cells: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+            let cells: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
             assert_eq!(cells.replace("漢 ", "漢").trim_end(), shown);
             assert_eq!(buffer[(end - 1, 0)].symbol(), "|");
         }

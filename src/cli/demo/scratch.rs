@@ -187,6 +187,19 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_in_a_demo_leaves_nothing_of_it() {
+        let parent = parent();
+        let at = parent.path().to_owned();
+        let broken = std::panic::catch_unwind(move || {
+            let scratch = Scratch::new(&at).expect("scratch");
+            fs::write(scratch.path().join("rota.sqlite3"), "x").expect("file");
+            assert_eq!(count(&at), 0, "something is wrong with this demo");
+        });
+        assert!(broken.is_err(), "nothing broke");
+        assert_eq!(count(parent.path()), 0);
+    }
+
+    #[test]
     fn only_what_a_dead_demo_left_is_swept() {
         let parent = parent();
         let alive = Scratch::new(parent.path()).expect("scratch");

@@ -1,8 +1,11 @@
 //! A panic, while the terminal is ours: in the drawing it ends the program, told once and on a
-//! terminal that is the shell's again; elsewhere the screen goes on.
+//! terminal that is the shell's again; elsewhere the screen goes on. And a drawing that never
+//! ends, which must not outlive its terminal.
 //!
 //! What panics runs in a process of its own: these tests start this very test binary again, in
 //! a pseudo terminal, for one of the tests named `started_by_…`.
+
+use std::io::Write as _;
 
 use portable_pty::CommandBuilder;
 use ratatui::buffer::Buffer;
@@ -22,10 +25,11 @@ use rounds::tui::theme::Theme;
 use super::pty::{CONFIG, Terminal, folder, known_environment};
 use crate::stories::world;
 
-/// A pane that draws until it is told to go down.
+/// A pane that draws until it is told to go down; told to go to the end it draws for ever.
 #[derive(Debug, Default)]
 struct Fragile {
     broken: bool,
+    endless: bool,
 }
 
 impl Pane for Fragile {
@@ -51,11 +55,19 @@ impl Pane for Fragile {
 
     fn update(&mut self, _see: &Snapshot<'_>, command: Command) -> Option<Request> {
         self.broken = command == Command::Down;
+        self.endless = command == Command::Bottom;
         None
     }
 
     fn draw(&self, _see: &Snapshot<'_>, area: Rect, buffer: &mut Buffer) {
         assert!(!self.broken, "this pane cannot be drawn");
+        if self.endless {
+            loop {
+                // Past the frame, which will never be shown, and into a terminal that may be gone.
+                let _gone = std::io::stderr().write_all(b"for ever");
+                std::thread::sleep(std::time::Duration::from_millis(500));
+            }
+        }
         buffer.set_string(area.x, area.y, "whole so far", ratatui::style::Style::new());
     }
 }
@@ -157,4 +169,13 @@ fn a_panic_elsewhere_leaves_the_screen_alone() {
     terminal.wait_given_back();
     let written = String::from_utf8_lossy(&terminal.written).into_owned();
     assert!(!written.contains("this probe broke"), "{written}");
+}
+
+#[test]
+fn a_drawing_that_never_ends_ends_with_its_terminal() {
+    let mut terminal = started("started_by_a_pane_that_breaks");
+    terminal.type_keys("G");
+    terminal.wait_for("for ever");
+    terminal.close();
+    assert!(!terminal.end().success());
 }
