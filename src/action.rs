@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::action_name::ActionName;
 use crate::domain::board::Board;
-use crate::domain::inventory::{Inventory, Target, TargetKind};
-use crate::domain::plan::{Plan, PlanError, Risk};
+use crate::domain::inventory::{BackupCard, Inventory, Target, TargetKind};
+use crate::domain::plan::{Plan, PlanError, Risk, Step};
 use crate::domain::time::Timestamp;
 use crate::domain::upkeep::Verb;
 pub use upkeep::TABLE;
@@ -127,6 +127,26 @@ pub fn offers(target: &Target, sight: &Sight<'_>) -> Vec<Offer> {
         .values()
         .map(|card| offer(card.name.clone(), card.title.clone(), Target::action(card.name.as_str()), card.risk));
     built_in.chain(upkeep).chain(custom).collect()
+}
+
+/// The card of the backup an act is about, which has files of its own here to do it with.
+fn with_files<'a>(proposal: &Proposal<'a>, to: &str) -> Result<&'a BackupCard, PlanError> {
+    let (inventory, id) = (proposal.inventory, &proposal.target.id);
+    let card = inventory.backups.get(id).ok_or_else(|| no_target(TargetKind::Backup, id, inventory.backups.keys()))?;
+    match &card.files {
+        Some(_) => Ok(card),
+        None => Err(PlanError::Impossible(format!("backup `{id}` has no `files` on this machine to {to}"))),
+    }
+}
+
+/// A routine plan of one step about a backup.
+fn about_backup(proposal: &Proposal<'_>, action: &Action, title: String, step: Step, note: &str) -> Plan {
+    let mut plan = Plan::new(action.name.clone(), title, proposal.target.clone());
+    plan.risk = action.risk;
+    plan.affects = vec![proposal.target.probe()];
+    plan.steps.push(step);
+    plan.notes.push(note.to_owned());
+    plan
 }
 
 /// The error for a name that is not in the inventory, with the nearest one that is.

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod file;
 pub mod host;
 mod lacking;
+mod program;
 pub mod task;
 
 use std::fmt::Debug;

@@ -1,6 +1,6 @@
 //! Copy: the newest backup, carried to its second place.
 
-use crate::action::{Action, Proposal, no_target};
+use crate::action::{Action, Proposal, about_backup, with_files};
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::TargetKind;
 use crate::domain::plan::{Plan, PlanError, Risk, Step};
@@ -15,18 +15,12 @@ pub(super) const ACTION: Action = Action {
 };
 
 fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
-    let Proposal { target, inventory, .. } = *proposal;
-    let card = inventory
-        .backups
-        .get(&target.id)
-        .ok_or_else(|| no_target(TargetKind::Backup, &target.id, inventory.backups.keys()))?;
+    let card = with_files(proposal, "copy")?;
     let to = card.copy_to.clone().ok_or_else(|| {
         PlanError::Impossible(format!("backup `{}` has no second place; name one with `copy`", card.id))
     })?;
-    let mut plan = Plan::new(ACTION.name, format!("Copy the newest backup of {}", card.id), target.clone());
-    plan.risk = ACTION.risk;
-    plan.affects = vec![target.probe()];
-    plan.steps.push(Step::CarryBackup { backup: card.id.clone(), to });
-    plan.notes.push("nothing existing is overwritten, and nothing there is ever deleted".to_owned());
-    Ok(plan)
+    let title = format!("Copy the newest backup of {}", card.id);
+    let step = Step::CarryBackup { backup: card.id.clone(), to };
+    let note = "nothing existing is overwritten, and nothing there is ever deleted";
+    Ok(about_backup(proposal, &ACTION, title, step, note))
 }

@@ -1,7 +1,7 @@
 //! Prune: deletes what no rule of `keep` keeps. The plan names every file, and holds for the
 //! state of the shelf it was made of.
 
-use crate::action::{Action, Proposal, no_target};
+use crate::action::{Action, Proposal, with_files};
 use crate::domain::action_name::ActionName;
 use crate::domain::backup::{Catalogue, Moment, Pruning};
 use crate::domain::humanize;
@@ -20,10 +20,7 @@ pub(super) const ACTION: Action = Action {
 
 fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     let Proposal { target, inventory, now, .. } = *proposal;
-    let card = inventory
-        .backups
-        .get(&target.id)
-        .ok_or_else(|| no_target(TargetKind::Backup, &target.id, inventory.backups.keys()))?;
+    let card = with_files(proposal, "delete")?;
     let keep = card.keep.as_ref().ok_or_else(|| {
         PlanError::Impossible(format!("backup `{}` has no `keep`: nothing says which of its files may go", card.id))
     })?;
@@ -54,8 +51,7 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     plan.affects = vec![target.probe()];
     plan.undo = Some("none: what is deleted is gone".to_owned());
     for (file, decision) in catalogue.files.iter().zip(&retention.files).rev() {
-        let (verb, size) =
-            (if decision.is_kept() { "keep" } else { "DELETE" }, humanize::bytes(file.size_bytes as f64));
+        let (verb, size) = (if decision.is_kept() { "keep" } else { "DELETE" }, file.size());
         plan.notes.push(format!("{verb:<6}  {}, {size}: {}", file.name(), decision.words()));
     }
     plan.guards.push(Guard::Unchanged { backup: card.id.clone(), state: pruning.state.clone() });

@@ -1,6 +1,6 @@
 //! Verify: hash, structure and row counts of the newest backup.
 
-use crate::action::{Action, Proposal, no_target};
+use crate::action::{Action, Proposal, about_backup, with_files};
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::TargetKind;
 use crate::domain::plan::{Plan, PlanError, Risk, Step};
@@ -15,18 +15,8 @@ pub(super) const ACTION: Action = Action {
 };
 
 fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
-    let inventory = proposal.inventory;
-    let card = inventory
-        .backups
-        .get(&proposal.target.id)
-        .ok_or_else(|| no_target(TargetKind::Backup, &proposal.target.id, inventory.backups.keys()))?;
-    if card.files.is_none() {
-        return Err(PlanError::Impossible(format!("backup `{}` has no `files` to verify", card.id)));
-    }
-    let mut plan = Plan::new(ACTION.name, format!("Verify the newest backup of {}", card.id), proposal.target.clone());
-    plan.risk = ACTION.risk;
-    plan.affects = vec![proposal.target.probe()];
-    plan.steps.push(Step::VerifyBackup { backup: card.id.clone() });
-    plan.notes.push("reads the whole file, changes nothing".to_owned());
-    Ok(plan)
+    let card = with_files(proposal, "verify")?;
+    let title = format!("Verify the newest backup of {}", card.id);
+    let step = Step::VerifyBackup { backup: card.id.clone() };
+    Ok(about_backup(proposal, &ACTION, title, step, "reads the whole file, changes nothing"))
 }

@@ -160,10 +160,10 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
                         vec![
                             String::new(),
                             session.zone.local(file.taken_at).format("%Y-%m-%d %H:%M:%S").to_string(),
-                            humanize::bytes(file.size_bytes as f64),
+                            file.size(),
                             verified,
                             state(file),
-                            file.path.display().to_string(),
+                            named(file, catalogue),
                         ]
                     })
                     .collect();
@@ -175,6 +175,13 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Its path, or what it is called where another tool keeps it, and of what it is.
+fn named(file: &Backup, catalogue: Option<&Catalogue>) -> String {
+    let about = catalogue.and_then(|catalogue| catalogue.about.get(&file.path));
+    let path = file.path.display();
+    about.map_or_else(|| path.to_string(), |about| format!("{path}  {about}"))
 }
 
 fn state(file: &Backup) -> String {

@@ -12,6 +12,7 @@ mod keep;
 mod names;
 mod system;
 mod task;
+mod tool;
 
 use std::path::PathBuf;
 use std::time::Duration;

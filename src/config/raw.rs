@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use toml::Spanned;
 
+use super::spec::Tool;
 use super::values::{Allowance, Argv, Every, Id, Interval, Label, LimitText, Size, TimeOfDay};
 use crate::domain::backup::Compression;
 use crate::domain::checklist::Period;
@@ -156,6 +157,12 @@ pub(super) struct Backup {
     pub(super) compress: Option<Spanned<Compression>>,
     pub(super) pair: Option<Spanned<String>>,
     pub(super) manifest: Option<Spanned<String>>,
+    pub(super) tool: Option<Spanned<Tool>>,
+    pub(super) repository: Option<Spanned<String>>,
+    pub(super) stanza: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<String>>,
+    #[serde(rename = "match")]
+    pub(super) matches: Option<Spanned<String>>,
     pub(super) schedule: Option<Spanned<String>>,
     pub(super) grace: Option<Allowance>,
     pub(super) rpo: Option<Interval>,

@@ -90,7 +90,11 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("backup.keep.pick", Exists),
     ("backup.keep.min", Exists),
     ("backup.keep.week_start", Exists),
-    ("backup.tool", Later),
+    ("backup.tool", Exists),
+    ("backup.repository", Exists),
+    ("backup.stanza", Exists),
+    ("backup.password", Exists),
+    ("backup.match", Exists),
     ("backup.rto", Exists),
     ("backup.drill", Exists),
     ("backup.drill.every", Exists),
@@ -299,13 +303,13 @@ mod tests {
     #[test]
     fn every_fault_of_a_file_is_told_in_its_order() {
         let text =
-            "[[database]]\nsizee = 1\nrto = 1\n[[backup]]\ntool = 'borg'\n[[backup]]\nverify = { evry = 1 }\n[keys]\n";
+            "[[database]]\nsizee = 1\nrto = 1\n[[check]]\nhttp = 'x'\n[[backup]]\nverify = { evry = 1 }\n[keys]\n";
         assert_eq!(
             faults(text),
             [
                 "a.toml:2:1: unknown key `sizee` in [[database]]; did you mean `size`?",
                 "a.toml:3:1: unknown key `rto` in [[database]]; known here are `id`, `url`, `password`, `every`, `timeout`, `integrity` and `operations_table`, and the gauges that `rounds database show` names",
-                "a.toml:5:1: `tool` is not yet supported by this version",
+                "a.toml:5:1: `http` is not yet supported by this version",
                 "a.toml:7:12: unknown key `evry` in `verify` of [[backup]]; did you mean `every`?",
                 "a.toml:8:2: `keys` is not yet supported by this version",
             ]

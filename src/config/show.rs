@@ -98,7 +98,13 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     page.maybe("database", spec.database.as_deref().map(quoted));
     page.maybe("command", spec.command.as_ref().map(argv));
     page.maybe("manifest", spec.manifest.as_ref().map(|manifest| quoted(&manifest.pattern)));
-    if spec.manifest.as_ref().is_some_and(|manifest| !manifest.has_files) {
+    if let Some(tool) = &spec.tool {
+        page.set("tool", quoted(tool.tool.word()));
+        page.maybe("repository", tool.repository.as_deref().map(quoted));
+        page.maybe("stanza", tool.stanza.as_deref().map(quoted));
+        page.maybe("password", tool.password.as_ref().map(|password| quoted(&password.to_string())));
+        page.maybe("match", tool.matches.as_deref().map(quoted));
+    } else if spec.manifest.as_ref().is_some_and(|manifest| !manifest.has_files) {
         page.comment("no `files`: only the manifests tell of it");
     } else if spec.files.zone.name() == zone.name() {
         page.set("files", quoted(&spec.files.text));

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::address::Address;
 use super::secret::SecretRef;
 use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
@@ -142,6 +144,8 @@ pub struct BackupSpec {
     pub pair: Option<StampPattern>,
     /// What tells of backups instead of the files themselves.
     pub manifest: Option<ManifestSpec>,
+    /// The tool that keeps them, and tells of them.
+    pub tool: Option<ToolSpec>,
     pub schedule: Option<Schedule>,
     pub grace: Duration,
     pub rpo: Option<Duration>,
@@ -188,10 +192,42 @@ pub struct ManifestSpec {
     pub has_files: bool,
 }
 
+/// `tool` of `[[backup]]`, and what it needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolSpec {
+    pub tool: Tool,
+    /// Where its repository is, as the tool itself wants to be told.
+    pub repository: Option<String>,
+    /// What pgBackRest calls a cluster.
+    pub stanza: Option<String>,
+    pub password: Option<SecretRef>,
+    /// Only what matches this pattern.
+    pub matches: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tool {
+    Restic,
+    Borg,
+    Pgbackrest,
+}
+
+impl Tool {
+    /// As `tool` names it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Tool::Restic => "restic",
+            Tool::Borg => "borg",
+            Tool::Pgbackrest => "pgbackrest",
+        }
+    }
+}
+
 impl BackupSpec {
     /// The files of this backup on this machine, where it is known where they lie.
     pub fn own_files(&self) -> Option<&StampPattern> {
-        Some(&self.files).filter(|_| self.manifest.is_none())
+        Some(&self.files).filter(|_| self.manifest.is_none() && self.tool.is_none())
     }
 
     /// What a backup that is taken at `at` is called.

@@ -11,6 +11,7 @@ mod stamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::domain::humanize;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::Proof;
 
@@ -29,7 +30,8 @@ pub const PRUNE_NOTE: &str = ".prune-";
 pub struct Backup {
     pub path: PathBuf,
     pub taken_at: Timestamp,
-    pub size_bytes: u64,
+    /// `None` where it is not known, which is not nothing.
+    pub size_bytes: Option<u64>,
     /// From the manifest beside it.
     pub sha256: Option<String>,
     pub took_s: Option<f64>,
@@ -70,11 +72,18 @@ pub struct Catalogue {
     pub drill: Option<Drill>,
     /// When each file was last restored in a drill that went well.
     pub drilled: BTreeMap<PathBuf, Timestamp>,
+    /// What each is of, where another tool tells: the host and its paths.
+    pub about: BTreeMap<PathBuf, String>,
 }
 
 impl Backup {
     pub fn is_complete(&self) -> bool {
         self.state == BackupState::Complete
+    }
+
+    /// How large it is, for sentences.
+    pub fn size(&self) -> String {
+        self.size_bytes.map_or_else(|| "?".to_owned(), |bytes| humanize::bytes(bytes as f64))
     }
 
     /// The file's own name, for sentences.

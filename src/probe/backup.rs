@@ -2,6 +2,7 @@
 //! backup: hashing is for verification, whose proofs are taken from the ledger.
 
 mod claims;
+mod tool;
 mod unfinished;
 
 mod second;
@@ -13,11 +14,12 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use self::claims::{Claims, ClaimsProbe};
+use self::tool::ToolProbe;
 use crate::archive::manifest::{self, Brief, ManifestError};
 use crate::archive::restore::BEFORE;
 use crate::archive::shelf::{self, Seen};
 use crate::config::Config;
-use crate::config::spec::BackupSpec;
+use crate::config::spec::{BackupSpec, Bounds};
 use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, Drill, Hold, RecoveryPolicy, StampPattern};
 use crate::domain::board::Watch;
 use crate::domain::finding::Finding;
@@ -56,13 +58,17 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
         .map(|spec| {
             let source = spec.database.as_ref().and_then(|id| config.databases.iter().find(|one| one.id == *id));
             let source = source.and_then(|database| database.address.file().map(ToOwned::to_owned));
-            let probe: Box<dyn Probe> = match &spec.manifest {
-                Some(manifest) => {
+            let probe: Box<dyn Probe> = match (&spec.manifest, &spec.tool) {
+                (_, Some(tool)) => {
+                    let limited = spec.min_size.is_some() || spec.size_change != Bounds::default();
+                    Box::new(ToolProbe::new(tool.clone(), limited, &context.state_dir))
+                }
+                (Some(manifest), None) => {
                     let objects = manifest.has_files.then(|| spec.files.clone());
                     let pattern = manifest.pattern.clone();
                     Box::new(ClaimsProbe::new(Claims { pattern, objects, zone: context.zone.clone() }))
                 }
-                None => Box::new(BackupProbe::new(spec, source, context)),
+                (None, None) => Box::new(BackupProbe::new(spec, source, context)),
             };
             Watched { watch: watch(spec, context), probe }
         })
@@ -71,7 +77,8 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
 
 fn watch(spec: &BackupSpec, context: &Context) -> Watch {
     let target = Target::backup(&spec.id);
-    let mut watch = Watch::new(target.probe(), &context.system, EVERY, TIMEOUT);
+    let (every, timeout) = if spec.tool.is_some() { (tool::EVERY, tool::TIMEOUT) } else { (EVERY, TIMEOUT) };
+    let mut watch = Watch::new(target.probe(), &context.system, every, timeout);
     watch.judge = Some(Arc::new(BackupPolicy {
         schedule: spec.schedule.clone(),
         grace: spec.grace,
@@ -299,7 +306,7 @@ impl Shelf {
             let taken = taken_at(&self.files, &seen, &remembered.known);
             catalogue.files.push(Backup {
                 taken_at: taken,
-                size_bytes: seen.size,
+                size_bytes: Some(seen.size),
                 sha256: remembered.known.sha256(),
                 took_s: remembered.known.took_s(),
                 verified_at: None,

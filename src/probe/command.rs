@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::time::Instant;
-
-use super::blocking::Blocking;
+use super::program::Program;
 use super::{BoxFuture, Context, Kind, Probe, Watched};
 use crate::config::Config;
 use crate::config::spec::{CheckForm, CheckSpec};
@@ -19,7 +16,7 @@ use crate::domain::sample::Sample;
 use crate::domain::sanitize;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
-use crate::exec::{self, Captured, Ended, ExecError, Left};
+use crate::exec::Captured;
 
 /// The `command` kind.
 pub const KIND: Kind =
@@ -49,40 +46,19 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
 pub struct CommandProbe {
     invocation: Invocation,
     timeout: Duration,
-    blocking: Blocking,
-    /// One that is still there although it was killed, and since when.
-    left: Option<(Instant, Left)>,
+    program: Program,
 }
 
 impl CommandProbe {
     pub fn new(invocation: Invocation, timeout: Duration) -> Self {
-        Self { invocation, timeout, blocking: Blocking::new(), left: None }
+        Self { invocation, timeout, program: Program::default() }
     }
 }
 
 impl Probe for CommandProbe {
     fn read(&mut self, _now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async {
-            if let Some((since, left)) = &mut self.left
-                && !left.is_gone()
-            {
-                return Err(ProbeError::Stuck(since.elapsed()));
-            }
-            self.left = None;
-            let begun = Instant::now();
-            // Its file may lie on a disk that hangs: begun once, and never doubled.
-            let (runtime, invocation) = (Handle::current(), self.invocation.clone());
-            let start = move || {
-                let _inside = runtime.enter();
-                exec::start(&invocation)
-            };
-            let started = self.blocking.run(start).await?.map_err(|error| refused(&error))?;
-            let mut captured =
-                exec::capture_started(started, self.timeout, MOST_OUTPUT).await.map_err(|error| refused(&error))?;
-            self.left = captured.left.take().map(|left| (begun, left));
-            if captured.ended != Ended::Exited {
-                return Err(ProbeError::Timeout(self.timeout));
-            }
+            let captured = self.program.ask(&self.invocation, self.timeout, MOST_OUTPUT).await?;
             let (stdout, stderr) = (redacted(&captured.stdout), redacted(&captured.stderr));
             reading(&Captured { stdout, stderr, ..captured })
         })
@@ -91,15 +67,6 @@ impl Probe for CommandProbe {
 
 fn redacted(output: &[u8]) -> Vec<u8> {
     redact::bytes(output).into_owned()
-}
-
-fn refused(error: &ExecError) -> ProbeError {
-    let text = sanitize::line(&error.to_string());
-    if matches!(error, ExecError::NotExecutable { .. }) {
-        ProbeError::Denied(text)
-    } else {
-        ProbeError::Unreachable(text)
-    }
 }
 
 /// What a plugin that ended by itself says.

@@ -54,4 +54,7 @@ mod support;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
+#[cfg(unix)]
+mod tools;
+#[cfg(unix)]
 mod trusted;

@@ -88,6 +88,9 @@ pub(super) fn files(catalogue: &Catalogue, retention: Option<&Retention>) -> Vec
         let reasons: Vec<&str> =
             decision(index).map_or_else(Vec::new, |one| one.reasons.iter().map(|reason| reason.word()).collect());
         value["drilled_at"] = json!(catalogue.drilled.get(&file.path).copied().map(rfc3339));
+        if let Some(about) = catalogue.about.get(&file.path) {
+            value["about"] = json!(about);
+        }
         value["keep"] = json!(decision(index).is_none_or(Decision::is_kept));
         value["reasons"] = json!(reasons);
         value
@@ -128,7 +131,7 @@ fn text(id: &str, catalogue: &Catalogue, retention: &Retention, pruning: &Prunin
             vec![
                 if decision.is_kept() { "keep" } else { "delete" }.to_owned(),
                 zone.local(file.taken_at).format("%Y-%m-%d %H:%M:%S").to_string(),
-                humanize::bytes(file.size_bytes as f64),
+                file.size(),
                 decision.words(),
                 file.path.display().to_string(),
             ]

@@ -38,6 +38,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         _ => {}
     }
     let manifest = raw.manifest.as_ref().map(|pattern| manifest(pattern, raw, source)).transpose()?;
+    let tool = super::tool::tool(raw, source)?;
     let files = files(raw, source, scope)?;
     Ok(BackupSpec {
         id: id(&raw.id),
@@ -50,6 +51,7 @@ pub(super) fn backup(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> R
         restore: restore(&raw.restore, source, scope.names)?,
         files,
         manifest,
+        tool,
         pair: raw.pair.as_ref().map(|text| stamped(text, scope.zone, source)).transpose()?,
         schedule: raw.schedule.as_ref().map(|text| expected(text, scope.zone, source)).transpose()?,
         grace: raw.grace.map_or(defaults::BACKUP_GRACE, |grace| grace.0),
@@ -106,7 +108,7 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
     let name = &raw.id.get_ref().0;
     match (&raw.files, &raw.database, &raw.command) {
         (Some(text), ..) => stamped(text, scope.zone, source),
-        (None, None, _) if raw.manifest.is_some() => {
+        (None, None, _) if raw.manifest.is_some() || raw.tool.is_some() => {
             let folder = scope.state_dir.join("backups").join(name);
             let text = literal(&folder, &raw.id, source)? + "/%Y%m%dT%H%M%SZ";
             StampPattern::parse(&text, Zone::utc()).map_err(|why| source.fault_at(&raw.id, why.to_string()))
@@ -123,7 +125,7 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
         )),
         (None, None, None) => Err(source.fault_at(
             &raw.id,
-            "this backup names neither `database` nor `command`, `files` or `manifest`: there is nothing to make or to \
+            "this backup names neither `database` nor `command`, `files`, `manifest` or `tool`: there is nothing to make or to \
              watch",
         )),
     }

@@ -114,9 +114,15 @@ impl BackupPolicy {
     }
 
     fn judge_size(&self, newest: &Backup, catalogue: &Catalogue, now: Timestamp, verdict: &mut Verdict) {
-        let size = newest.size_bytes as f64;
-        let mut status = Status::Ok;
-        if let Some(least) = self.min_size.filter(|least| newest.size_bytes < *least) {
+        let Some(bytes) = newest.size_bytes else {
+            if self.min_size.is_some() || self.size_warning.is_some() || self.size_critical.is_some() {
+                let text = "the size of the newest backup is not told";
+                verdict.findings.push(Finding::new(Status::Unknown, "size", text).advice("look whether it is whole"));
+            }
+            return;
+        };
+        let (size, mut status) = (bytes as f64, Status::Ok);
+        if let Some(least) = self.min_size.filter(|least| bytes < *least) {
             status = Status::Critical;
             let text =
                 format!("newest backup {}, at least {} expected", humanize::bytes(size), humanize::bytes(least as f64));
@@ -141,7 +147,7 @@ impl BackupPolicy {
             }
         }
         verdict.samples.push(JudgedSample {
-            sample: Sample::bytes("size", newest.size_bytes),
+            sample: Sample::bytes("size", bytes),
             status,
             warning: None,
             critical: self.min_size.map(|least| Limit::under(least as f64, Unit::Bytes)),
@@ -272,9 +278,9 @@ fn usual_duration(catalogue: &Catalogue, now: Timestamp) -> Duration {
 
 /// The newest size against the median of the ten before: percent of change, and that median.
 pub(super) fn size_change(catalogue: &Catalogue, now: Timestamp) -> Option<(f64, f64)> {
-    let mut sizes = catalogue.usable(now).map(|file| file.size_bytes as f64);
-    let newest = sizes.next()?;
-    let before: Vec<f64> = sizes.take(HISTORY).collect();
+    let mut files = catalogue.usable(now).map(|file| file.size_bytes.map(|bytes| bytes as f64));
+    let newest = files.next()??;
+    let before: Vec<f64> = files.flatten().take(HISTORY).collect();
     let usual = median(before.iter().copied()).filter(|usual| before.len() >= MIN_HISTORY && *usual > 0.0)?;
     Some(((newest - usual) / usual * 100.0, usual))
 }

@@ -41,7 +41,11 @@ impl Pruning {
             .iter()
             .zip(&retention.files)
             .filter(|(_, decision)| !decision.is_kept())
-            .map(|(file, _)| Doomed { path: file.path.clone(), taken_at: file.taken_at, bytes: file.size_bytes })
+            .map(|(file, _)| Doomed {
+                path: file.path.clone(),
+                taken_at: file.taken_at,
+                bytes: file.size_bytes.unwrap_or(0),
+            })
             .collect();
         doomed.sort_by(|a, b| (a.taken_at, &a.path).cmp(&(b.taken_at, &b.path)));
         let kept = catalogue.files.len() - doomed.len();
@@ -70,7 +74,7 @@ impl ShelfState {
             };
             field(file.path.as_os_str().as_encoded_bytes());
             field(&file.taken_at.timestamp_micros().to_le_bytes());
-            field(&file.size_bytes.to_le_bytes());
+            field(&file.size_bytes.unwrap_or(0).to_le_bytes());
             field(file.sha256.as_deref().unwrap_or_default().as_bytes());
             field(state.as_bytes());
             field(decision.words().as_bytes());
@@ -113,7 +117,7 @@ mod tests {
         let file = |night: i64| Backup {
             path: format!("/srv/rota/{night:03}").into(),
             taken_at: now() - TimeDelta::days(night) - TimeDelta::hours(7),
-            size_bytes: 1_000,
+            size_bytes: Some(1_000),
             sha256: Some("ab".into()),
             took_s: None,
             verified_at: Some(now()),
@@ -145,7 +149,7 @@ mod tests {
         let changes: [Change; 8] = [
             |shelf| drop(shelf.files.remove(4)),
             |shelf| drop(shelf.files.remove(0)),
-            |shelf| shelf.files[4].size_bytes += 1,
+            |shelf| shelf.files[4].size_bytes = Some(1_001),
             |shelf| shelf.files[4].sha256 = Some("cd".into()),
             |shelf| shelf.files[1].state = BackupState::Growing,
             |shelf| shelf.files[3].path = "/srv/rota/other".into(),

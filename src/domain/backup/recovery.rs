@@ -179,7 +179,7 @@ mod tests {
         let file = Backup {
             path: "/srv/rota/a".into(),
             taken_at: ago(7),
-            size_bytes: 1_000,
+            size_bytes: Some(1_000),
             sha256: None,
             took_s: None,
             verified_at: None,

@@ -117,7 +117,7 @@ impl Claims {
             catalogue.files.push(Backup {
                 path,
                 taken_at,
-                size_bytes: claim.size.unwrap_or(0),
+                size_bytes: claim.size,
                 sha256: None,
                 took_s: None,
                 verified_at: None,

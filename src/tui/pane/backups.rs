@@ -189,7 +189,7 @@ impl Pane for Backups {
         rows::summary(see, &all, |one| match catalogue(see, one).and_then(|files| files.newest(see.now)) {
             Some(newest) => {
                 let old = humanize::seconds(seconds_between(newest.taken_at, see.now));
-                format!("{old} old, {}", humanize::bytes(newest.size_bytes as f64))
+                format!("{old} old, {}", newest.size())
             }
             None => rows::finding(one).to_owned(),
         })
@@ -302,7 +302,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment) -> Cells<'a> {
     // Without a title above it such a cell says nothing.
     let titled = |one: &answers::Answer| if see.zoomed { answer(one) } else { Line::default() };
     let newest = catalogue.and_then(|catalogue| catalogue.newest(see.now));
-    let size = newest.map_or_else(String::new, |newest| humanize::bytes(newest.size_bytes as f64));
+    let size = newest.map_or_else(String::new, crate::domain::backup::Backup::size);
     let change = catalogue.and_then(|catalogue| catalogue.size_change(see.now));
     let files = catalogue.map_or_else(String::new, |all| humanize::count(all.usable(see.now).count(), "file"));
     let quiet = age::fresh(one, theme.dim, theme);

@@ -24,7 +24,7 @@ fn backup(at: Timestamp) -> Backup {
     Backup {
         path: PathBuf::from(format!("/srv/rota/{}", at.format("%Y%m%dT%H%M%SZ"))),
         taken_at: at,
-        size_bytes: 1_000,
+        size_bytes: Some(1_000),
         sha256: None,
         took_s: None,
         verified_at: Some(at + TimeDelta::minutes(5)),

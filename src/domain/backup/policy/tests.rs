@@ -16,7 +16,7 @@ fn file(taken: &str, size: u64) -> Backup {
     Backup {
         path: format!("/srv/db_{}.sqlite3", taken_at.format("%Y%m%d")).into(),
         taken_at,
-        size_bytes: size,
+        size_bytes: Some(size),
         sha256: None,
         took_s: None,
         verified_at: None,

@@ -72,7 +72,7 @@ impl Asks<'_> {
         self.told("complete", &["size", "damaged"], || {
             let newest = self.catalogue.and_then(|catalogue| catalogue.newest(self.see.now));
             let Some(newest) = newest else { return unknown("complete", "there is none to ask", "") };
-            let size = humanize::bytes(newest.size_bytes as f64);
+            let size = newest.size();
             let by =
                 if newest.sha256.is_some() { "as its manifest says" } else { "by its size alone, without a manifest" };
             good("complete", format!("{size}, {by}"))

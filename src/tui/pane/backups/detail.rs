@@ -93,7 +93,8 @@ fn objectives(see: &Snapshot<'_>, one: &Assessment) -> Vec<Line<'static>> {
 
 /// What the files were like, oldest first.
 fn sizes(see: &Snapshot<'_>, catalogue: &Catalogue) -> Option<Line<'static>> {
-    let mut sizes: Vec<f64> = catalogue.usable(see.now).take(30).map(|file| file.size_bytes as f64).collect();
+    let mut sizes: Vec<f64> =
+        catalogue.usable(see.now).take(30).filter_map(|file| file.size_bytes.map(|size| size as f64)).collect();
     sizes.reverse();
     let (first, last) = (*sizes.first()?, *sizes.last()?);
     if sizes.len() < 2 {

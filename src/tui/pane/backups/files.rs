@@ -43,7 +43,7 @@ pub(super) fn cells(see: &Snapshot<'_>, file: &Backup, decision: Option<&Decisio
     vec![
         text::styled(humanize::clock(file.taken_at, see.now, see.zone), theme.text),
         text::styled(old, theme.dim),
-        text::styled(humanize::bytes(file.size_bytes as f64), theme.text),
+        text::styled(file.size(), theme.text),
         text::styled(sha, theme.dim),
         Line::from(proven),
         text::styled(state, style),

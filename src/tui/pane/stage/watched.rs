@@ -125,7 +125,7 @@ pub(in crate::tui::pane) fn backup(id: &str, taken: &[&str], size: f64, verified
         Backup {
             path: PathBuf::from(format!("/srv/backup/{id}-{time}.sqlite3")),
             taken_at,
-            size_bytes: (size * (1.0 - 0.02 * index as f64)) as u64,
+            size_bytes: Some((size * (1.0 - 0.02 * index as f64)) as u64),
             sha256: Some("9f3ca1bd22b680aa".repeat(4)),
             took_s: Some(12.0),
             verified_at: (index == 0).then(|| now() - TimeDelta::hours(verified_h)),
@@ -138,7 +138,7 @@ pub(in crate::tui::pane) fn backup(id: &str, taken: &[&str], size: f64, verified
         let taken_at = "2026-02-27T02:00:40Z".parse().expect("test time");
         files.push(Backup {
             taken_at,
-            size_bytes: 0,
+            size_bytes: Some(0),
             sha256: None,
             verified_at: None,
             state: damaged,
