@@ -239,7 +239,7 @@ fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict>
         return damaged("it does not begin as a dump of pg_dump does");
     }
     let handle = Handle::current();
-    let programs = match handle.block_on(Programs::fit_for(0)) {
+    let programs = match handle.block_on(Programs::newest()) {
         Ok(programs) => programs,
         Err(why) if wanted.counts.is_some() => {
             return Ok(Found { sentence: format!("its structure was not checked: {why}"), counts: None });
@@ -261,6 +261,12 @@ fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict>
     });
     let decoded = ended("pg_restore", decoded, content.cancel);
     match decoded {
+        // Too new to be told from damage: what the manifest says of its bytes is all that is known.
+        Err(ArchiveError::Program(why)) if why.contains("unsupported version") => {
+            let newer =
+                format!("a newer pg_dump made it than PostgreSQL's programs here ({}) can read", programs.version);
+            return Err(Verdict::None(ArchiveError::Missing(format!("{newer}; install newer ones"))));
+        }
         Err(ArchiveError::Program(why)) => {
             return damaged(format!("it cannot be decoded to its end: {}", sanitize::line(&why)));
         }

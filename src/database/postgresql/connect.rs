@@ -239,7 +239,7 @@ impl Dialer {
                 "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
             )),
             Some("3D000") => DatabaseError::Missing(format!("{place}: {said}; mend `url`, or restore it")),
-            Some("53300") if ["for role", "for database"].iter().any(|whose| said.contains(whose)) => {
+            Some("53300") if ["for role ", "for database "].iter().any(|whose| said.contains(whose)) => {
                 DatabaseError::Denied(format!("{place}: {said}; end sessions that idle, or raise its CONNECTION LIMIT"))
             }
             Some("53300") => DatabaseError::Missing(format!(
@@ -436,8 +436,15 @@ mod tests {
             root_certificate: Some("/etc/ca.pem".into()),
         };
         let mut dialer = Dialer::new(address, None, Duration::from_secs(4));
-        let full = dialer.not_let_in(Some("53300"), "sorry, too many clients already");
-        assert!(matches!(&full, DatabaseError::Missing(why) if why.contains("nobody else can connect")), "{full}");
+        for full in [
+            "sorry, too many clients already",
+            "remaining connection slots are reserved for non-replication superuser connections",
+            // Since 16.
+            "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        ] {
+            let full = dialer.not_let_in(Some("53300"), full);
+            assert!(matches!(&full, DatabaseError::Missing(why) if why.contains("nobody else can connect")), "{full}");
+        }
         for whose in ["role \"mon\"", "database \"rota\""] {
             let limited = dialer.not_let_in(Some("53300"), &format!("too many connections for {whose}"));
             assert!(matches!(&limited, DatabaseError::Denied(why) if why.contains("CONNECTION LIMIT")), "{limited}");

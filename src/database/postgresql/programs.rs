@@ -37,6 +37,16 @@ pub struct Programs {
 impl Programs {
     /// The programs that fit a server of this version; the error names the mend.
     pub async fn fit_for(server: u32) -> Result<Self, String> {
+        choose(Self::all().await, server / 10_000)
+    }
+
+    /// The newest there are, which read what all older ones wrote.
+    pub async fn newest() -> Result<Self, String> {
+        let newest = Self::all().await.into_iter().max_by_key(|one| one.major);
+        newest.ok_or_else(|| missing("on Debian the package postgresql-client"))
+    }
+
+    async fn all() -> Vec<Self> {
         let mut found = Vec::new();
         for folder in tokio::task::spawn_blocking(folders).await.unwrap_or_default() {
             let asked = Invocation::new([folder.join("pg_dump").display().to_string().as_str(), "--version"]);
@@ -46,7 +56,7 @@ impl Programs {
                 found.push(Self { folder, major, version });
             }
         }
-        choose(found, server / 10_000)
+        found
     }
 
     /// One of them, with what it needs to find a database, and its password where there is one.
@@ -104,15 +114,19 @@ fn choose(found: Vec<Programs>, server: u32) -> Result<Programs, String> {
     let newest = found.iter().map(|one| one.major).max();
     let fitting = found.into_iter().filter(|one| one.major >= server).min_by_key(|one| one.major);
     fitting.ok_or_else(|| {
-        let mend = format!("install those of version {server}, on Debian the package postgresql-client-{server}");
+        let package = format!("on Debian the package postgresql-client-{server}");
         match newest {
             Some(newest) => format!(
                 "PostgreSQL's programs here are of version {newest}, and the server is of version {server}, which an \
-                 older pg_dump refuses; {mend}"
+                 older pg_dump refuses; install those of version {server}, {package}"
             ),
-            None => format!("PostgreSQL's programs (pg_dump, pg_restore) were not found on this machine; {mend}"),
+            None => missing(&package),
         }
     })
+}
+
+fn missing(package: &str) -> String {
+    format!("PostgreSQL's programs (pg_dump, pg_restore) were not found on this machine; install them, {package}")
 }
 
 #[cfg(test)]

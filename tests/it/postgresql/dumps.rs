@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rounds::archive::manifest::{Manifest, path_for};
+use rounds::archive::verify;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, one, run, until_one};
@@ -104,6 +105,9 @@ async fn what_the_manifest_counts_is_what_restores_while_somebody_writes() {
     writing.await.expect("the writer");
 }
 
+/// Where a dump of the custom format has it: after `PGDMP` and the major version.
+const MINOR_VERSION: usize = 6;
+
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
 async fn every_cut_and_every_flip_of_a_dump_is_noticed_and_a_cut_one_without_its_manifest_too() {
@@ -140,6 +144,15 @@ async fn every_cut_and_every_flip_of_a_dump_is_noticed_and_a_cut_one_without_its
             fs::write(&dump, &sound[..sound.len() - cut]).expect("write");
             let verdict = check(&dump).await;
             assert!(!verdict.ok, "without its last {cut} bytes: {}", verdict.detail);
+        }
+        if more.is_empty() {
+            // A format that the programs here do not know yet, as its header tells.
+            let mut newer = sound.clone();
+            newer[MINOR_VERSION] = 99;
+            fs::write(&dump, &newer).expect("write");
+            let unknown = verify(dump.clone(), Vec::new(), CancellationToken::new()).await;
+            let why = unknown.expect_err("nothing is known of it").to_string();
+            assert!(why.contains("a newer pg_dump made it"), "{why}");
         }
     }
 }

@@ -41,7 +41,9 @@ async fn checkpoints_before_their_time_are_counted_from_when_we_look() {
     }
     let told = watching.until("did not wait for checkpoint_timeout").await;
     assert!(told.advice.is_some_and(|advice| advice.starts_with("raise max_wal_size")));
-    run(&mut rota, "SELECT pg_stat_reset_shared('bgwriter')").await;
+    let version: u32 = one(&mut rota, "SHOW server_version_num").await.parse().expect("a number");
+    let kept_by = if version < 170_000 { "bgwriter" } else { "checkpointer" };
+    run(&mut rota, &format!("SELECT pg_stat_reset_shared('{kept_by}')")).await;
     watching.until_well().await;
 }
 

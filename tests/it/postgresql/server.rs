@@ -17,15 +17,17 @@ use rounds::runtime::clock::Clock;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
-/// The folder of the newest server programs on this machine.
+/// The folder of the newest server programs on this machine, or of those that
+/// `ROUNDS_TEST_POSTGRESQL` names.
 pub(super) fn programs() -> Option<PathBuf> {
+    let chosen = std::env::var_os("ROUNDS_TEST_POSTGRESQL").map(PathBuf::from);
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut installed: Vec<PathBuf> = installed.map(|entry| entry.path().join("bin")).collect();
     installed.sort();
     let usual = ["/usr/local/pgsql/bin", "/usr/local/bin", "/usr/bin"].map(PathBuf::from);
     let needed = ["initdb", "postgres", "pg_isready", "pg_basebackup"];
     let whole = |folder: &PathBuf| needed.iter().all(|program| folder.join(program).exists());
-    installed.into_iter().rev().chain(usual).find(whole)
+    chosen.or_else(|| installed.into_iter().rev().chain(usual).find(whole))
 }
 
 /// A running server. Its database is `rota`, its superuser `postgres`.
