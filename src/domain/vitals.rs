@@ -24,6 +24,8 @@ pub struct Vitals {
     pub engine: &'static str,
     pub version: String,
     pub location: String,
+    /// When it came into being, where that can be told.
+    pub created: Option<Timestamp>,
     /// All files of it together, write-ahead log included.
     pub size_bytes: Option<u64>,
     pub wal_bytes: Option<u64>,
@@ -161,6 +163,8 @@ impl DatabasePolicy {
                 let finding = Finding::new(Status::Warning, "integrity", text).since(proof.at + span(every));
                 Some(finding.mend(ActionName::INTEGRITY))
             }
+            // Not yet due: nobody can have neglected it.
+            (None, Some(every)) if vitals.created.is_some_and(|at| now < at + span(every)) => None,
             (None, Some(every)) => Some(vitals.integrity_unknown.as_ref().map_or_else(
                 || {
                     let text = format!("integrity never checked, limit {}", humanize::duration(every));
@@ -251,6 +255,13 @@ mod tests {
             (with(Some(proof(true))), None, 9999, None),
             (with(None), None, 1, None),
             (with(None), Some(DAY), 1, Some((Status::Warning, "integrity never checked, limit 24 h"))),
+            (Vitals { created: Some(at(0)), ..with(None) }, Some(DAY), 23, None),
+            (
+                Vitals { created: Some(at(0)), ..with(None) },
+                Some(DAY),
+                25,
+                Some((Status::Warning, "integrity never checked, limit 24 h")),
+            ),
             (
                 with(Some(proof(false))),
                 None,

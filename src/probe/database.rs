@@ -77,6 +77,8 @@ impl DatabaseProbe {
     }
 
     async fn take(&mut self) -> Result<Reading, ProbeError> {
+        // First, because the store may be the very database, and not there before it answers.
+        let proofs = self.ledger.proofs(ProofKind::Integrity, &self.subject).await;
         let vitals = if self.blocks {
             // A file system that hangs must hang only here, and only once.
             let (runtime, database) = (Handle::current(), Arc::clone(&self.database));
@@ -93,7 +95,7 @@ impl DatabaseProbe {
             }
             other => other.map_err(ProbeError::from)?,
         };
-        match self.ledger.proofs(ProofKind::Integrity, &self.subject).await {
+        match proofs {
             Ok(proofs) => self.integrity = proofs.into_iter().find(|proof| proof.subject == self.subject),
             Err(error) => vitals.integrity_unknown = Some(error.to_string()),
         }

@@ -120,6 +120,14 @@ fn a_backup_is_planned_made_verified_listed_and_recorded() {
     world.run(&["audit", "verify"]).exits(0);
 }
 
+/// The store is made while the first round already looks at it.
+#[test]
+fn the_first_round_of_all_finds_nothing_wrong_with_the_store_it_makes() {
+    for _ in 0..5 {
+        World::new().run(&["check", "database:rounds", "--fail-on", "critical"]).exits(0);
+    }
+}
+
 #[test]
 fn two_backups_in_one_second_are_both_made() {
     let world = rota();

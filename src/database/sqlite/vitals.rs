@@ -25,6 +25,8 @@ pub(super) fn read(path: &Path) -> Result<Vitals, DatabaseError> {
     // Our own reads must not be taken for somebody's.
     drop(connection);
     vitals.location = sanitize::line(&path.display().to_string());
+    // Not every file system remembers it.
+    vitals.created = std::fs::metadata(path).and_then(|meta| meta.created()).ok().map(Into::into);
     vitals.size_bytes = open::size_with_sidecars(path).ok();
     vitals.wal_bytes = std::fs::metadata(open::sidecar(path, "-wal")).ok().map(|meta| meta.len());
     vitals.measured.remarks.extend(vitals.wal_bytes.and_then(|bytes| readers::remark(path, bytes)));
