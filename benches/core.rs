@@ -68,7 +68,7 @@ fn tasks() -> (Vec<Watch>, Vec<Observation>) {
         let run = |hour: u32| {
             let started_at = "2026-03-02T09:00:00Z".parse::<Timestamp>().expect("a time") - MINUTE * 60 * hour;
             let exit_code = Some(i32::from(hour == 0 && index.is_multiple_of(ONE_IN)));
-            let end = RunEnd { at: started_at + MINUTE, took_s: 60.0, exit_code, signal: None, timed_out: false };
+            let end = RunEnd { at: started_at + MINUTE, took_s: 60.0, exit_code, ..RunEnd::default() };
             let id = format!("{name}-{hour:02}");
             TaskRun {
                 id,

@@ -180,6 +180,10 @@ pub trait Database: Debug + Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Asks a question of the operator's own, which can only read; answers the first value of its
+    /// first row as text.
+    fn first_value<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Option<String>, DatabaseError>>;
+
     /// What its sessions do now. It changes nothing, and waits for nobody.
     fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
         let nobody = "a database that is a file has no sessions to list";

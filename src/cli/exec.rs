@@ -5,6 +5,7 @@
 //! and the command runs all the same. Only the spool is written here, never the store.
 
 mod ending;
+mod lock;
 mod record;
 mod relay;
 #[cfg(unix)]
@@ -21,10 +22,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::redact;
-use crate::domain::task::RunEnd;
+use crate::domain::task::{EndKind, RunEnd};
 use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
 pub use ending::Ending;
+use lock::Gate;
+pub use lock::Overlap;
 use record::Record;
 use relay::Relays;
 use system::Running;
@@ -41,6 +44,8 @@ pub struct ExecOptions {
     pub task: String,
     /// After this long the command is told to end, and ten seconds later made to.
     pub timeout: Option<Duration>,
+    /// What is done while another run of the task is not over; without a word it begins all the same.
+    pub overlap: Option<Overlap>,
     /// The command, passed on to the byte.
     pub argv: Vec<OsString>,
     pub clock: Clock,
@@ -68,6 +73,46 @@ async fn supervise(
     place: impl FnOnce() -> PathBuf + Send + 'static,
 ) -> Ending {
     let mut signals = Signals::listen();
+    let Some(overlap) = options.overlap else { return run(options, program, place, signals).await };
+    let (gate, place) = lock::pass(&options.task, overlap, place, &mut signals).await;
+    // Where that is not found, it is not found by whoever writes the record either.
+    let place = move || place.recv().unwrap_or_default();
+    match gate {
+        Gate::Open(lock) => {
+            let ending = run(options, program, place, signals).await;
+            drop(lock);
+            ending
+        }
+        Gate::Shut(why) => {
+            note(format_args!("`{}` is not run: {why}", options.task));
+            skip(options, place, why).await;
+            Ending::Code(SKIPPED)
+        }
+        Gate::Stopped(signal) => {
+            skip(options, place, "told to end while another run was not over".to_owned()).await;
+            Ending::Signal(signal)
+        }
+    }
+}
+
+/// The exit code of a wrapper whose command was refused because another run was not over.
+const SKIPPED: i32 = 77;
+
+/// Records that a run did not begin.
+async fn skip(options: &ExecOptions, place: impl FnOnce() -> PathBuf + Send + 'static, why: String) {
+    let Some(mut record) = Record::begin(start(options), place) else { return };
+    record.settle().await;
+    let run = RunEnd { at: options.clock.now(), kind: EndKind::Skipped, ..RunEnd::default() };
+    record.end(spool::End { run, output: why }).await;
+}
+
+/// Runs the command with a record of it.
+async fn run(
+    options: &ExecOptions,
+    program: &OsString,
+    place: impl FnOnce() -> PathBuf + Send + 'static,
+    mut signals: Signals,
+) -> Ending {
     let mut record = Record::begin(start(options), place);
     if let Some(record) = &mut record {
         record.settle().await;
@@ -97,6 +142,7 @@ async fn supervise(
         exit_code: ending.code(),
         signal: ending.signal(),
         timed_out,
+        kind: EndKind::Seen,
     };
     if let Some(record) = record {
         // What passes through is the command's own; what is kept is without secrets.

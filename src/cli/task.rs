@@ -17,7 +17,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::task::TaskView;
+use crate::domain::task::{EndKind, Source, TaskFacts, TaskView};
 
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
@@ -126,12 +126,25 @@ fn known(mut names: BTreeSet<String>, board: &Board) -> BTreeSet<String> {
     names
 }
 
+/// What tells that it ran, where that tells nothing else.
+fn witness(facts: &TaskFacts) -> &'static str {
+    match facts.policy.source {
+        Source::Log => "a log",
+        Source::Sql => "a row",
+        _ => "a file",
+    }
+}
+
 /// The latest runs, newest first, each with the last line it printed.
 fn runs(board: &Board, one: &Assessment, session: &Session) -> String {
     let Some(Detail::Task(facts)) = board.detail(&one.id) else { return String::new() };
     let mut text = String::new();
     for run in facts.runs.iter().take(10) {
         let end = match &run.ended {
+            Some(end) if end.kind == EndKind::Proven => {
+                "proven; exit code unknown: SOURCE does not say".replace("SOURCE", witness(facts))
+            }
+            Some(end) if end.kind == EndKind::Skipped => "skipped".to_owned(),
             Some(end) => {
                 let code = end.exit_code.map(|code| format!("exit code {code}"));
                 let how = code.or_else(|| end.signal.map(|signal| format!("signal {signal}"))).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::exec::{ExecOptions, exec};
+use crate::cli::exec::{ExecOptions, Overlap, exec};
 use crate::cli::{Global, environment};
 use crate::config;
 use crate::runtime::clock::Clock;
@@ -21,6 +21,10 @@ pub struct ExecArgs {
     /// Tell it to stop after this long, and make it ten seconds later; exit code 124
     #[arg(long, value_name = "DURATION")]
     timeout: Option<String>,
+    /// While another run of the task is not over: skip this one (exit code 77), or wait for the other, at most
+    /// so long with wait:10m; both are recorded
+    #[arg(long, value_name = "skip|wait[:DURATION]")]
+    lock: Option<String>,
     /// The command and its arguments, passed on as they are
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -29,8 +33,9 @@ pub struct ExecArgs {
 pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {
     let clock = Clock::system();
     let timeout = args.timeout.as_deref().and_then(limit);
+    let overlap = args.lock.as_deref().and_then(overlap);
     let (global, task) = (global.clone(), args.task.clone());
-    let options = ExecOptions { task: args.task, timeout, argv: args.command, clock };
+    let options = ExecOptions { task: args.task, timeout, overlap, argv: args.command, clock };
     exec(&options, move || state_dir(&global, &task)).finish()
 }
 
@@ -38,6 +43,14 @@ pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {
 fn limit(text: &str) -> Option<Duration> {
     let told = |why| super::output::progress(&format!("rounds exec: --timeout {text}: {why}; it runs without a limit"));
     super::duration(text).map_err(told).ok()
+}
+
+/// What cannot be read holds nothing up: the command is what counts.
+fn overlap(text: &str) -> Option<Overlap> {
+    let told = |why| {
+        super::output::progress(&format!("rounds exec: --lock {text}: {why}; it runs whatever else runs"));
+    };
+    text.parse().map_err(told).ok()
 }
 
 /// Where the record goes: beside the store of the configuration, or where it would be without

@@ -65,7 +65,9 @@ impl TaskSpec {
             TaskSource::Systemd | TaskSource::Schtasks if self.export.is_some() => "it belongs to another machine",
             TaskSource::Systemd => "systemd was not asked for it; say with `run` how it is started",
             TaskSource::Schtasks => "the Task Scheduler was not asked for it; say with `run` how it is started",
-            TaskSource::Exec => "nothing says how it is started; say it with `run`",
+            TaskSource::Exec | TaskSource::File | TaskSource::Log | TaskSource::Sql => {
+                "nothing says how it is started; say it with `run`"
+            }
         };
         let run = self.run.clone().ok_or_else(|| why.to_owned());
         TaskCard { id: self.id.clone(), run, repeat: self.repeat }

@@ -230,6 +230,8 @@ pub(super) struct Task {
     pub(super) source: Spanned<String>,
     #[serde(rename = "match")]
     pub(super) matches: Option<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) database: Option<Spanned<String>>,
     pub(super) export: Option<Spanned<String>>,
     pub(super) schedule: Option<Spanned<String>>,
     pub(super) timezone: Option<Spanned<String>>,

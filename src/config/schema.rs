@@ -110,6 +110,8 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("task.id", Exists),
     ("task.source", Exists),
     ("task.match", Exists),
+    ("task.path", Exists),
+    ("task.database", Exists),
     ("task.schedule", Exists),
     ("task.timezone", Exists),
     ("task.grace", Exists),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, TaskSpec};
+use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, ProofSpec, TaskSpec};
 use crate::domain::backup::Rule;
 use crate::domain::checklist::{Checklist, Evidence, Period};
 use crate::domain::inventory::{ActionCard, ParamKind, Repeat};
@@ -156,6 +156,11 @@ fn task(page: &mut Page, spec: &TaskSpec) {
     page.set("id", quoted(&spec.id));
     page.set("source", quoted(spec.source.word()));
     page.maybe("match", spec.matches.as_deref().map(quoted));
+    match &spec.proof {
+        Some(ProofSpec::Log { path: log, .. }) => page.set("path", path(log)),
+        Some(ProofSpec::Row { database, .. }) => page.set("database", quoted(database)),
+        Some(ProofSpec::Files(_) | ProofSpec::Stamped(_)) | None => {}
+    }
     page.maybe("export", spec.export.as_deref().map(path));
     if let Some(schedule) = &spec.schedule {
         page.set("schedule", quoted(&schedule.text));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use regex::bytes::Regex;
 use serde::Deserialize;
 
 use super::address::Address;
@@ -253,6 +254,21 @@ pub struct TaskSpec {
     pub max_duration: Option<Duration>,
     pub run: Option<Invocation>,
     pub repeat: Repeat,
+    /// What shows that it ran, where no scheduler and no wrapper tells.
+    pub proof: Option<ProofSpec>,
+}
+
+/// What proves a run.
+#[derive(Clone, Debug)]
+pub enum ProofSpec {
+    /// A file of a pattern, by when it was written.
+    Files(String),
+    /// One with the time in its name.
+    Stamped(StampPattern),
+    /// A line of a log.
+    Log { path: PathBuf, pattern: Regex },
+    /// The time a query answers with.
+    Row { database: String, query: String },
 }
 
 impl TaskSpec {
@@ -272,6 +288,12 @@ pub enum TaskSource {
     Schtasks,
     /// Only what `rounds exec` recorded.
     Exec,
+    /// The files it writes.
+    File,
+    /// The lines it writes into a log.
+    Log,
+    /// The rows it writes into a database.
+    Sql,
 }
 
 impl TaskSource {
@@ -282,7 +304,15 @@ impl TaskSource {
             TaskSource::Systemd => "systemd",
             TaskSource::Schtasks => "schtasks",
             TaskSource::Exec => "exec",
+            TaskSource::File => "file",
+            TaskSource::Log => "log",
+            TaskSource::Sql => "sql",
         }
+    }
+
+    /// Whether only what it leaves behind tells of it.
+    pub const fn is_proven(self) -> bool {
+        matches!(self, TaskSource::File | TaskSource::Log | TaskSource::Sql)
     }
 
     /// Whether its scheduler tells of it by itself.

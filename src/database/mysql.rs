@@ -15,7 +15,7 @@ use self::connect::{Dialer, Session};
 use self::server::Server;
 use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
-use crate::database::check::{Check, LaneKind};
+use crate::database::check::{Check, LaneKind, Question};
 use crate::database::lane::{Economy, Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
@@ -95,6 +95,17 @@ fn checks(lane: LaneKind) -> Vec<&'static Check<Server>> {
 impl Database for Mysql {
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
         Box::pin(self.read())
+    }
+
+    fn first_value<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Option<String>, DatabaseError>> {
+        Box::pin(async move {
+            let asked = self.slow.ask(&self.dialer, &|_| Question::Made(query.to_owned()), self.deadline).await?;
+            match asked.rows {
+                Ok(rows) => Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned)),
+                Err(Question::Hidden { why, .. }) => Err(DatabaseError::Denied(format!("the query is refused: {why}"))),
+                Err(_) => Ok(None),
+            }
+        })
     }
 
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {

@@ -21,7 +21,7 @@ use self::connect::{Dialer, Session};
 use self::server::Server;
 use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
-use crate::database::check::{Check, LaneKind};
+use crate::database::check::{Check, LaneKind, Question};
 use crate::database::lane::{Economy, Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Grip, Hindrance, Operation, Upkeep};
 use crate::domain::engine;
@@ -128,6 +128,19 @@ fn hide(measured: &mut Measured, checks: &[&'static Check<Server>], error: &Data
 impl Database for Postgresql {
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
         Box::pin(self.read())
+    }
+
+    fn first_value<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Option<String>, DatabaseError>> {
+        Box::pin(async move {
+            let asked = self.slow.ask(&self.dialer, &|_| Question::Made(query.to_owned()), self.deadline).await?;
+            match asked.rows {
+                Ok(rows) => Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned)),
+                Err(Question::Hidden { why, .. }) => Err(DatabaseError::Denied(format!(
+                    "the query is refused: {why}; tables are named with their schema, such as public.run"
+                ))),
+                Err(_) => Ok(None),
+            }
+        })
     }
 
     fn tables(&self) -> BoxFuture<'_, Result<Tables, DatabaseError>> {

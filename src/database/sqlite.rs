@@ -1,6 +1,7 @@
 //! SQLite: a database that is a file. Reads go through connections that cannot write, on
 //! threads that may hang without anybody else noticing.
 
+mod answer;
 mod integrity;
 mod migrations;
 mod open;
@@ -32,6 +33,9 @@ pub const ENGINE: Engine =
 /// How long the pages of a file are counted before that is given up.
 const FOR_TABLES: Duration = Duration::from_secs(4);
 
+/// How long an operator's own question may take.
+const FOR_AN_ANSWER: Duration = Duration::from_secs(4);
+
 /// The database in a file.
 pub fn at(path: &Path) -> Arc<dyn Database> {
     Arc::new(Sqlite { path: path.to_owned() })
@@ -47,6 +51,19 @@ struct Sqlite {
 impl Database for Sqlite {
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
         Box::pin(aside(&self.path, vitals::read))
+    }
+
+    fn first_value<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Option<String>, DatabaseError>> {
+        let query = query.to_owned();
+        Box::pin(async move {
+            let cancel = CancellationToken::new();
+            let _stop = cancel.clone().drop_guard();
+            let read = aside(&self.path, move |path| answer::first_value(path, &query, &cancel));
+            tokio::time::timeout(FOR_AN_ANSWER, read).await.unwrap_or_else(|_elapsed| {
+                let time = humanize::duration(FOR_AN_ANSWER);
+                Err(DatabaseError::Unreachable(format!("the query had no answer within {time}")))
+            })
+        })
     }
 
     fn tables(&self) -> BoxFuture<'_, Result<Tables, DatabaseError>> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
-use crate::domain::task::TaskRun;
+use crate::domain::task::{EndKind, TaskRun};
 use crate::domain::time::{Timestamp, seconds_between, span};
 
 /// What became of a slot, or of a task as a whole.
@@ -177,6 +177,7 @@ impl Band {
                 let over = self.longest.is_some_and(|longest| elapsed > longest.seconds());
                 if over { TaskState::Overrun } else { TaskState::Running }
             }
+            Some(end) if end.kind == EndKind::Skipped => TaskState::Skipped,
             Some(end) if !end.is_success() => TaskState::Failed,
             Some(end) if self.shortest.is_some_and(|shortest| end.took_s < shortest.seconds()) => TaskState::TooShort,
             // A learnt bound is for what hangs; what came to its end is judged by what was asked.
@@ -275,6 +276,8 @@ impl History<'_> {
                 if self.gaps.iter().any(|gap| gap.covers(at)) { TaskState::Skipped } else { TaskState::Missed };
             return (now > last && at >= self.since).then_some(absent);
         };
+        // One that was skipped says less than one that ran.
+        let newest = runs.iter().find(|run| !run.is_skipped()).unwrap_or(newest);
         Some(match self.band.judge(newest, now) {
             TaskState::Ok if oldest.started_at > deadline => TaskState::Late,
             TaskState::Running => {

@@ -35,16 +35,36 @@ pub struct TaskRun {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunEnd {
     pub at: Timestamp,
     pub took_s: f64,
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
     pub timed_out: bool,
+    #[serde(default)]
+    pub kind: EndKind,
+}
+
+/// What is known of an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndKind {
+    /// Who waited for it tells.
+    #[default]
+    Seen,
+    /// What it left behind proves that it went well; its exit code is told by nobody.
+    Proven,
+    /// It did not begin: another run of the task was not over.
+    Skipped,
 }
 
 impl TaskRun {
+    /// Whether it only came to see that another one was not over.
+    pub fn is_skipped(&self) -> bool {
+        self.ended.as_ref().is_some_and(|end| end.kind == EndKind::Skipped)
+    }
+
     /// How many seconds it took, when it succeeded.
     pub fn succeeded_after(&self) -> Option<f64> {
         self.ended.as_ref().filter(|end| end.is_success()).map(|end| end.took_s)
@@ -53,7 +73,11 @@ impl TaskRun {
 
 impl RunEnd {
     pub fn is_success(&self) -> bool {
-        self.exit_code == Some(0) && !self.timed_out
+        match self.kind {
+            EndKind::Seen => self.exit_code == Some(0) && !self.timed_out,
+            EndKind::Proven => true,
+            EndKind::Skipped => false,
+        }
     }
 }
 
@@ -88,6 +112,10 @@ pub enum Source {
     Schtasks,
     /// Somewhere else; `rounds exec` tells when it ran.
     Exec,
+    /// Somewhere else; a file, a line of a log or a row proves that it ran.
+    File,
+    Log,
+    Sql,
 }
 
 impl Source {
@@ -97,6 +125,9 @@ impl Source {
             Source::Systemd => "systemd",
             Source::Schtasks => "schtasks",
             Source::Exec => "exec",
+            Source::File => "file",
+            Source::Log => "log",
+            Source::Sql => "sql",
         }
     }
 }
@@ -273,7 +304,8 @@ impl TaskFacts {
     }
 
     fn overlap(&self) -> bool {
-        let [newest, before, ..] = &self.runs[..] else { return false };
+        let mut runs = self.runs.iter().filter(|run| !run.is_skipped());
+        let (Some(newest), Some(before)) = (runs.next(), runs.next()) else { return false };
         match &before.ended {
             Some(end) => newest.started_at < end.at,
             None => before.alive,

@@ -1,5 +1,7 @@
 //! Instants, and the zone that turns them into an operator's day.
 
+pub mod written;
+
 use std::fmt;
 use std::sync::Arc;
 

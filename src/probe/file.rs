@@ -109,14 +109,14 @@ fn look(pattern: &str, now: Timestamp) -> Result<Reading, ProbeError> {
 }
 
 /// A file's time as ours; one that no calendar reaches is held at its end.
-fn timestamp(at: std::time::SystemTime) -> Timestamp {
+pub(super) fn timestamp(at: std::time::SystemTime) -> Timestamp {
     match at.duration_since(UNIX_EPOCH) {
         Ok(after) => Timestamp::UNIX_EPOCH.checked_add_signed(span(after)).unwrap_or(Timestamp::MAX_UTC),
         Err(before) => Timestamp::UNIX_EPOCH.checked_sub_signed(span(before.duration())).unwrap_or(Timestamp::MIN_UTC),
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     sanitize::bytes(path.as_os_str().as_encoded_bytes())
 }
 

@@ -7,6 +7,7 @@
 mod crontabs;
 mod expected;
 mod heard;
+mod proof;
 mod sight;
 mod told;
 
@@ -21,6 +22,7 @@ use crate::config::spec::{TaskSource, TaskSpec};
 use crate::domain::board::Watch;
 use crate::domain::inventory::{Repeat, Target, TaskCard};
 use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
+use crate::domain::sample::Sample;
 use crate::domain::task::{TaskFacts, TaskJudge, TaskRun};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
@@ -28,6 +30,7 @@ use crate::scheduler::source::{self, Listed, SourceKind};
 use crate::scheduler::{self, crontab, spool, systemd};
 use crontabs::CrontabsProbe;
 use expected::Expected;
+use proof::ProofProbe;
 use sight::Scene;
 use told::{ToldProbe, UnitsProbe};
 
@@ -84,6 +87,14 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
         watch.target = Some(Target::task(&id));
         let probe = ToldProbe::new(id, kind, name, spec.cloned(), scene.clone(), Arc::clone(&context.ledger));
         Watched { watch, probe: Box::new(probe) }
+    }));
+    watched.extend(config.tasks.iter().filter_map(|spec| {
+        let spool = spool::directory(&context.state_dir);
+        let probe = ProofProbe::new(spec, config, scene, &context.ledger, spool)?;
+        let mut watch = Watch::new(ProbeId::new(KIND.name, &spec.id), &context.system, EVERY, TIMEOUT);
+        watch.judge = Some(Arc::new(TaskJudge));
+        watch.target = Some(Target::task(&spec.id));
+        Some(Watched { watch, probe: Box::new(probe) })
     }));
     if config.discover_tasks && scene.has_systemd() {
         let watch = Watch::new(ProbeId::new(KIND.name, "systemd"), &context.system, EVERY, TIMEOUT);
@@ -162,13 +173,16 @@ impl Probe for TaskProbe {
             let sight = self.blocking.run(move || scene.look(now, &spool, &configuration)).await?;
             let found = &sight.crontabs;
             self.expected.refresh(found);
-            let (mut policy, findings) = self.expected.policy(found, &self.scene);
+            let (mut policy, mut findings) = self.expected.policy(found, &self.scene);
             let key = self.expected.recorded_as(found);
             let recorded = self.ledger.runs(&key, RUNS).await;
             let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
             let mut runs = merged(recorded, sight.spooled(&key), &key);
 
             let line = self.expected.line(found);
+            let parts = line.and_then(|line| line.parts.as_ref());
+            findings.extend(parts.and_then(expected::passed_over));
+            let samples = parts.map(|parts| Sample::text("scripts", parts.scripts.join(", "))).into_iter().collect();
             let written_at = match line {
                 Some(line) => line.written_at,
                 None => sight.configured_at,
@@ -196,7 +210,7 @@ impl Probe for TaskProbe {
             let mut facts = TaskFacts::new(Arc::new(policy), runs, Some(since)).booted_at(sight.booted_at);
             facts.gaps.clone_from(&sight.gaps);
             facts.starts_known = starts_known;
-            Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
+            Ok(Reading { samples, detail: Detail::Task(facts), findings, ..Reading::default() })
         })
     }
 }

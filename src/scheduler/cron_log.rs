@@ -15,7 +15,7 @@ use crate::domain::sanitize;
 use crate::domain::time::{Timestamp, Zone};
 
 pub use journal::Journal;
-pub use tail::LogTail;
+pub use tail::{Lines, LogTail};
 
 /// How far back it is read, and kept.
 pub const LOOK_BACK: TimeDelta = TimeDelta::days(8);
@@ -55,9 +55,15 @@ pub struct CronLog {
     unread: u64,
 }
 
-impl CronLog {
-    /// Takes one line of a syslog file, without its end.
-    pub fn take(&mut self, text: &[u8], calendar: &Calendar) {
+/// When a line of syslog was written. `latest` is the instant of the line before.
+pub fn stamp(line: &[u8], calendar: &Calendar, latest: Option<Timestamp>) -> Option<Timestamp> {
+    line::split(line).and_then(|(stamp, _)| stamp.instant(calendar, latest))
+}
+
+impl Lines for CronLog {
+    const LOOK_BACK: TimeDelta = LOOK_BACK;
+
+    fn take(&mut self, text: &[u8], calendar: &Calendar) {
         let Some((stamp, rest)) = line::split(text) else { return };
         let Some((tag, message)) = line::of_cron(rest) else { return };
         let Some(at) = stamp.instant(calendar, self.latest) else {
@@ -67,6 +73,25 @@ impl CronLog {
         self.said(at, tag, message);
     }
 
+    fn forget(&mut self, before: Timestamp) {
+        while self.sightings.front().is_some_and(|sighting| sighting.at < before) {
+            self.sightings.pop_front();
+            self.gone += 1;
+        }
+        let gone = self.gone;
+        self.processes.retain(|_, place| *place >= gone);
+    }
+
+    fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
+    fn stamp(line: &[u8], calendar: &Calendar) -> Option<Timestamp> {
+        stamp(line, calendar, None)
+    }
+}
+
+impl CronLog {
     /// One sentence of cron.
     fn said(&mut self, at: Timestamp, tag: &str, message: &[u8]) {
         self.latest = Some(at);
@@ -95,16 +120,6 @@ impl CronLog {
             Some(line::Said::Nothing) => {}
             None => self.unread += 1,
         }
-    }
-
-    /// Forgets what is too old.
-    pub fn forget(&mut self, before: Timestamp) {
-        while self.sightings.front().is_some_and(|sighting| sighting.at < before) {
-            self.sightings.pop_front();
-            self.gone += 1;
-        }
-        let gone = self.gone;
-        self.processes.retain(|_, place| *place >= gone);
     }
 
     /// Oldest first.

@@ -4,6 +4,7 @@
 mod by_hand;
 mod line;
 mod name;
+mod run_parts;
 mod wrap;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::platform::file;
 
 pub use by_hand::Account;
 pub use line::records_itself;
+pub use run_parts::Parts;
 pub use wrap::{Difference, difference};
 
 /// Everything the crontabs say.
@@ -52,6 +54,8 @@ pub struct Entry {
     pub wrapped_as: Option<String>,
     /// When the file was last written: the line is no younger.
     pub written_at: Option<Timestamp>,
+    /// The scripts it runs, where it runs those of a folder.
+    pub parts: Option<Parts>,
 }
 
 impl Entry {
@@ -169,6 +173,8 @@ impl Crontabs {
         self.entries.extend(line::entries(&text.bytes, user, &place.zone).map(|entry| Entry {
             origin: origin.to_owned(),
             written_at: text.written_at,
+            // Of another machine its folders are not here.
+            parts: if place.root.as_os_str().is_empty() { None } else { Parts::of(&entry.command, &place.root) },
             ..entry
         }));
     }

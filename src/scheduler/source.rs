@@ -85,6 +85,7 @@ impl Listed {
                 exit_code,
                 signal,
                 timed_out,
+                ..RunEnd::default()
             }),
             _ => None,
         };

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use rounds::domain::task::TaskRun;
+use rounds::domain::slot::TaskState;
+use rounds::domain::task::{EndKind, TaskRun};
 use rounds::scheduler::spool;
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
@@ -405,4 +406,96 @@ fn a_name_that_no_configuration_knows_is_told_to_whoever_wants_to_know_more() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.starts_with(expected) && said.is_empty() == expected.is_empty(), "{said}");
     }
+}
+
+/// Holds the lock of the task until its standard input is closed.
+fn holder(state: &Path) -> Child {
+    let mut command = wrapper(state, &["--lock", "skip"]);
+    let child =
+        command.args(["sh", "-c", "echo began; read line; exit 0"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = child.spawn().expect("wrapper");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("stdout")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "began\n");
+    child
+}
+
+#[test]
+fn a_run_is_skipped_while_another_is_not_over_and_that_is_recorded() {
+    let state = state();
+    let mut first = holder(state.path());
+    let output = wrapper(state.path(), &["--lock", "skip"]).args(["echo", "ran"]).output().expect("wrapper");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(77), &b""[..]));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "rounds exec: `t` is not run: another run is not over\n");
+    let skipped = |runs: &[TaskRun]| runs.iter().filter(|run| run.is_skipped()).count();
+    let runs = spool::read(&spool::directory(state.path()));
+    assert_eq!((runs.len(), skipped(&runs)), (2, 1));
+    let one = runs.iter().find(|run| run.is_skipped()).expect("the one that was skipped");
+    let end = one.ended.as_ref().expect("an end");
+    assert_eq!((end.kind, end.exit_code, one.tail.as_str()), (EndKind::Skipped, None, "another run is not over"));
+    let band = rounds::domain::slot::Band::default();
+    assert_eq!(band.judge(one, end.at), TaskState::Skipped);
+    // Another task of the same place is not held up, and neither is one that did not ask.
+    for other in [&["exec", "--task", "other", "--lock", "skip"][..], &["exec", "--task", "t"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rounds"));
+        command.args(other).args(["--store", &store(state.path()), "--", "true"]);
+        assert!(alone(&mut command, state.path()).status().expect("wrapper").success(), "{other:?}");
+    }
+    drop(first.stdin.take());
+    assert!(end_of(first).success());
+    let again = wrapper(state.path(), &["--lock", "skip"]).args(["true"]).status().expect("wrapper");
+    assert!(again.success(), "the lock ends with its wrapper");
+}
+
+#[test]
+fn a_run_waits_for_another_as_long_as_it_was_told_to() {
+    let state = state();
+    let mut first = holder(state.path());
+    let output = wrapper(state.path(), &["--lock", "wait:50ms"]).args(["echo", "ran"]).output().expect("wrapper");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(77), &b""[..]));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.ends_with("another run was not over in time\n"), "{said}");
+    let mut waiting = wrapper(state.path(), &["--lock", "wait"]);
+    let mut waiting = waiting.args(["echo", "ran"]).stdout(Stdio::piped()).spawn().expect("wrapper");
+    soon("it waits for the lock", || waits_for_a_lock(waiting.id()));
+    assert!(waiting.try_wait().expect("wait").is_none());
+    drop(first.stdin.take());
+    assert!(end_of(first).success());
+    let mut said = String::new();
+    waiting.stdout.take().expect("stdout").read_to_string(&mut said).expect("output");
+    assert_eq!((said.as_str(), end_of(waiting).code()), ("ran\n", Some(0)));
+}
+
+/// Whether one of its threads waits in the kernel for a lock of a file.
+fn waits_for_a_lock(pid: u32) -> bool {
+    let table = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    table.lines().any(|line| line.contains("->") && line.split_ascii_whitespace().any(|word| word == pid.to_string()))
+}
+
+#[test]
+fn a_wrapper_that_waits_ends_when_it_is_told_to_and_runs_nothing() {
+    let state = state();
+    let mut first = holder(state.path());
+    let mut waiting = wrapper(state.path(), &["--lock", "wait"]);
+    let waiting = waiting.args(["touch"]).arg(state.path().join("ran")).spawn().expect("wrapper");
+    soon("it waits for the lock", || waits_for_a_lock(waiting.id()));
+    tell(&waiting, Signal::TERM);
+    assert_eq!(end_of(waiting).signal(), Some(15));
+    assert!(!state.path().join("ran").exists());
+    drop(first.stdin.take());
+    end_of(first);
+}
+
+#[test]
+fn a_lock_that_cannot_be_taken_or_read_keeps_no_command_from_running() {
+    let state = state();
+    std::fs::write(state.path().join("locks"), "in the way").expect("a file");
+    let output = wrapper(state.path(), &["--lock", "skip"]).args(["echo", "ran"]).output().expect("wrapper");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"ran\n"[..]));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("nothing keeps another run of `t` from beginning meanwhile"), "{said}");
+    let output = wrapper(state.path(), &["--lock", "never"]).args(["echo", "ran"]).output().expect("wrapper");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"ran\n"[..]));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("--lock never: write skip, wait, or how long at most"), "{said}");
 }

@@ -154,7 +154,7 @@ fn runs(config: &Config, now: Timestamp) -> Result<()> {
                 holder: spool::Holder::this(),
             };
             let ended = started_at + span(Duration::from_secs_f64(took_s));
-            let run = RunEnd { at: ended, took_s, exit_code: Some(exit_code), signal: None, timed_out: false };
+            let run = RunEnd { at: ended, took_s, exit_code: Some(exit_code), ..RunEnd::default() };
             spool::Entry::begin(&spool, start)?.end(spool::End { run, output: output.to_owned() })?;
         }
     }

@@ -1,5 +1,7 @@
 //! `[[task]]`: what should run when, and how it is started by hand.
 
+mod proof;
+
 use std::path::PathBuf;
 
 use super::{Scope, command, id, schedule, zone_named};
@@ -12,6 +14,7 @@ use crate::domain::plan::Invocation;
 
 pub(super) fn task(raw: &raw::Task, source: &Source, scope: &Scope<'_>) -> Result<TaskSpec, Fault> {
     let kind = kind(raw, source)?;
+    proof::only_where_it_belongs(raw, kind, source)?;
     let zone = raw.timezone.as_ref().map(|name| zone_named(name, source)).transpose()?;
     if let (Some(name), None) = (&raw.timezone, &raw.schedule) {
         return Err(source.fault_at(name, "a time zone without a `schedule` says nothing; write the schedule too"));
@@ -34,23 +37,23 @@ pub(super) fn task(raw: &raw::Task, source: &Source, scope: &Scope<'_>) -> Resul
         max_duration: max,
         run: raw.run.as_ref().map(|run| invocation(run, source)).transpose()?,
         repeat: raw.run.as_ref().and_then(|run| run.repeat).unwrap_or_default(),
+        proof: proof::proof(raw, kind, &zone, source, scope)?,
     })
 }
 
 /// Where its runs are known from, and whether `match` fits that.
 fn kind(raw: &raw::Task, source: &Source) -> Result<TaskSource, Fault> {
-    const LATER: [&str; 3] = ["file", "log", "sql"];
+    const KINDS: [&str; 7] = ["cron", "systemd", "schtasks", "exec", "file", "log", "sql"];
     let kind = match raw.source.get_ref().as_str() {
         "cron" => TaskSource::Cron,
         "systemd" => TaskSource::Systemd,
         "schtasks" => TaskSource::Schtasks,
         "exec" => TaskSource::Exec,
-        later if LATER.contains(&later) => {
-            return Err(source.fault_at(&raw.source, format!("source `{later}` is not yet supported by this version")));
-        }
+        "file" => TaskSource::File,
+        "log" => TaskSource::Log,
+        "sql" => TaskSource::Sql,
         other => {
-            let message =
-                format!("unknown source `{other}`{}", suggestion(other, ["cron", "systemd", "schtasks", "exec"]));
+            let message = format!("unknown source `{other}`{}", suggestion(other, KINDS));
             return Err(source.fault_at(&raw.source, message));
         }
     };
@@ -64,9 +67,17 @@ fn kind(raw: &raw::Task, source: &Source) -> Result<TaskSource, Fault> {
         (TaskSource::Schtasks, None) => {
             Err(source.fault_at(&raw.source, "say with `match` which task it is, such as `\\\\Zoom Auto Launch`"))
         }
-        (TaskSource::Cron | TaskSource::Systemd | TaskSource::Schtasks, Some(text))
-            if text.get_ref().trim().is_empty() =>
-        {
+        (TaskSource::File, None) => {
+            Err(source.fault_at(&raw.source, "say with `match` which files it writes, such as \"exports/*.csv\""))
+        }
+        (TaskSource::Log, None) => {
+            Err(source.fault_at(&raw.source, "say with `match` what the line reads that it writes when it went well"))
+        }
+        (TaskSource::Sql, None) => Err(source.fault_at(
+            &raw.source,
+            "say with `match` which query tells its last time, such as \"SELECT max(at) FROM run\"",
+        )),
+        (kind, Some(text)) if kind != TaskSource::Exec && text.get_ref().trim().is_empty() => {
             Err(source.fault_at(text, "an empty text would match everything"))
         }
         (TaskSource::Exec, Some(text)) => Err(source
@@ -80,6 +91,9 @@ fn export(raw: &raw::Task, kind: TaskSource, source: &Source) -> Result<Option<P
     match (&raw.export, kind) {
         (None, _) => Ok(None),
         (Some(path), TaskSource::Exec) => Err(source.fault_at(path, "`rounds exec` exports nothing; leave it out")),
+        (Some(path), kind) if kind.is_proven() => {
+            Err(source.fault_at(path, format!("what proves a `{}` task is not exported; leave it out", kind.word())))
+        }
         (Some(path), _) => source.resolve(path).map(Some),
     }
 }

@@ -15,8 +15,7 @@ fn run(start: Timestamp, end: Option<(f64, i32)>, alive: bool) -> TaskRun {
         at: start + TimeDelta::milliseconds((took_s * 1000.0) as i64),
         took_s,
         exit_code: Some(code),
-        signal: None,
-        timed_out: false,
+        ..RunEnd::default()
     });
     TaskRun {
         id: start.to_rfc3339(),

@@ -36,6 +36,7 @@ impl TaskFacts {
         findings.extend(self.missed(&slots[..missed], now));
         findings.extend(self.late_by_its_scheduler(now));
         findings.extend(slots.first().and_then(|slot| self.skipped(slot, now)));
+        findings.extend(self.held_up(state, now));
         if !state.is_absent() {
             findings.extend(self.runs.first().and_then(|run| self.about(run, state, slots.first(), now)));
         }
@@ -111,6 +112,13 @@ impl TaskFacts {
             self.clock(gap.until, now)
         );
         Some(self.mended(Finding::new(Status::Warning, "slot", text).since(slot.at)))
+    }
+
+    /// A run that did not begin because another one was not over.
+    fn held_up(&self, state: TaskState, now: Timestamp) -> Option<Finding> {
+        let run = self.runs.first().filter(|run| state == TaskState::Skipped && run.is_skipped())?;
+        let text = format!("the run of {} did not begin: another one was not over", self.clock(run.started_at, now));
+        Some(Finding::new(Status::Warning, "slot", text).since(run.started_at))
     }
 
     /// What there is to say of the newest run.

@@ -11,7 +11,7 @@ use crate::domain::finding::Finding;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
 use crate::domain::task::{Source, TaskPolicy};
-use crate::scheduler::crontab::{Crontabs, Entry};
+use crate::scheduler::crontab::{Crontabs, Entry, Parts};
 
 /// How long after its instant the run of a task that nobody configured may begin.
 pub(super) const GRACE: Duration = Duration::from_mins(2);
@@ -33,7 +33,7 @@ pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
     let mut all: Vec<Expected> = config
         .tasks
         .iter()
-        .filter(|task| !task.source.is_told())
+        .filter(|task| !task.source.is_told() && !task.source.is_proven())
         .map(|task| Expected::Configured(Box::new(task.clone())))
         .collect();
     if config.discover_tasks {
@@ -213,6 +213,12 @@ impl Expected {
         }
         findings
     }
+}
+
+/// The scripts of a folder that look as if they ran, and do not.
+pub(super) fn passed_over(parts: &Parts) -> Option<Finding> {
+    let text = format!("in {} run-parts passes over {}", parts.folder, parts.passed_over.join("; "));
+    (!parts.passed_over.is_empty()).then(|| Finding::new(Status::Warning, "scripts", text))
 }
 
 /// `0 2 * * * (daily at 02:00, Europe/London)`

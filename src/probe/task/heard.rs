@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crate::domain::sanitize;
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::domain::time::{Timestamp, seconds_between};
-use crate::scheduler::cron_log::{Calendar, CronLog, Journal, LOOK_BACK, LogTail, Sighting};
+use crate::scheduler::cron_log::{Calendar, CronLog, Journal, LOOK_BACK, Lines as _, LogTail, Sighting};
 use crate::scheduler::crontab::Entry;
 use crate::scheduler::source::Ask;
 
@@ -72,8 +72,7 @@ impl Heard {
                 at,
                 took_s: seconds_between(one.at, at),
                 exit_code: Some(code),
-                signal: None,
-                timed_out: false,
+                ..RunEnd::default()
             }),
             alive: false,
             tail: String::new(),

@@ -1,5 +1,6 @@
 //! Task probes over a folder that stands for `/`, with a ledger that is a list.
 
+mod proof;
 mod told;
 
 use std::os::unix::fs::PermissionsExt;
@@ -32,13 +33,8 @@ impl Ledger for Runs {
 }
 
 fn run(id: &str, task: &str, started_at: Timestamp, exit_code: i32) -> TaskRun {
-    let end = RunEnd {
-        at: started_at + TimeDelta::seconds(5),
-        took_s: 5.0,
-        exit_code: Some(exit_code),
-        signal: None,
-        timed_out: false,
-    };
+    let end =
+        RunEnd { at: started_at + TimeDelta::seconds(5), took_s: 5.0, exit_code: Some(exit_code), ..RunEnd::default() };
     TaskRun {
         id: id.into(),
         task: task.into(),
@@ -375,4 +371,20 @@ fn a_task_is_known_since_its_schedule_was_written() {
     let many: Vec<TaskRun> = (0..50).rev().map(|hour| run("a", "t", at(hour), 0)).collect();
     assert_eq!(many.len(), RUNS);
     assert_eq!(known_since(&many, Some(at(-9)), at(99)), at(0), "older runs are not looked at");
+}
+
+#[tokio::test]
+async fn a_folder_of_scripts_is_told_with_those_that_do_not_run() {
+    let world = World::new("25 6 * * * run-parts --report /etc/cron.daily\n", "");
+    world.log("etc/debian_version", "12.11\n");
+    for script in ["dpkg", "backup.sh"] {
+        world.log(&format!("etc/cron.daily/{script}"), "#!/bin/sh\n");
+        let path = world.root.path().join("etc/cron.daily").join(script);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    }
+    let reading = world.watched()[0].probe.read(world.now).await.expect("a reading");
+    assert_eq!(reading.samples, [crate::domain::sample::Sample::text("scripts", "dpkg")]);
+    let texts = world.first().await.2;
+    let text = "in /etc/cron.daily run-parts passes over backup.sh: its name has a `.`; call it backup";
+    assert!(texts.iter().any(|told| told == text), "{texts:?}");
 }

@@ -11,7 +11,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::TargetKind;
 use crate::domain::job::{JobEvent, JobResult};
 use crate::domain::plan::{Invocation, Step};
-use crate::domain::task::{RunEnd, TaskRun};
+use crate::domain::task::{EndKind, RunEnd, TaskRun};
 use crate::exec;
 use crate::runtime::lease::Lease;
 use crate::scheduler::crontab::records_itself;
@@ -79,6 +79,7 @@ impl Runner {
             exit_code: finished.exit_code,
             signal: finished.signal,
             timed_out: finished.ended == exec::Ended::TimedOut,
+            kind: EndKind::Seen,
         }
     }
 
@@ -118,7 +119,7 @@ impl Runner {
         let (exit_code, signal) = left.gone().await;
         if let Some(run) = run {
             let (at, took_s) = (self.0.clock.now(), begun.elapsed().as_secs_f64());
-            let end = RunEnd { at, took_s, exit_code, signal, timed_out: false };
+            let end = RunEnd { at, took_s, exit_code, signal, ..RunEnd::default() };
             let record = TaskRun { alive: false, ended: Some(end), ..run };
             while !self.import(Some(&record)).await {
                 tokio::time::sleep(TRY_AGAIN).await;

@@ -5,9 +5,29 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{Calendar, CronLog, LOOK_BACK, line};
+use chrono::TimeDelta;
+
+use super::{Calendar, CronLog};
 use crate::domain::time::Timestamp;
 use crate::platform::file::identity;
+
+/// Whoever takes the lines of a log.
+pub trait Lines {
+    /// How far back it is read, and kept.
+    const LOOK_BACK: TimeDelta;
+
+    /// Takes one line, without its end.
+    fn take(&mut self, line: &[u8], calendar: &Calendar);
+
+    /// Forgets what is too old.
+    fn forget(&mut self, before: Timestamp);
+
+    /// When the last line was written that was taken.
+    fn latest(&self) -> Option<Timestamp>;
+
+    /// When a line was written, where it says so.
+    fn stamp(line: &[u8], calendar: &Calendar) -> Option<Timestamp>;
+}
 
 /// No more than this is read of a file that was not read before.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -18,10 +38,10 @@ const MARK: u64 = 64;
 
 /// A log file and how far it was read.
 #[derive(Clone, Debug)]
-pub struct LogTail {
+pub struct LogTail<L = CronLog> {
     path: PathBuf,
     place: Option<Place>,
-    pub log: CronLog,
+    pub log: L,
     /// Since when no line of it was missed; `None` before anything was read.
     pub since: Option<Timestamp>,
 }
@@ -37,7 +57,14 @@ struct Place {
 
 impl LogTail {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, place: None, log: CronLog::default(), since: None }
+        Self::of(path, CronLog::default())
+    }
+}
+
+impl<L: Lines> LogTail<L> {
+    /// One whose lines `log` takes.
+    pub fn of(path: PathBuf, log: L) -> Self {
+        Self { path, place: None, log, since: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -46,7 +73,7 @@ impl LogTail {
 
     /// Takes every line that was written since the last time.
     pub fn follow(&mut self, calendar: &Calendar) -> io::Result<()> {
-        let horizon = calendar.now - LOOK_BACK;
+        let horizon = calendar.now - L::LOOK_BACK;
         let mut file = File::open(&self.path)?;
         let found = file.metadata()?;
         if !found.is_file() {
@@ -68,7 +95,7 @@ impl LogTail {
         self.place = Some(Place::at(&mut file, identity(&found), offset)?);
         self.log.forget(horizon);
         if self.since.is_none() {
-            self.since = self.log.latest.or(Some(calendar.now));
+            self.since = self.log.latest().or(Some(calendar.now));
         }
         Ok(())
     }
@@ -76,16 +103,17 @@ impl LogTail {
     /// Where a file that was never read is begun, once the one before it is read where it does
     /// not go back far enough.
     fn begin(&mut self, file: &mut File, length: u64, horizon: Timestamp, calendar: &Calendar) -> io::Result<u64> {
-        let start = first_since(file, length, horizon, calendar)?.max(length.saturating_sub(MOST_BYTES));
-        let first = stamp_after(file, start, length, calendar)?.map(|(_, at)| at);
+        let start = first_since::<L>(file, length, horizon, calendar)?.max(length.saturating_sub(MOST_BYTES));
+        let first = stamp_after::<L>(file, start, length, calendar)?.map(|(_, at)| at);
         self.since = first.map(|first| if start > 0 { first.max(horizon) } else { first });
         if start == 0
             && first.is_none_or(|first| first > horizon)
             && let Ok(mut before) = File::open(self.rotated())
         {
             let length = before.metadata()?.len();
-            let start = first_since(&mut before, length, horizon, calendar)?.max(length.saturating_sub(MOST_BYTES));
-            let earlier = stamp_after(&mut before, start, length, calendar)?.map(|(_, at)| at);
+            let start =
+                first_since::<L>(&mut before, length, horizon, calendar)?.max(length.saturating_sub(MOST_BYTES));
+            let earlier = stamp_after::<L>(&mut before, start, length, calendar)?.map(|(_, at)| at);
             self.since = earlier.map(|at| at.max(horizon)).or(self.since);
             self.read(&mut before, start, calendar)?;
         }
@@ -164,11 +192,11 @@ fn before(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
 
 /// Where the first line of an instant or later begins, or a little before it: found by halves,
 /// because a log is in order and may be long.
-fn first_since(file: &mut File, length: u64, since: Timestamp, calendar: &Calendar) -> io::Result<u64> {
+fn first_since<L: Lines>(file: &mut File, length: u64, since: Timestamp, calendar: &Calendar) -> io::Result<u64> {
     let (mut low, mut high) = (0, length);
     while high - low > CHUNK as u64 {
         let middle = low + (high - low) / 2;
-        match stamp_after(file, middle, high, calendar)? {
+        match stamp_after::<L>(file, middle, high, calendar)? {
             Some((line, at)) if at < since => low = line,
             _ => high = middle,
         }
@@ -177,7 +205,12 @@ fn first_since(file: &mut File, length: u64, since: Timestamp, calendar: &Calend
 }
 
 /// The first line with a stamp that begins after `offset`, or at it where that is the beginning.
-fn stamp_after(file: &mut File, offset: u64, end: u64, calendar: &Calendar) -> io::Result<Option<(u64, Timestamp)>> {
+fn stamp_after<L: Lines>(
+    file: &mut File,
+    offset: u64,
+    end: u64,
+    calendar: &Calendar,
+) -> io::Result<Option<(u64, Timestamp)>> {
     file.seek(SeekFrom::Start(offset.saturating_sub(1)))?;
     let mut bytes = Vec::new();
     file.take(end.saturating_sub(offset).min(CHUNK as u64) + 1).read_to_end(&mut bytes)?;
@@ -188,7 +221,7 @@ fn stamp_after(file: &mut File, offset: u64, end: u64, calendar: &Calendar) -> i
         at += lines.next().map_or(0, |line| line.len() as u64 + 1);
     }
     for line in lines {
-        let instant = line::split(line).and_then(|(stamp, _)| stamp.instant(calendar, None));
+        let instant = L::stamp(line, calendar);
         if let Some(instant) = instant {
             return Ok(Some((at, instant)));
         }

@@ -54,6 +54,7 @@ fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment
         environment: environment.clone(),
         wrapped_as,
         written_at: None,
+        parts: None,
     }
 }
 

@@ -9,7 +9,7 @@ fn start(id: &str) -> Start {
 }
 
 fn end(output: &str) -> End {
-    let run = RunEnd { at: Timestamp::default(), took_s: 1.5, exit_code: Some(0), signal: None, timed_out: false };
+    let run = RunEnd { at: Timestamp::default(), took_s: 1.5, exit_code: Some(0), ..RunEnd::default() };
     End { run, output: output.into() }
 }
 

@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::domain::audit::chain::micros;
-use crate::domain::task::{RunEnd, TaskRun};
+use crate::domain::task::{EndKind, RunEnd, TaskRun};
 use crate::store::job::Holder;
 use crate::store::sqlite::job;
 use crate::store::sqlite::{keys, seconds, timestamp, to_micros};
@@ -35,7 +35,7 @@ pub(in crate::store) async fn import(c: &mut SqliteConnection, runs: Vec<TaskRun
         .bind(end.map(|end| micros(end.took_s)))
         .bind(end.and_then(|end| end.exit_code))
         .bind(end.and_then(|end| end.signal))
-        .bind(end.is_some_and(|end| end.timed_out))
+        .bind(end.map_or(0, timed_out))
         .bind(run.alive)
         .bind(&run.tail)
         .execute(&mut *c)
@@ -100,6 +100,16 @@ pub(in crate::store) async fn overdue(c: &mut SqliteConnection, horizon: Horizon
     keys(c, query.bind(to_micros(horizon.drop_before)).bind(ALWAYS_KEPT)).await
 }
 
+/// What stands where others say whether their time was over, for one that did not begin.
+const SKIPPED: i64 = 2;
+
+fn timed_out(end: &RunEnd) -> i64 {
+    match end.kind {
+        EndKind::Skipped => SKIPPED,
+        EndKind::Seen | EndKind::Proven => end.timed_out.into(),
+    }
+}
+
 fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {
     let ended = match row.try_get::<Option<i64>, _>(3)? {
         None => None,
@@ -108,7 +118,8 @@ fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {
             took_s: seconds(row.try_get::<Option<i64>, _>(4)?.unwrap_or(0)),
             exit_code: row.try_get(5)?,
             signal: row.try_get(6)?,
-            timed_out: row.try_get(7)?,
+            timed_out: row.try_get::<i64, _>(7)? == 1,
+            kind: if row.try_get::<i64, _>(7)? == SKIPPED { EndKind::Skipped } else { EndKind::Seen },
         }),
     };
     Ok(TaskRun {

@@ -219,13 +219,7 @@ use End::{Ended, Running, Vanished};
 
 fn run(id: &str, minute: i64, state: End) -> TaskRun {
     let started_at = nine() + TimeDelta::minutes(minute);
-    let end = RunEnd {
-        at: started_at + TimeDelta::seconds(20),
-        took_s: 20.0,
-        exit_code: Some(3),
-        signal: None,
-        timed_out: false,
-    };
+    let end = RunEnd { at: started_at + TimeDelta::seconds(20), took_s: 20.0, exit_code: Some(3), ..RunEnd::default() };
     TaskRun {
         id: id.into(),
         task: "weekly-report".into(),

@@ -58,8 +58,7 @@ pub(super) fn runs(schedule: &str, lines: &[String]) -> Detail {
                     at: end,
                     took_s: seconds_between(started_at, end),
                     exit_code: Some(code.parse().expect("an exit code")),
-                    signal: None,
-                    timed_out: false,
+                    ..RunEnd::default()
                 }),
                 alive: false,
                 untold: false,

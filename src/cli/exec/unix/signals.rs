@@ -22,6 +22,11 @@ impl Signals {
         Self(listened.collect())
     }
 
+    /// The number a shell knows it by.
+    pub(in crate::cli) fn number(signal: Signal) -> i32 {
+        signal.as_raw()
+    }
+
     /// The next that arrives.
     pub(in crate::cli) async fn next(&mut self) -> Signal {
         poll_fn(|context| {

@@ -28,7 +28,7 @@ fn run(start: &str, end: impl Into<Option<RunEnd>>) -> TaskRun {
 
 fn end(start: &str, took_s: f64, exit_code: i32) -> RunEnd {
     let at = at(start) + TimeDelta::milliseconds((took_s * 1000.0) as i64);
-    RunEnd { at, took_s, exit_code: Some(exit_code), signal: None, timed_out: false }
+    RunEnd { at, took_s, exit_code: Some(exit_code), ..RunEnd::default() }
 }
 
 fn nightly(runs: Vec<TaskRun>) -> TaskFacts {

@@ -165,8 +165,7 @@ pub(in crate::tui::pane) fn task(id: &str, schedule: &str, runs: &[(&str, i32, f
                 at: started_at + TimeDelta::milliseconds((took_s * 1000.0) as i64),
                 took_s: *took_s,
                 exit_code: Some(*code),
-                signal: None,
-                timed_out: false,
+                ..RunEnd::default()
             }),
             alive: false,
             tail: "reading the roster\n41 mails sent\n".into(),
