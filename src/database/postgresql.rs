@@ -11,6 +11,8 @@ mod pgpass;
 mod programs;
 mod server;
 mod snapshot;
+#[cfg(test)]
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;

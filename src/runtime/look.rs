@@ -152,3 +152,124 @@ async fn sight(database: &dyn Database, aspect: Aspect) -> Result<Sight, Databas
         Aspect::Statements => Sight::Statements(database.statements().await?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{Assignment, BoxFuture, Upkeep};
+    use crate::domain::session::Activity;
+    use crate::domain::vitals::Vitals;
+
+    /// A database whose sessions are seen, never seen, or are too much for whoever looks.
+    #[derive(Clone, Copy, Debug)]
+    enum Manner {
+        Answers,
+        Hangs,
+        Panics,
+    }
+
+    impl Database for Manner {
+        fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
+            Box::pin(async { Err(DatabaseError::Refused("nobody asks for them here".to_owned())) })
+        }
+
+        fn maintain(&self, _job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
+            Box::pin(async { Err(DatabaseError::Refused("nobody acts here".to_owned())) })
+        }
+
+        fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
+            let manner = *self;
+            Box::pin(async move {
+                match manner {
+                    Manner::Answers => Ok(Activity::default()),
+                    Manner::Hangs => std::future::pending().await,
+                    Manner::Panics => unreachable!("a fault of the engine \u{1b}[31m"),
+                }
+            })
+        }
+    }
+
+    fn handles(manner: Manner) -> Arc<Handles> {
+        let blocking = None;
+        Arc::new(Handles {
+            database: Arc::new(manner),
+            deadline: Duration::from_secs(5),
+            blocking,
+            busy: Mutex::new(()),
+        })
+    }
+
+    fn statement() -> Subject {
+        Subject::Statement("10:1:true".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_never_answers_is_given_up_at_its_deadline_and_never_asked_twice_at_once() {
+        let handles = handles(Manner::Hangs);
+        let (first, began) = (Arc::clone(&handles), Instant::now());
+        let first = tokio::spawn(async move { first.ask(Aspect::Sessions).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let second = handles.ask(Aspect::Sessions).await;
+        assert_eq!(second, Err("an earlier look has not come back".to_owned()));
+        assert_eq!(began.elapsed(), Duration::from_secs(1), "it is told at once");
+        // A plan waits for the look, and no longer than its own deadline; here the look ends first.
+        let plan = handles.plan(&statement()).await;
+        assert_eq!(plan, Err("this engine is not asked for plans".to_owned()));
+        assert_eq!(began.elapsed(), Duration::from_secs(5));
+        assert_eq!(first.await.expect("it ended"), Err("no answer within 5.0 s".to_owned()));
+        // Whoever looks next is not kept out by one that was given up.
+        assert_eq!(handles.ask(Aspect::Sessions).await, Err("no answer within 5.0 s".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_panics_is_an_answer_and_leaves_no_lock_behind() {
+        let broken = handles(Manner::Panics);
+        for _ in 0..2 {
+            let why = broken.ask(Aspect::Sessions).await.expect_err("it panics");
+            assert!(why.starts_with("the look itself failed, please report it: "), "{why}");
+            assert!(why.contains("a fault of the engine") && !why.contains('\u{1b}'), "{why}");
+        }
+        let well = handles(Manner::Answers);
+        assert_eq!(well.ask(Aspect::Sessions).await, Ok(Sight::Sessions(Activity::default())));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_configured_and_what_no_engine_has_is_told_as_an_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rota.sqlite3");
+        let made = rusqlite::Connection::open(&path).and_then(|it| it.execute_batch("CREATE TABLE staff (id int)"));
+        made.expect("a database");
+        let text = format!("version = 1\n[[database]]\nid = 'rota'\nurl = 'sqlite:{}'\n", path.display());
+        let environment = crate::config::Environment { xdg_state_home: Some("/nowhere".into()), ..Default::default() };
+        let config = crate::config::parse("a.toml", folder.path(), &text, &environment).expect("a configuration");
+        let mut lookout = Lookout::new(Arc::new(config));
+        let (sender, mut updates) = mpsc::channel(8);
+        let clock = Clock::system();
+        lookout.look("nope".to_owned(), Aspect::Tables, clock.clone(), sender.clone()).await;
+        lookout.look("rota".to_owned(), Aspect::Sessions, clock.clone(), sender.clone()).await;
+        lookout.look("rota".to_owned(), Aspect::Tables, clock.clone(), sender.clone()).await;
+        lookout.explain("rota".to_owned(), statement(), clock, sender).await;
+        let mut told = Vec::new();
+        for _ in 0..4 {
+            told.push(match updates.recv().await {
+                Some(Update::Looked(looked)) => looked.outcome.map(|sight| match sight {
+                    Sight::Tables(tables) => tables.rows[0].name.clone(),
+                    other => unreachable!("{other:?}"),
+                }),
+                Some(Update::Explained(explained)) => explained.outcome.map(|plan| plan.statement),
+                other => unreachable!("{other:?}"),
+            });
+        }
+        let refused = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            told,
+            [
+                refused("there is no database `nope`"),
+                refused("a database that is a file has no sessions to list"),
+                Ok("staff".to_owned()),
+                refused("this engine is not asked for plans"),
+            ]
+        );
+        assert_eq!(lookout.handles.len(), 1, "one handle, however often it is looked into");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod acts;
 mod beside;
+mod broken;
 mod dumps;
 mod explain;
 mod faults;

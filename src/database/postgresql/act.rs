@@ -24,6 +24,8 @@ use crate::domain::upkeep::{Aim, Maintenance, Scope, Verb};
 pub(super) use hindrance::hindrances;
 pub(super) use lease::lease;
 pub(super) use operations::{begun, ended, under_way};
+#[cfg(test)]
+pub(super) use progress::question as progress_question;
 
 /// How often it is looked how far the work is.
 const LOOK: Duration = Duration::from_millis(500);

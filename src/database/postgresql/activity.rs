@@ -13,7 +13,7 @@ use crate::domain::session::{Activity, Session, SessionState};
 
 /// Whoever runs or waits first, then whoever holds a transaction, then the idle. Who waits for
 /// whom is asked only of those who wait: that question takes every lock table for a moment.
-const QUESTION: &str = r"
+pub(super) const QUESTION: &str = r"
     SELECT a.pid, a.backend_start::text, a.usename, a.application_name, host(a.client_addr), a.datname, a.state,
            a.wait_event_type, a.wait_event,
            extract(epoch FROM clock_timestamp() - a.state_change)::float8,

@@ -21,7 +21,7 @@ const MOST: usize = 500;
 /// How much of the statement is shown above it.
 const SHOWN: usize = 2000;
 /// The roles whose rights reach beyond the database, as far as a read-only transaction lets them.
-const POWERS: &str = "
+pub(super) const POWERS: &str = "
     SELECT (SELECT r.rolname FROM pg_roles r
              WHERE (r.rolsuper OR r.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))
                AND pg_has_role(r.oid, 'MEMBER') ORDER BY r.rolsuper DESC, r.rolname LIMIT 1),

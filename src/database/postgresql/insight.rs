@@ -44,6 +44,10 @@ const REMEMBERED: &str = "
       JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
      ORDER BY 4 DESC";
 
+/// Everything that is asked by hand.
+#[cfg(test)]
+pub(super) const QUESTIONS: [&str; 2] = [MEASURED, REMEMBERED];
+
 impl Postgresql {
     async fn by_hand(&self, choose: &(dyn Fn(&Server) -> Question + Sync)) -> Result<Answer<Server>, DatabaseError> {
         self.slow.ask(&self.dialer, choose, self.deadline).await

@@ -6,7 +6,7 @@ use crate::domain::upkeep::Verb;
 
 /// What to ask this version: a phase, done, of, and the table it is at. There is a row as long as
 /// the session is there.
-pub(super) fn question(verb: Verb, number: u64, pid: u64) -> String {
+pub(in crate::database::postgresql) fn question(verb: Verb, number: u64, pid: u64) -> String {
     let view = |name: &str, done: &str, of: &str| format!("SELECT pid, relid, phase, {done}, {of} FROM {name}");
     let vacuum = view("pg_stat_progress_vacuum", "heap_blks_scanned", "heap_blks_total");
     // Since 13; before, an analyze is not told of.

@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(measured.samples, [Sample::seconds("stuck_operations", 90_000.0)]);
         assert_eq!(
             measured.remarks[0].text,
-            "it's has called vacuum of staff by asha running for 1 d 1 h; 2 in all are"
+            "it's has called vacuum of staff by asha running for 25 h; 2 in all are"
         );
         let advice = measured.remarks[0].advice.as_deref().unwrap_or_default();
         assert!(advice.contains(r#"UPDATE "public"."it's" SET"#) && advice.contains(started), "{advice}");

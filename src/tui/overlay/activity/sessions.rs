@@ -18,9 +18,9 @@ pub(super) const COLUMNS: [Column; 8] = [
     Column::left("PID"),
     Column::left("STATE"),
     Column::right("FOR"),
-    Column::left("WAITS FOR").at_most(26).rank(3),
-    Column::left("ROLE").at_most(16).rank(2),
-    Column::left("PROGRAM").at_most(20).rank(4),
+    Column::left("WAITS FOR").at_most(26).rank(2),
+    Column::left("ROLE").at_most(16).rank(4),
+    Column::left("PROGRAM").at_most(20).rank(3),
     Column::left("FROM").at_most(22).rank(5),
     Column::left("STATEMENT").grows(24).rank(1),
 ];

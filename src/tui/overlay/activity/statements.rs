@@ -25,7 +25,7 @@ pub(super) fn row<'a>(statement: &'a Statement, see: &Snapshot<'a>) -> Row<'a> {
         || "since the server began to count".to_owned(),
         |within| format!("in the last {}", humanize::seconds(within)),
     );
-    let mean = humanize::seconds(statement.mean_s);
+    let mean = mean(statement.mean_s);
     let calls = humanize::number(statement.calls);
     let role = statement.role.as_ref().map_or_else(String::new, |role| format!(", by role {role}"));
     let total = humanize::seconds(statement.total_s);
@@ -48,5 +48,21 @@ pub(super) fn row<'a>(statement: &'a Statement, see: &Snapshot<'a>) -> Row<'a> {
         ],
         session: None,
         subject: (!statement.id.is_empty()).then(|| Subject::Statement(statement.id.clone())),
+    }
+}
+
+/// Most statements take less than a millisecond, and differ there.
+fn mean(seconds: f64) -> String {
+    if seconds > 0.0 && seconds < 0.001 { format!("{:.2} ms", seconds * 1000.0) } else { humanize::seconds(seconds) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_less_than_a_millisecond_is_not_called_nothing() {
+        let told = [0.0, 0.000_02, 0.000_3, 0.084, 2.6].map(mean);
+        assert_eq!(told, ["0 ms", "0.02 ms", "0.30 ms", "84 ms", "2.6 s"]);
     }
 }
