@@ -2,6 +2,7 @@
 //! threads that may hang without anybody else noticing.
 
 mod answer;
+mod daily;
 mod integrity;
 mod migrations;
 mod open;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use self::daily::Daily;
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
 use crate::domain::engine;
 use crate::domain::humanize;
@@ -38,7 +40,7 @@ const FOR_AN_ANSWER: Duration = Duration::from_secs(4);
 
 /// The database in a file.
 pub fn at(path: &Path) -> Arc<dyn Database> {
-    Arc::new(Sqlite { path: path.to_owned() })
+    Arc::new(Sqlite { path: path.to_owned(), daily: Arc::default() })
 }
 
 /// One database file. A connection lives for one question: nothing is held in between, so
@@ -46,11 +48,18 @@ pub fn at(path: &Path) -> Arc<dyn Database> {
 #[derive(Debug)]
 struct Sqlite {
     path: PathBuf,
+    daily: Arc<Daily>,
 }
 
 impl Database for Sqlite {
     fn vitals(&self) -> BoxFuture<'_, Result<Vitals, DatabaseError>> {
-        Box::pin(aside(&self.path, vitals::read))
+        let (daily, now) = (Arc::clone(&self.daily), tokio::time::Instant::now());
+        Box::pin(aside(&self.path, move |path| {
+            let mut vitals = vitals::read(path)?;
+            let wal = vitals.journal_mode.as_deref() == Some("wal");
+            vitals.measured.join(daily.read(path, wal, vitals.size_bytes.unwrap_or(0), now));
+            Ok(vitals)
+        }))
     }
 
     fn first_value<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Option<String>, DatabaseError>> {

@@ -143,7 +143,7 @@ fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
 
 /// The faults in one row of an answer. SQLite puts several into one, under a heading that says
 /// which of the attached databases it means; ours has only one.
-fn faults(row: &str) -> Vec<String> {
+pub(super) fn faults(row: &str) -> Vec<String> {
     let lines = row.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && *line != "ok" && !line.starts_with("*** in database"));
     lines.map(sanitize::line).collect()

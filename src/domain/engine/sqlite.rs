@@ -17,4 +17,6 @@ pub(super) const GAUGES: &[Gauge] = &[
         .warn(64.0 * MIB, "a log this large says that no checkpoint gets through")
         .crit(1024.0 * MIB, "a log this large says that no checkpoint gets through")
         .hint("a reader that never ends its transaction keeps the log from being emptied; find it, and end it"),
+    Gauge::new("fragmentation", "room inside pages in use", Unit::Percent, "> 40 %")
+        .hint("a vacuum packs the rows anew"),
 ];

@@ -89,10 +89,7 @@ mod tests {
         let row = ["t", "vacuum", "staff", "90000", "asha", started, "2"].map(Some);
         let measured = of(row);
         assert_eq!(measured.samples, [Sample::seconds("stuck_operations", 90_000.0)]);
-        assert_eq!(
-            measured.remarks[0].text,
-            "it's has called vacuum of staff by asha running for 25 h; 2 in all are"
-        );
+        assert_eq!(measured.remarks[0].text, "it's has called vacuum of staff by asha running for 25 h; 2 in all are");
         let advice = measured.remarks[0].advice.as_deref().unwrap_or_default();
         assert!(advice.contains(r#"UPDATE "public"."it's" SET"#) && advice.contains(started), "{advice}");
     }
