@@ -173,6 +173,10 @@ mod tests {
             Box::pin(async { Err(DatabaseError::Refused("nobody asks for them here".to_owned())) })
         }
 
+        fn first_value<'a>(&'a self, _query: &'a str) -> BoxFuture<'a, Result<Option<String>, DatabaseError>> {
+            Box::pin(async { Ok(None) })
+        }
+
         fn maintain(&self, _job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
             Box::pin(async { Err(DatabaseError::Refused("nobody acts here".to_owned())) })
         }

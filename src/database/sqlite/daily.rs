@@ -26,6 +26,9 @@ const LARGEST: u64 = 512 << 20;
 /// Without a write-ahead log nobody writes while we read: no more than a tenth of a second.
 const LARGEST_WITHOUT_LOG: u64 = 32 << 20;
 
+/// Bytes that hold nothing, of how many in pages that are in use.
+type Unused = Option<(f64, f64)>;
+
 /// What the last of them found, for the readings in between.
 #[derive(Debug)]
 pub(super) struct Daily {
@@ -54,8 +57,7 @@ enum Seen {
     Nothing(String),
     Whole {
         faults: Vec<String>,
-        /// Bytes that hold nothing, of how many in pages that are in use.
-        unused: Option<(f64, f64)>,
+        unused: Unused,
         took: Duration,
     },
 }
@@ -106,7 +108,7 @@ fn look(path: &Path, wal: bool, bytes: u64, within: Duration) -> Seen {
     }
 }
 
-fn check(connection: &Connection) -> rusqlite::Result<(Vec<String>, Option<(f64, f64)>)> {
+fn check(connection: &Connection) -> rusqlite::Result<(Vec<String>, Unused)> {
     let mut found = Vec::new();
     let mut statement = connection.prepare("PRAGMA quick_check(10)")?;
     let mut rows = statement.query([])?;
