@@ -233,7 +233,7 @@ mod tests {
         let path = database(&scratch);
         let none = |seen: Seen| match seen {
             Seen::Nothing(why) => why,
-            other => unreachable!("{other:?}"),
+            other @ Seen::Whole { .. } => unreachable!("{other:?}"),
         };
         assert!(none(look(&path, false, 40 << 20, LONG)).contains("writers would wait for it"));
         assert!(none(look(&path, true, 600 << 20, LONG)).contains("longer than a second"));
