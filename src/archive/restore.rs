@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +95,7 @@ fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Result<R
         Ok(mut connection) => {
             over(&scratch.data(), &mut connection, live, cancel)?;
             settle(&connection, live, &mode);
-            compare(&connection, live, &counts, cancel)?;
+            compare(&connection, live, &counts, cancel).map_err(halfway)?;
             in_place
         }
         Err(DatabaseError::Missing(_)) => {
@@ -114,9 +114,9 @@ fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Result<R
         Err(error) => return Err(error.into()),
     };
     if how != in_place {
-        let connection = database::read_write(live, Patience::Long)?;
+        let connection = database::read_write(live, Patience::Long).map_err(|why| halfway(why.into()))?;
         settle(&connection, live, &mode);
-        compare(&connection, live, &counts, cancel)?;
+        compare(&connection, live, &counts, cancel).map_err(halfway)?;
     }
     let took = started.elapsed();
     let name = sanitize::line(&file.display().to_string());
@@ -129,6 +129,16 @@ fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Result<R
             humanize::number(counts.rows() as f64)
         ),
     })
+}
+
+/// Whatever fails once the database is another one: it is not what it was, and has to be put back.
+fn halfway(why: Verdict) -> Verdict {
+    let told = match why {
+        Verdict::None(halfway @ ArchiveError::Halfway(_)) => return halfway.into(),
+        Verdict::None(error) => error.to_string(),
+        Verdict::Damaged(why) => why,
+    };
+    ArchiveError::Halfway(format!("restored, and not proven: {told}")).into()
 }
 
 fn manifest_of(request: &RestoreRequest) -> Result<Option<Manifest>, Verdict> {
@@ -170,6 +180,8 @@ fn over(scratch: &Path, live: &mut Connection, place: &Path, cancel: &Cancellati
             place.display()
         ))
         .into()),
+        // What failed to reach the disk at the very end may be there or not.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => Err(halfway(explain(error))),
         Err(error) => Err(explain(error)),
     }
 }
@@ -211,7 +223,10 @@ fn place(scratch: &Partial, live: &Path) -> Result<(), ArchiveError> {
         }
     }
     file::rename_new(&scratch.data(), live).map_err(failed("rename to", live))?;
-    shelf::sync(dir)
+    shelf::sync(dir).map_err(|why| match halfway(why.into()) {
+        Verdict::None(error) => error,
+        Verdict::Damaged(why) => ArchiveError::Halfway(why),
+    })
 }
 
 /// Moves a file that is no database, and what lies beside it, to names of their own. Answers the

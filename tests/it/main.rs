@@ -17,6 +17,8 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
 #[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
 mod hung;
 #[cfg(unix)]
 mod jobs;

@@ -148,8 +148,7 @@ impl Runner {
         let restoring = archive::restore::restore(request, work.order.stop.token());
         let restored = within(work, async {
             let restored = restoring.await;
-            let replaced = matches!(&restored, Ok(_) | Err(ArchiveError::Halfway(_)));
-            with(work, |recovery| recovery.replaced |= replaced);
+            with(work, |recovery| recovery.replaced |= may_have_replaced(&restored));
             restored
         });
         Ok(restored.await?.sentence)
@@ -254,6 +253,27 @@ impl Runner {
     }
 }
 
+/// Whether the database may be another one by now. Where the work itself failed, nobody knows how far
+/// it had come.
+fn may_have_replaced<T>(restored: &Result<T, ArchiveError>) -> bool {
+    matches!(restored, Ok(_) | Err(ArchiveError::Halfway(_) | ArchiveError::Panicked(_)))
+}
+
 fn with<T>(work: &Work<'_>, change: impl FnOnce(&mut Recovery) -> T) -> T {
     change(&mut work.recovery.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_panicked_halfway_is_put_back_and_what_was_refused_is_left_alone() {
+        let restored = |error| may_have_replaced::<()>(&Err(error));
+        assert!(may_have_replaced(&Ok(())));
+        assert!(restored(ArchiveError::Panicked("index out of bounds".into())));
+        assert!(restored(ArchiveError::Halfway("restored, and not proven".into())));
+        assert!(!restored(ArchiveError::Busy("held by somebody".into())));
+        assert!(!restored(ArchiveError::Cancelled));
+    }
 }
