@@ -357,6 +357,40 @@ fn twenty_at_once_make_one_backup_after_the_other_or_are_turned_away() {
 }
 
 #[test]
+fn of_twenty_at_once_exactly_one_acts_and_the_others_are_told_who() {
+    let config = "version = 1\n[[action]]\nid = 'hold'\ntitle = 'Hold on'\nrisk = 'routine'\n\
+        command = ['/bin/sh', '-c', 'echo one >> {root}/holders; while [ ! -e {root}/go ]; do sleep 0.05; done']\n";
+    let world = World::new().config(config);
+    let mut children: Vec<Child> = (0..20)
+        .map(|number| {
+            let operator = format!("operator-{number}");
+            let mut command = world.command(&["run", "hold", "--yes", "--operator", &operator]);
+            let said = std::fs::File::create(world.path(&operator)).expect("a file");
+            command.stdout(Stdio::null()).stderr(said).spawn().expect("the binary")
+        })
+        .collect();
+    // Whoever holds it goes on until all others have given up.
+    let began = Instant::now();
+    let mut codes = vec![None; children.len()];
+    while codes.iter().flatten().count() < 19 {
+        assert!(began.elapsed() < Duration::from_mins(3), "{codes:?}");
+        std::thread::sleep(Duration::from_millis(20));
+        for (code, child) in codes.iter_mut().zip(&mut children) {
+            *code = child.try_wait().expect("its state").map(|status| status.code().unwrap_or(-1));
+        }
+    }
+    assert!(codes.iter().flatten().all(|code| *code == 77), "{codes:?}");
+    let holder = codes.iter().position(Option::is_none).expect("one is left");
+    std::fs::write(world.path("go"), "").expect("go");
+    assert!(children[holder].wait().expect("its end").success());
+    assert_eq!(std::fs::read_to_string(world.path("holders")).expect("holders"), "one\n");
+    for loser in (0..20).filter(|number| *number != holder) {
+        let said = std::fs::read_to_string(world.path(&format!("operator-{loser}"))).expect("what it was told");
+        assert!(said.contains(&format!("is busy: hold by operator-{holder}@")), "{loser}: {said}");
+    }
+}
+
+#[test]
 fn a_task_whose_command_records_itself_has_one_run_and_no_overlap() {
     let rounds = env!("CARGO_BIN_EXE_rounds");
     let config = format!(
