@@ -43,6 +43,12 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
             let program = |command: &&[&str]| {
                 let option = if source.engine == engine::POSTGRESQL.name { "--dbname=" } else { "" };
                 let at = format!("{option}{}", source.location);
+                // Where the server is and who asks stands in a file, with the password.
+                if source.engine == engine::MYSQL.name {
+                    let program = command.iter().copied().take(1).chain(["--defaults-file=…"]);
+                    let rest = command.iter().copied().skip(1).chain(["--", source.name.as_str()]);
+                    return Invocation::new(program.chain(rest));
+                }
                 Invocation::new(command.iter().copied().chain([at.as_str()]))
             };
             plan.steps.push(Step::CopyDatabase {

@@ -38,7 +38,7 @@ fn inventory(environment: &str) -> Inventory {
         compress: crate::domain::backup::Compression::None,
         rows: Vec::new(),
         keep: None,
-        copy_to: None,
+        copy: None,
         drill_queries: Vec::new(),
         schedule: None,
         restore: RestoreCard::default(),

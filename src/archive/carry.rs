@@ -76,7 +76,7 @@ fn carry_now(
     }
     let dead = shelf::debris(to, |_, manifest| manifest.target == request.backup).unwrap_or_default();
     let cleared = dead.iter().filter(|path| partial::remove_dead(path).is_ok()).count();
-    let others = beside(request, manifest.as_ref());
+    let others = beside(file, request.pair.clone(), manifest.as_ref());
     let size = |path: &PathBuf| fs::metadata(path).map(|meta| meta.len()).map_err(failed("look at", path));
     let wanted = others.iter().chain([file]).map(size).sum::<Result<u64, _>>()?;
     let free = room::free_bytes(to).map_err(failed("ask for free space in", to))?;
@@ -86,9 +86,7 @@ fn carry_now(
     let out = File::options().write(true).open(partial.data()).map_err(failed("write", to))?;
     let (bytes, sha256) = stream(file, out, progress, cancel)?;
     if sealed.is_some_and(|sealed| sealed != sha256) {
-        let file = sanitize::line(&file.display().to_string());
-        let why = format!("{file} is not what its manifest says, and was not copied; verify it");
-        return Err(ArchiveError::Unsound(why));
+        return Err(not_sealed(file));
     }
     read_back(&partial.data(), &sha256, cancel)?;
     let mut names = Vec::new();
@@ -116,6 +114,43 @@ fn carry_now(
         sentence.push_str(&format!("; {leftovers} of interrupted copies removed"));
     }
     Ok(Carried { path: destination, took, sentence })
+}
+
+/// A file that is to be sent away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Luggage {
+    pub path: PathBuf,
+    pub sha256: String,
+}
+
+/// Every file of a backup, read and proven by its manifest: itself last, for where it is, all of it
+/// is.
+pub async fn luggage(
+    file: PathBuf,
+    pair: Option<PathBuf>,
+    cancel: CancellationToken,
+) -> Result<Vec<Luggage>, ArchiveError> {
+    aside(cancel, move |cancel| {
+        let manifest = manifest_of(&file)?;
+        let mut others = beside(&file, pair, manifest.as_ref());
+        others.push(file.clone());
+        let packed = others.into_iter().map(|path| {
+            let (sha256, _) = hash(&path, cancel)?;
+            Ok(Luggage { path, sha256 })
+        });
+        let packed = packed.collect::<Result<Vec<_>, ArchiveError>>()?;
+        let sealed = manifest.as_ref().and_then(|manifest| manifest.data()).map(|data| &data.sha256);
+        match packed.last() {
+            Some(last) if sealed.is_some_and(|sealed| *sealed != last.sha256) => Err(not_sealed(&file)),
+            _ => Ok(packed),
+        }
+    })
+    .await
+}
+
+fn not_sealed(file: &Path) -> ArchiveError {
+    let file = sanitize::line(&file.display().to_string());
+    ArchiveError::Unsound(format!("{file} is not what its manifest says, and was not copied; verify it"))
 }
 
 fn is_there(to: &Path) -> Result<(), ArchiveError> {
@@ -146,11 +181,11 @@ fn manifest_of(file: &Path) -> Result<Option<Manifest>, ArchiveError> {
 
 /// What goes along, in the order in which it gets its names: the manifest before the rest, for it
 /// names what belongs to it.
-fn beside(request: &CarryRequest, manifest: Option<&Manifest>) -> Vec<PathBuf> {
-    let mut others = manifest.map_or_else(Vec::new, |manifest| manifest.beside(&request.file));
-    let own = manifest::path_for(&request.file);
+fn beside(file: &Path, pair: Option<PathBuf>, manifest: Option<&Manifest>) -> Vec<PathBuf> {
+    let mut others = manifest.map_or_else(Vec::new, |manifest| manifest.beside(file));
+    let own = manifest::path_for(file);
     others.sort_by_key(|path| *path != own);
-    others.extend(request.pair.clone());
+    others.extend(pair);
     others
 }
 

@@ -50,7 +50,7 @@ impl BackupSpec {
             compress: self.compress,
             rows: self.rows.clone(),
             keep: self.keep.clone(),
-            copy_to: self.copy.as_ref().map(|copy| copy.to.clone()),
+            copy: self.copy.as_ref().map(|copy| copy.place.clone()),
             drill_queries: self.drill.queries.clone(),
             schedule: self.schedule.clone(),
             restore: self.restore.clone(),

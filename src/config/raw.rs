@@ -172,7 +172,7 @@ pub(super) struct Backup {
     pub(super) verify: Verify,
     pub(super) keep: Option<Spanned<Keep>>,
     pub(super) rto: Option<Interval>,
-    pub(super) copy: Option<SecondPlace>,
+    pub(super) copy: Option<Spanned<SecondPlace>>,
     #[serde(default)]
     pub(super) drill: Drill,
     #[serde(default)]
@@ -190,7 +190,9 @@ pub(super) struct Restore {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecondPlace {
-    pub(super) to: Spanned<String>,
+    pub(super) to: Option<Spanned<String>>,
+    pub(super) command: Option<Spanned<Argv>>,
+    pub(super) hash: Option<Spanned<Argv>>,
     pub(super) max_age: Option<Interval>,
 }
 

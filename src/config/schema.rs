@@ -101,6 +101,8 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("backup.drill.queries", Exists),
     ("backup.copy", Exists),
     ("backup.copy.to", Exists),
+    ("backup.copy.command", Exists),
+    ("backup.copy.hash", Exists),
     ("backup.copy.max_age", Exists),
     ("backup.restore", Exists),
     ("backup.restore.stop", Exists),

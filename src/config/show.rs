@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, ProofSpec, TaskSpec};
 use crate::domain::backup::Rule;
 use crate::domain::checklist::{Checklist, Evidence, Period};
-use crate::domain::inventory::{ActionCard, ParamKind, Repeat};
+use crate::domain::inventory::{ActionCard, ParamKind, Repeat, SecondPlace};
 use crate::domain::limit::Limit;
 use crate::domain::plan::{Guard, Invocation};
 use crate::domain::sample::Unit;
@@ -130,7 +130,14 @@ fn backup(page: &mut Page, spec: &BackupSpec, zone: &Zone) {
     if !spec.restore.verify.is_empty() {
         page.set("restore.verify", list(&spec.restore.verify.iter().map(ToString::to_string).collect::<Vec<_>>()));
     }
-    page.maybe("copy.to", spec.copy.as_ref().map(|copy| quoted(&copy.to.display().to_string())));
+    match spec.copy.as_ref().map(|copy| &copy.place) {
+        Some(SecondPlace::Directory(to)) => page.set("copy.to", quoted(&to.display().to_string())),
+        Some(SecondPlace::Command { command, hash }) => {
+            page.set("copy.command", argv(command));
+            page.maybe("copy.hash", hash.as_ref().map(argv));
+        }
+        None => {}
+    }
     page.maybe("copy.max_age", spec.copy.as_ref().and_then(|copy| copy.max_age).map(span));
     page.maybe("drill.every", spec.drill.every.map(span));
     if !spec.drill.queries.is_empty() {

@@ -2,7 +2,7 @@
 //! parsed, no name that does not resolve.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use regex::bytes::Regex;
@@ -12,7 +12,7 @@ use super::address::Address;
 use super::secret::SecretRef;
 use crate::domain::backup::{Compression, KeepPolicy, StampPattern};
 use crate::domain::checklist::Checklist;
-use crate::domain::inventory::{ActionCard, Repeat, RestoreCard, SystemCard};
+use crate::domain::inventory::{ActionCard, Repeat, RestoreCard, SecondPlace, SystemCard};
 use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Invocation;
@@ -169,8 +169,7 @@ pub struct BackupSpec {
 /// `copy` of `[[backup]]`
 #[derive(Clone, Debug)]
 pub struct CopySpec {
-    /// The directory of the second place.
-    pub to: PathBuf,
+    pub place: SecondPlace,
     /// How old the newest backup there may be.
     pub max_age: Option<Duration>,
 }
@@ -229,6 +228,12 @@ impl BackupSpec {
     /// The files of this backup on this machine, where it is known where they lie.
     pub fn own_files(&self) -> Option<&StampPattern> {
         Some(&self.files).filter(|_| self.manifest.is_none() && self.tool.is_none())
+    }
+
+    /// The second file that belongs to one of them, where it is there.
+    pub fn pair_of(&self, file: &Path) -> Option<PathBuf> {
+        let stamp = self.files.stamp_of(&file.file_name()?.to_string_lossy())?;
+        self.pair.as_ref()?.paths_of(stamp).find(|path| path.exists())
     }
 
     /// What a backup that is taken at `at` is called.

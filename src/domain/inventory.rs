@@ -148,7 +148,7 @@ pub struct BackupCard {
     /// Which are kept; all of them without it.
     pub keep: Option<KeepPolicy>,
     /// Where its second copies go.
-    pub copy_to: Option<PathBuf>,
+    pub copy: Option<SecondPlace>,
     /// What a drill asks of what it restored.
     pub drill_queries: Vec<String>,
     /// When one is due.
@@ -161,6 +161,15 @@ impl BackupCard {
     pub fn can_run(&self) -> bool {
         self.database.is_some() || self.command.is_some()
     }
+}
+
+/// Where second copies go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondPlace {
+    /// A directory of this machine, such as that of a drive.
+    Directory(PathBuf),
+    /// Wherever a command takes each file, and what prints the SHA-256 of what lies there then.
+    Command { command: Invocation, hash: Option<Invocation> },
 }
 
 /// What belongs to a restore: the application that must not write meanwhile, and how it is known

@@ -105,6 +105,9 @@ pub enum Step {
     VerifyBackup { backup: String },
     /// Copy the newest backup file to a second place, and read it back there.
     CarryBackup { backup: String, to: PathBuf },
+    /// Have a command take every file of the newest backup to a second place, and where `hash` is
+    /// there, have that say what lies there then.
+    SendBackup { backup: String, command: Invocation, hash: Option<Invocation> },
     /// Restore the newest backup file into a scratch, and ask it.
     DrillBackup { backup: String, queries: Vec<String> },
     /// Stop the application of a database.
@@ -160,6 +163,10 @@ impl fmt::Display for Step {
             }
             Step::CarryBackup { backup, to } => {
                 write!(f, "copy the newest file of backup `{backup}` to {}, and read it back there", to.display())
+            }
+            Step::SendBackup { backup, command, hash } => {
+                write!(f, "$ {command}, for each file of the newest backup of `{backup}`")?;
+                hash.iter().try_for_each(|hash| write!(f, "; then $ {hash}, which must say its SHA-256"))
             }
             Step::DrillBackup { backup, queries } => {
                 write!(f, "restore the newest file of backup `{backup}` into a scratch, compare its rows")?;

@@ -158,7 +158,10 @@ impl BackupProbe {
         Self {
             target: Target::backup(&spec.id).to_string(),
             shelf: Shelf { files: spec.files.clone(), pair: spec.pair.clone(), source },
-            second: spec.copy.as_ref().map(|copy| Second::new(&spec.files, &copy.to)),
+            second: spec
+                .copy
+                .as_ref()
+                .map(|copy| Second::new(&Target::backup(&spec.id).to_string(), &spec.files, &copy.place)),
             ledger: Arc::clone(&context.ledger),
             blocking: Blocking::new(),
             memory: Memory::new(),

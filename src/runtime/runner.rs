@@ -7,6 +7,7 @@ mod effect;
 mod exclusive;
 mod mirror;
 mod restore;
+mod send;
 mod shelf;
 mod steps;
 

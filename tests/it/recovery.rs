@@ -293,3 +293,65 @@ fn root_a_drive_that_is_full_or_read_only_gets_nothing_and_another_disk_is_no_wa
     copy().exits(0);
     assert_eq!(findings(&world), Vec::<String>::new());
 }
+
+#[test]
+fn a_copy_by_a_command_is_proven_by_what_the_far_end_says_and_by_nothing_else() {
+    let cp = "command = ['/bin/cp', '{file}', '{root}/far/{name}']";
+    let sum = "hash = ['/usr/bin/sha256sum', '{root}/far/{name}']";
+    let cut = "command = ['/bin/sh', '-c', 'head -c 100 \"$1\" > {root}/far/\"$2\"', 'sh', '{file}', '{name}']";
+    let cases = [
+        (format!("{cp}, {sum}"), 0, "and the far end says the same, SHA-256 "),
+        (cp.to_owned(), 0, "what lies there was read by nobody"),
+        (format!("{cut}, {sum}"), 1, "is not what was sent: SHA-256 "),
+        (format!("{cp}, hash = ['/bin/echo', '{{name}}']"), 1, "nothing there said a SHA-256 of "),
+        (format!("{cp}, hash = ['/bin/false', '{{name}}']"), 1, "sent, and not proven: exit code 1"),
+        ("command = ['/bin/false', '{file}']".to_owned(), 1, "exit code 1"),
+    ];
+    for (copy, code, said) in cases {
+        let world = world(&format!("copy = {{ {copy}, max_age = '26h' }}"), 10);
+        fs::create_dir(world.path("far")).expect("the far end");
+        let file = back_up(&world);
+        let program = copy.split('\'').nth(1).expect("a program");
+        assert_eq!(findings(&world), [format!("warning copied: no second copy by `{program}` yet")], "{copy}");
+        let told = world.run(&["backup", "copy", "rota-db", "--yes"]).exits(code).out();
+        assert!(told.contains(said), "{copy}: {told}");
+        let copied = listed(&world)["copied_at"].clone();
+        assert_eq!(copied.is_string(), code == 0, "{copy}: {copied}");
+        if code == 0 {
+            assert_eq!(findings(&world), Vec::<String>::new(), "{copy}");
+            assert_eq!(world.files("far"), world.files("shelf"), "the manifest goes along");
+            let name = file.file_name().expect("a name");
+            assert_eq!(fs::read(world.path("far").join(name)).expect("far"), fs::read(&file).expect("near"));
+        }
+    }
+}
+
+#[test]
+fn a_command_carries_no_backup_that_is_not_what_its_manifest_says_and_its_copies_grow_old() {
+    let world = world("copy = { command = ['/bin/cp', '{file}', '{root}/far'], max_age = '26h' }", 10);
+    fs::create_dir(world.path("far")).expect("the far end");
+    let file = back_up(&world);
+    let plan = world.run(&["backup", "copy", "rota-db", "--dry-run"]).exits(0).out();
+    assert!(plan.contains("for each file of the newest backup of `rota-db`"), "{plan}");
+    assert!(plan.contains("that the far end holds the same is not proven by anybody"), "{plan}");
+    let old = world.path("shelf/rota_20260301_020000.sqlite3");
+    fs::rename(path_for(&file), path_for(&old)).expect("an older manifest");
+    fs::rename(&file, &old).expect("an older backup");
+    world.run(&["backup", "copy", "rota-db", "--yes"]).exits(0);
+    assert!(
+        findings(&world).iter().any(|one| one.contains("copied: newest second copy is of ")),
+        "{:?}",
+        findings(&world)
+    );
+
+    for path in ["far/rota_20260301_020000.sqlite3", "far/rota_20260301_020000.sqlite3.manifest.json"] {
+        fs::remove_file(world.path(path)).expect("it came there");
+    }
+    let mut bytes = fs::read(&old).expect("the backup");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&old, bytes).expect("a flipped bit");
+    let told = world.run(&["backup", "copy", "rota-db", "--yes"]).exits(1).out();
+    assert!(told.contains("is not what its manifest says, and was not copied"), "{told}");
+    assert!(world.files("far").is_empty(), "{:?}", world.files("far"));
+}

@@ -10,9 +10,11 @@ use super::{Scope, command, id, keep, schedule};
 use crate::config::error::Fault;
 use crate::config::source::{Source, resolve};
 use crate::config::spec::{BackupSpec, CopySpec, DatabaseSpec, DrillSpec, ManifestSpec};
+use crate::config::values::Argv;
 use crate::config::{defaults, raw};
 use crate::domain::backup::{Compression, StampPattern};
-use crate::domain::inventory::RestoreCard;
+use crate::domain::inventory::{RestoreCard, SecondPlace};
+use crate::domain::plan::Invocation;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Zone;
 
@@ -131,14 +133,44 @@ fn files(raw: &raw::Backup, source: &Source, scope: &Scope<'_>) -> Result<StampP
     }
 }
 
-/// Where the second copies go: to another directory than the first.
+/// Where the second copies go: to another directory than the first, or wherever a command takes them.
 fn copy(raw: &raw::Backup, files: &StampPattern, source: &Source) -> Result<Option<CopySpec>, Fault> {
-    let Some(copy) = &raw.copy else { return Ok(None) };
-    let to = source.resolve(&copy.to)?;
-    if to == files.dir() {
-        return Err(source.fault_at(&copy.to, "the backups themselves lie there; a second copy wants another place"));
+    let Some(written) = &raw.copy else { return Ok(None) };
+    let copy = written.get_ref();
+    let place = match (&copy.to, &copy.command, &copy.hash) {
+        (Some(to), None, None) => {
+            let place = source.resolve(to)?;
+            if place == files.dir() {
+                let message = "the backups themselves lie there; a second copy wants another place";
+                return Err(source.fault_at(to, message));
+            }
+            SecondPlace::Directory(place)
+        }
+        (None, Some(argv), hash) => SecondPlace::Command {
+            command: carrier(argv, source)?,
+            hash: hash.as_ref().map(|argv| carrier(argv, source)).transpose()?,
+        },
+        (Some(_), _, Some(hash)) => {
+            return Err(source.fault_at(hash, "what lies in a directory is read back there; leave `hash` out"));
+        }
+        _ => {
+            let message = "a second copy goes `to` a directory or is taken by a `command`: name one of the two";
+            return Err(source.fault_at(written, message));
+        }
+    };
+    Ok(Some(CopySpec { place, max_age: copy.max_age.map(|age| age.0) }))
+}
+
+/// A command that is run for each file of a backup, and therefore has to say which.
+fn carrier(argv: &Spanned<Argv>, source: &Source) -> Result<Invocation, Fault> {
+    let names = |argument: &String| argument.contains("{file}") || argument.contains("{name}");
+    match argv.get_ref().0.split_first() {
+        Some((program, arguments)) if !names(program) && arguments.iter().any(names) => Ok(command(argv.get_ref())),
+        _ => Err(source.fault_at(
+            argv,
+            "it is run for each file of a backup: write {file}, its path, or {name}, its name, in an argument",
+        )),
     }
-    Ok(Some(CopySpec { to, max_age: copy.max_age.map(|age| age.0) }))
 }
 
 fn restore(raw: &raw::Restore, source: &Source, names: &Names) -> Result<RestoreCard, Fault> {

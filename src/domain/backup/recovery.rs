@@ -1,7 +1,6 @@
 //! Whether the backups would be of use one day: a second copy elsewhere that is young enough, and
 //! a drill that went well, lately, and within the time that recovery may take.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::action_name::ActionName;
@@ -17,13 +16,16 @@ use crate::domain::time::{Timestamp, seconds_between, span};
 /// What is known of the second place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Copies {
-    pub place: PathBuf,
+    /// Where that is: `in /mnt/drive`, `by rclone`.
+    pub place: String,
     /// When the newest backup that lies there was taken.
     pub newest: Option<Timestamp>,
     /// Why it cannot be looked at; then `newest` is what was copied there last.
     pub away: Option<String>,
     /// It is on the disk the backups are on.
     pub same_disk: bool,
+    /// Nobody has read what lies there.
+    pub unread: bool,
 }
 
 /// The last drill.
@@ -54,9 +56,9 @@ impl RecoveryPolicy {
 
     fn judge_copies(&self, catalogue: &Catalogue, now: Timestamp, verdict: &mut Verdict) {
         let Some(copies) = &catalogue.copies else { return };
-        let place = crate::domain::sanitize::line(&copies.place.display().to_string());
+        let place = &copies.place;
         if copies.same_disk {
-            let text = format!("the second copies in {place} are on the disk of the first: one fault takes both");
+            let text = format!("the second copies {place} are on the disk of the first: one fault takes both");
             let finding = Finding::new(Status::Warning, "copied", text);
             verdict.findings.push(finding.advice("let `copy.to` lead to another disk"));
         }
@@ -70,7 +72,7 @@ impl RecoveryPolicy {
                 "copied",
                 format!("whether there is a second copy is not known: {why}"),
             )),
-            (None, None) => Some(Finding::new(Status::Warning, "copied", format!("no second copy in {place} yet"))),
+            (None, None) => Some(Finding::new(Status::Warning, "copied", format!("no second copy {place} yet"))),
             (Some(at), _) => too_old(&at).map(|most| {
                 let age = humanize::seconds(seconds_between(at, now));
                 let text = format!("newest second copy is of {age} ago, limit {}{away}", humanize::duration(most));
@@ -199,7 +201,8 @@ mod tests {
         let policy = RecoveryPolicy { copy_max_age: Some(26 * HOUR), ..RecoveryPolicy::default() };
         let copies = |newest: Option<i64>, away: Option<&str>| Catalogue {
             copies: Some(Copies {
-                place: "/mnt/drive".into(),
+                place: "in /mnt/drive".into(),
+                unread: false,
                 newest: newest.map(ago),
                 away: away.map(Into::into),
                 same_disk: false,

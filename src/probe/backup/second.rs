@@ -9,10 +9,11 @@ use crate::archive::manifest::Manifest;
 use crate::archive::shelf;
 use crate::domain::backup::{Copies, StampPattern};
 use crate::domain::humanize;
+use crate::domain::inventory::SecondPlace;
 use crate::domain::sanitize;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::ProofKind;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::platform::file;
 use crate::probe::blocking::Blocking;
 
@@ -24,7 +25,16 @@ pub(super) struct Second {
     /// The names of the first place in the second.
     files: StampPattern,
     first: PathBuf,
+    far: Option<Far>,
     blocking: Blocking,
+}
+
+/// A place that only a command knows: what was taken there is all that can be told of it.
+#[derive(Debug)]
+struct Far {
+    target: String,
+    program: String,
+    unread: bool,
 }
 
 /// What a look finds.
@@ -34,35 +44,48 @@ struct Found {
 }
 
 impl Second {
-    pub(super) fn new(files: &StampPattern, to: &Path) -> Self {
-        Self { files: files.moved_to(to), first: files.dir().to_owned(), blocking: Blocking::new() }
+    pub(super) fn new(target: &str, files: &StampPattern, place: &SecondPlace) -> Self {
+        let (first, blocking) = (files.dir().to_owned(), Blocking::new());
+        match place {
+            SecondPlace::Directory(to) => Self { files: files.moved_to(to), first, far: None, blocking },
+            SecondPlace::Command { command, hash } => {
+                let program = sanitize::line(command.argv.first().map_or("", String::as_str));
+                let far = Far { target: format!("{target}/"), program, unread: hash.is_none() };
+                Self { files: files.clone(), first, far: Some(far), blocking }
+            }
+        }
     }
 
     /// What lies there; where nobody can look, what was carried there last.
     pub(super) async fn look(&mut self, ledger: &Arc<dyn Ledger>) -> Copies {
-        let place = self.files.dir().to_owned();
+        if let Some(far) = &self.far {
+            let carried = self.remembered(ledger, &far.target).await;
+            let away = carried.as_ref().err().map(ToString::to_string);
+            let place = format!("by `{}`", far.program);
+            return Copies { place, newest: carried.ok().flatten(), away, same_disk: false, unread: far.unread };
+        }
+        let dir = sanitize::line(&self.files.dir().display().to_string());
+        let place = format!("in {dir}");
         let (files, first) = (self.files.clone(), self.first.clone());
         let looked = tokio::time::timeout(LOOK, self.blocking.run(move || look(&files, &first))).await;
         let away = match looked {
-            Ok(Ok(Ok(Found { newest, same_disk }))) => return Copies { place, newest, away: None, same_disk },
-            Ok(Ok(Err(why))) => why,
-            Ok(Err(error)) => format!("{}: {error}", sanitize::line(&place.display().to_string())),
-            Err(_) => {
-                format!(
-                    "{}: no answer within {}",
-                    sanitize::line(&place.display().to_string()),
-                    humanize::duration(LOOK)
-                )
+            Ok(Ok(Ok(Found { newest, same_disk }))) => {
+                return Copies { place, newest, away: None, same_disk, unread: false };
             }
+            Ok(Ok(Err(why))) => why,
+            Ok(Err(error)) => format!("{dir}: {error}"),
+            Err(_) => format!("{dir}: no answer within {}", humanize::duration(LOOK)),
         };
-        let newest = self.remembered(ledger).await;
-        Copies { place, newest, away: Some(away), same_disk: false }
+        let prefix = self.files.dir().display().to_string();
+        let newest = self.remembered(ledger, &prefix).await.ok().flatten();
+        Copies { place, newest, away: Some(away), same_disk: false, unread: false }
     }
 
-    async fn remembered(&self, ledger: &Arc<dyn Ledger>) -> Option<Timestamp> {
-        let prefix = self.files.dir().display().to_string();
-        let carried = ledger.proofs(ProofKind::Copy, &prefix).await.ok()?;
-        carried.iter().filter(|one| one.ok).filter_map(|one| self.files.taken_at(name(Path::new(&one.subject))?)).max()
+    /// Of when the newest is that was carried there.
+    async fn remembered(&self, ledger: &Arc<dyn Ledger>, prefix: &str) -> Result<Option<Timestamp>, LedgerError> {
+        let carried = ledger.proofs(ProofKind::Copy, prefix).await?;
+        let good = carried.iter().filter(|one| one.ok);
+        Ok(good.filter_map(|one| self.files.taken_at(name(Path::new(&one.subject))?)).max())
     }
 }
 

@@ -42,14 +42,9 @@ impl Runner {
     pub(super) async fn carry(&self, backup: &str, to: &Path, work: &Work<'_>) -> Result<String, Stopped> {
         let spec = self.backup(backup)?;
         let file = self.newest_usable(backup).await?;
-        let stamp = file.file_name().and_then(|name| spec.files.stamp_of(&name.to_string_lossy()));
         let request = archive::carry::CarryRequest {
             backup: backup.to_owned(),
-            pair: spec
-                .pair
-                .as_ref()
-                .zip(stamp)
-                .and_then(|(pair, stamp)| pair.paths_of(stamp).find(|path| path.exists())),
+            pair: spec.pair_of(&file),
             file,
             to: to.to_owned(),
             id: work.order.job.0.clone(),
@@ -79,7 +74,7 @@ impl Runner {
     }
 
     /// The newest file that counts as a backup.
-    async fn newest_usable(&self, backup: &str) -> Result<PathBuf, Stopped> {
+    pub(super) async fn newest_usable(&self, backup: &str) -> Result<PathBuf, Stopped> {
         let catalogue = self.catalogue(backup).await.map_err(Stopped::failed)?;
         let newest = catalogue.newest(self.0.clock.now()).map(|file| file.path.clone());
         newest.ok_or_else(|| Stopped::failed(format!("there is no usable file of backup `{backup}`")))

@@ -151,6 +151,9 @@ impl Runner {
             }
             Step::VerifyBackup { backup } => self.verify(backup, work).await.map(|detail| (detail, None)),
             Step::CarryBackup { backup, to } => self.carry(backup, to, work).await.map(|detail| (detail, None)),
+            Step::SendBackup { backup, command, hash } => {
+                self.send(backup, command, hash.as_ref(), work).await.map(|detail| (detail, None))
+            }
             Step::DrillBackup { backup, queries } => {
                 self.drill(backup, queries, work).await.map(|detail| (detail, None))
             }

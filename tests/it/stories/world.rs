@@ -131,7 +131,7 @@ fn inventory(production: bool) -> Inventory {
         compress: rounds::domain::backup::Compression::None,
         rows: Vec::new(),
         keep: None,
-        copy_to: None,
+        copy: None,
         drill_queries: Vec::new(),
         schedule: None,
         restore: RestoreCard::default(),

@@ -129,10 +129,13 @@ impl Asks<'_> {
 
     fn copied(&self) -> Answer {
         self.told("copied", &["copied"], || match self.time("copied") {
-            Some(at) => Answer {
-                short: humanize::short_seconds(seconds_between(at, self.see.now)),
-                ..good("copied", format!("{} ago, to a second place", self.ago(at)))
-            },
+            Some(at) => {
+                let copies = self.catalogue.and_then(|catalogue| catalogue.copies.as_ref());
+                let unread = copies.is_some_and(|copies| copies.unread);
+                let where_to = if unread { "sent away, and read there by nobody" } else { "to a second place" };
+                let short = humanize::short_seconds(seconds_between(at, self.see.now));
+                Answer { short, ..good("copied", format!("{} ago, {where_to}", self.ago(at))) }
+            }
             None => unknown("copied", "no second place is known", "never"),
         })
     }

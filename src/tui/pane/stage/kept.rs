@@ -73,7 +73,7 @@ pub(in crate::tui::pane) fn inventory() -> Inventory {
         compress: Compression::default(),
         rows: Vec::new(),
         keep: Some(keep),
-        copy_to: None,
+        copy: None,
         drill_queries: Vec::new(),
         restore: crate::domain::inventory::RestoreCard::default(),
         schedule: Schedule::parse("0 2 * * *", Zone::utc()).ok(),
