@@ -1,15 +1,20 @@
 //! MySQL and MariaDB: a database on a server. Two connections that can only read, one for what
 //! never waits and one for what may, and a table of checks that go through them.
 
+mod act;
+mod activity;
 mod check;
 mod client;
 mod connect;
 mod grants;
+mod insight;
 mod my_cnf;
 mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Mutex;
 
 use self::connect::{Dialer, Session};
 use self::server::Server;
@@ -17,10 +22,13 @@ use crate::config::Address;
 use crate::config::spec::DatabaseSpec;
 use crate::database::check::{Check, LaneKind, Question};
 use crate::database::lane::{Economy, Heard, Lane};
-use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Upkeep};
+use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Grip, Hindrance, Upkeep};
 use crate::domain::engine;
-use crate::domain::sanitize;
+use crate::domain::insight::{Statements, Tables};
+use crate::domain::session::Activity;
+use crate::domain::upkeep::Maintenance;
 use crate::domain::vitals::Vitals;
+use crate::domain::{humanize, sanitize};
 
 pub use self::client::options;
 
@@ -35,6 +43,8 @@ struct Mysql {
     dialer: Dialer,
     fast: Lane<Session>,
     slow: Lane<Session>,
+    /// The connection of whoever looks at the sessions; none while nobody does.
+    onlooker: Mutex<Option<Session>>,
     deadline: Duration,
 }
 
@@ -51,6 +61,7 @@ fn open(spec: &DatabaseSpec) -> Arc<dyn Database> {
         dialer: Dialer::new(address.clone(), spec.password.clone(), deadline),
         fast: Lane::with(spread, economy),
         slow: Lane::with(spread, economy),
+        onlooker: Mutex::default(),
         deadline,
     })
 }
@@ -108,8 +119,33 @@ impl Database for Mysql {
         })
     }
 
+    fn tables(&self) -> BoxFuture<'_, Result<Tables, DatabaseError>> {
+        Box::pin(self.look_at_tables())
+    }
+
+    fn statements(&self) -> BoxFuture<'_, Result<Statements, DatabaseError>> {
+        Box::pin(self.look_at_statements())
+    }
+
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
-        let word = job.work.verb.word();
-        Box::pin(async move { Err(DatabaseError::Refused(format!("{} has no {word}", ENGINE.card.name))) })
+        Box::pin(act::maintain(&self.dialer, job))
+    }
+
+    fn hindrances<'a>(&'a self, work: &'a Maintenance) -> BoxFuture<'a, Result<Vec<Hindrance>, DatabaseError>> {
+        Box::pin(act::hindrances(&self.dialer, work))
+    }
+
+    fn lease<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<Grip, DatabaseError>> {
+        Box::pin(act::lease(&self.dialer, holder))
+    }
+
+    fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
+        Box::pin(async move {
+            let late = |_elapsed| {
+                DatabaseError::Unreachable(format!("no answer within {}", humanize::duration(self.deadline)))
+            };
+            let asked = activity::ask(&self.dialer, &self.onlooker);
+            tokio::time::timeout(self.deadline, asked).await.map_err(late)?
+        })
     }
 }

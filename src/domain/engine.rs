@@ -58,7 +58,7 @@ pub const POSTGRESQL: EngineCard = EngineCard {
 pub const MYSQL: EngineCard = EngineCard {
     name: "mysql",
     schemes: &["mysql", "mariadb"],
-    can: &[],
+    can: mysql::CAN,
     longest_name: None,
     ending: "sql",
     dump: &[&[

@@ -15,6 +15,11 @@ pub fn backticked(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
+/// A text as MySQL and MariaDB write it while `NO_BACKSLASH_ESCAPES` is off, as our sessions have it.
+pub fn escaped(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
 /// The name that a text begins with, as SQL writes it, and what comes after it. A bare one goes up to
 /// any of `ends`; `None` when a quote never ends.
 pub fn leading<'t>(text: &'t str, ends: &[char]) -> Option<(String, &'t str)> {
@@ -38,7 +43,7 @@ pub fn leading<'t>(text: &'t str, ends: &[char]) -> Option<(String, &'t str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{backticked, leading, literal, quoted};
+    use super::{backticked, escaped, leading, literal, quoted};
 
     #[test]
     fn a_name_is_read_as_it_is_written() {
@@ -56,6 +61,7 @@ mod tests {
         assert_eq!(quoted("staff"), r#""staff""#);
         assert_eq!(quoted(r#"x"; drop table staff; --"#), r#""x""; drop table staff; --""#);
         assert_eq!(literal("it's; --"), "'it''s; --'");
+        assert_eq!(escaped(r"it\'s; --"), r"'it\\''s; --'");
         assert_eq!(backticked("x`; drop table staff; --"), "`x``; drop table staff; --`");
     }
 }

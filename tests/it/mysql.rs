@@ -2,8 +2,11 @@
 //! a check is for. There is no package of MySQL where these tests run: what differs there is held
 //! against its manual, in the checks themselves.
 
+mod acts;
 mod dumps;
 mod faults;
+mod hands;
 mod manners;
 mod roles;
 mod server;
+mod sessions;

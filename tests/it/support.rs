@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the binary is started as a stranger would")]
 #![expect(clippy::panic, reason = "an answer that is no JSON is shown as it is instead")]
 
+pub(crate) mod act;
 pub(crate) mod dump;
 #[cfg(target_os = "linux")]
 pub(crate) mod hung;

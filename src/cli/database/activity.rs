@@ -81,6 +81,9 @@ pub(super) async fn signal(
 ) -> color_eyre::Result<ExitCode> {
     let activity = look(session, id).await?;
     let Some(found) = activity.find(pid) else {
+        if let Some(why) = &activity.hidden {
+            return Err(Refused(format!("which session pid {pid} is cannot be told: {why}")).into());
+        }
         return Err(
             Usage(format!("{id} has no session with pid {pid}; `rounds database activity {id}` lists them")).into()
         );

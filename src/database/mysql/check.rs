@@ -9,11 +9,13 @@ mod history;
 mod innodb;
 mod replication;
 mod statements;
-mod tables;
+pub(super) mod tables;
 mod transactions;
 
 use super::server::Server;
 use crate::database::check::Check;
+
+pub(super) use blocked::waits;
 
 /// Every check, in the order in which its facts are shown.
 pub(super) const CHECKS: &[Check<Server>] = &[

@@ -1,6 +1,6 @@
 //! A session on a MySQL or MariaDB server that cannot write and waits for nobody.
 
-mod refusal;
+pub(super) mod refusal;
 mod route;
 
 use std::time::Duration;
@@ -50,6 +50,14 @@ impl Dialer {
             None => client.password,
         };
         Ok((route, password))
+    }
+
+    /// A connection as the server gives it, without any manners yet.
+    pub(super) async fn connect(&self) -> Result<(MySqlConnection, Route), DatabaseError> {
+        let (route, password) = self.way().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
+        let connection = options(&route, password.as_ref()).connect().await;
+        let connection = connection.map_err(|error| refusal::explain(&route, error))?;
+        Ok((connection, route))
     }
 }
 
@@ -114,9 +122,7 @@ impl Dial for Dialer {
 
     fn dial(&self) -> BoxFuture<'_, Result<Session, DatabaseError>> {
         Box::pin(async move {
-            let (route, password) = self.way().await.map_err(|why| DatabaseError::Denied(sanitize::line(&why)))?;
-            let connection = options(&route, password.as_ref()).connect().await;
-            let connection = connection.map_err(|error| refusal::explain(&route, error))?;
+            let (connection, route) = self.connect().await?;
             let database = self.address.database.clone();
             let mut session = Session { connection, route, database, timeout: self.statement_timeout, user: None };
             session.behave().await?;
@@ -228,7 +234,7 @@ fn tall(mut rows: Vec<Row>, (number, row): (usize, &MySqlRow)) -> Result<Vec<Row
     Ok(rows)
 }
 
-fn row(row: &MySqlRow) -> Result<Row, AskError> {
+pub(super) fn row(row: &MySqlRow) -> Result<Row, AskError> {
     let values = values(row)?;
     Ok(Row::new(values.iter().map(Option::as_deref)))
 }

@@ -1,8 +1,11 @@
 //! What can be limited of a MySQL or MariaDB database, with the defaults and where they come
-//! from. They are tuned to what needs a human.
+//! from, and what upkeep it has. They are tuned to what needs a human.
+
+mod upkeep;
 
 use std::time::Duration;
 
+pub(super) use self::upkeep::CAN;
 use super::{Bad, Gauge};
 use crate::domain::sample::Unit::{Bytes, BytesPerDay, Count, Percent, Seconds};
 
@@ -12,6 +15,7 @@ pub(super) const GAUGES: &[Gauge] = &[
     Gauge::new("size", "size", Bytes, "> 500 MB").bad(Bad::Either),
     Gauge::new("latency", "our questions took", Seconds, "> 500 ms").warn(0.5, "slower than this, people notice"),
     Gauge::new("growth", "growth", BytesPerDay, "> 10 MB/day"),
+    Gauge::new("table_growth", "growth of the table that grows fastest", BytesPerDay, "> 1 GB/day"),
     Gauge::new("connections", "connections taken", Percent, "> 80 %")
         .warn(80.0, "MySQLTuner warns at 85, and full is too late")
         .crit(95.0, "MySQLTuner warns at 85, and full is too late"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rounds::domain::status::Status;
 use sqlx::mysql::MySqlConnection;
 
-use super::server::{Server, one, run, sentences};
+use super::server::{Server, one, run, sentences, until_one};
 
 /// Runs a statement that waits, for as long as the test takes.
 async fn waits(server: &Server, statement: &'static str) -> tokio::task::JoinHandle<()> {
@@ -203,7 +203,7 @@ async fn a_replica_that_does_not_replay_is_critical_and_one_that_can_be_written_
     );
     run(&mut here, &follow).await;
     run(&mut there, "CREATE TABLE rota.shift (id int PRIMARY KEY)").await;
-    until(&mut here, "SELECT count(*) FROM information_schema.tables WHERE table_name = 'shift'", "1").await;
+    until_one(&mut here, "SELECT count(*) FROM information_schema.tables WHERE table_name = 'shift'", "1").await;
     let mut watching = replica.watching("root", "replication_lag = { warn = '> 500ms' }");
     watching.until_well().await;
     assert_eq!(watching.look().await.gauge("replication_lag"), Some(0.0));
@@ -228,15 +228,6 @@ async fn a_replica_that_does_not_replay_is_critical_and_one_that_can_be_written_
     run(&mut there, slow).await;
     watching.until("s behind 127.0.0.1").await;
     watching.until_well().await;
-}
-
-/// Waits until a question has this answer.
-async fn until(connection: &mut MySqlConnection, question: &str, answer: &str) {
-    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-    while one(connection, question).await != answer {
-        assert!(tokio::time::Instant::now() < deadline, "{question} is never {answer}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test]

@@ -163,6 +163,15 @@ pub(super) async fn one(connection: &mut MySqlConnection, question: &str) -> Str
     row.get_unchecked(row.len() - 1)
 }
 
+/// Waits until a question has this answer.
+pub(super) async fn until_one(connection: &mut MySqlConnection, question: &str, answer: &str) {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    while one(connection, question).await != answer {
+        assert!(tokio::time::Instant::now() < deadline, "{question} is never {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// A configured database.
 pub(super) fn spec(address: &str, more: &str) -> DatabaseSpec {
     let text = format!("version = 1\n[[database]]\nid = \"rota\"\nurl = \"mysql://{address}\"\n{more}\n");

@@ -3,15 +3,15 @@
 
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
-use std::fs::File;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use sqlx::postgres::PgConnection;
 
 use super::server::{Server, one, run, until_one};
 use crate::support::World;
+use crate::support::act::{act, assert_said, ended, started, tell};
 
 /// Every row that is dead can be removed, and is told of.
 const STAFF: &str = "CREATE TABLE staff (id int PRIMARY KEY, note text) WITH (autovacuum_enabled = off);
@@ -39,23 +39,6 @@ async fn flushed(rota: &mut PgConnection) {
     run(rota, "SELECT pg_stat_force_next_flush()").await;
 }
 
-/// What a command said, and its exit code, without waiting on this thread.
-async fn act(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = world.command(arguments);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it is waited for");
-    let output = output.expect("the binary runs");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
-}
-
-#[track_caller]
-fn assert_said(answer: &(Option<i32>, String), code: i32, texts: &[&str]) {
-    assert_eq!(answer.0, Some(code), "{}", answer.1);
-    for text in texts {
-        assert!(answer.1.contains(text), "nobody said `{text}`, but: {}", answer.1);
-    }
-}
-
 /// A server on which a vacuum takes a minute, and a table that is worth it.
 async fn slow() -> (Server, PgConnection) {
     let server = Server::start("vacuum_cost_delay = 100ms\nvacuum_cost_limit = 40");
@@ -71,21 +54,9 @@ async fn slow() -> (Server, PgConnection) {
 
 /// A command that is at work on the server.
 async fn begun(world: &World, rota: &mut PgConnection, arguments: &[&str]) -> Child {
-    let said = File::create(world.path("said")).expect("a file");
-    let mut command = world.command(arguments);
-    let child = command.stdout(said.try_clone().expect("the same file")).stderr(said).stdin(Stdio::null());
-    let child = child.spawn().expect("the binary runs");
+    let child = started(world, arguments);
     until_one(rota, "SELECT count(*) FROM pg_stat_progress_vacuum", "1").await;
     child
-}
-
-fn tell(child: &Child, signal: Signal) {
-    kill_process(Pid::from_raw(child.id().cast_signed()).expect("a process"), signal).expect("it can be told");
-}
-
-async fn ended(mut child: Child, world: &World) -> (Option<i32>, String) {
-    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("it is waited for").expect("its end");
-    (status.code(), std::fs::read_to_string(world.path("said")).expect("what it said"))
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::transactions::session;
-use crate::database::check::{Check, LaneKind, Look};
+use crate::database::check::{Check, LaneKind, Look, Question};
 use crate::database::mysql::server::Server;
 use crate::database::row::Row;
 use crate::domain::finding::Remark;
@@ -15,13 +15,8 @@ use crate::domain::waits::Waits;
 /// Sessions that wait: for how many seconds, and directly behind whom.
 type Waiters = BTreeMap<u64, (f64, BTreeSet<u64>)>;
 
-pub(super) const CHECK: Check<Server> = Check {
-    gauges: &["blocked"],
-    lane: LaneKind::Fast,
-    remembers: false,
-    ask: |server| server.with_sessions(if server.is_mariadb() { MARIADB } else { MYSQL }),
-    read,
-};
+pub(super) const CHECK: Check<Server> =
+    Check { gauges: &["blocked"], lane: LaneKind::Fast, remembers: false, ask, read };
 
 /// Each row: who waits, for how long, behind whom, and what is known of the latter. Who holds the
 /// lock of a whole table is not known here.
@@ -38,15 +33,18 @@ const MARIADB: &str = "
      WHERE state LIKE 'Waiting for table%lock' OR state LIKE 'Waiting for % metadata lock'
         OR state = 'Waiting for global read lock' OR state = 'Waiting for backup lock'";
 
-/// As the views `innodb_lock_waits` and `schema_table_lock_waits` of MySQL's sys schema ask.
+/// As the view `innodb_lock_waits` of MySQL's sys schema asks.
 const MYSQL: &str = "
     SELECT r.trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, r.trx_wait_started, NOW()), b.trx_mysql_thread_id,
            p.user, p.host, p.command, p.time
       FROM performance_schema.data_lock_waits w
       JOIN information_schema.innodb_trx r ON r.trx_id = w.requesting_engine_transaction_id
       JOIN information_schema.innodb_trx b ON b.trx_id = w.blocking_engine_transaction_id
-      LEFT JOIN information_schema.processlist p ON p.id = b.trx_mysql_thread_id
-    UNION ALL
+      LEFT JOIN information_schema.processlist p ON p.id = b.trx_mysql_thread_id";
+
+/// As its view `schema_table_lock_waits` does. MariaDB has the same tables, which are empty unless
+/// somebody has it watch.
+const TABLES: &str = "
     SELECT wt.processlist_id, wt.processlist_time, gt.processlist_id, gt.processlist_user, gt.processlist_host,
            gt.processlist_command, gt.processlist_time
       FROM performance_schema.metadata_locks w
@@ -56,6 +54,19 @@ const MYSQL: &str = "
        AND g.lock_status = 'GRANTED' AND g.owner_thread_id <> w.owner_thread_id
       LEFT JOIN performance_schema.threads gt ON gt.thread_id = g.owner_thread_id
      WHERE w.lock_status = 'PENDING'";
+
+/// What to ask one after another to know who waits, and directly behind whom: the first and third
+/// column say it.
+pub(in crate::database::mysql) fn waits(server: &Server) -> &'static [&'static str] {
+    if server.is_mariadb() { &[MARIADB, TABLES] } else { &[MYSQL, TABLES] }
+}
+
+fn ask(server: &Server) -> Question {
+    match server.with_sessions(MARIADB) {
+        Question::Ask(_) if !server.is_mariadb() => Question::Made(format!("{MYSQL} UNION ALL {TABLES}")),
+        other => other,
+    }
+}
 
 fn read(look: &Look<'_, Server>) -> Measured {
     let mut measured = Measured::default();

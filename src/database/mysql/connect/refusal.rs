@@ -16,12 +16,12 @@ use crate::domain::{humanize, sanitize};
 pub(super) const NOT_YOUR_DATABASE: u16 = 1044;
 
 /// The server's own number of an error.
-pub(super) fn number(error: &(dyn sqlx::error::DatabaseError + 'static)) -> u16 {
+pub(in crate::database::mysql) fn number(error: &(dyn sqlx::error::DatabaseError + 'static)) -> u16 {
     error.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number)
 }
 
 /// Why there is no session.
-pub(super) fn explain(route: &Route, error: sqlx::Error) -> DatabaseError {
+pub(in crate::database::mysql) fn explain(route: &Route, error: sqlx::Error) -> DatabaseError {
     let place = route.place();
     match error {
         sqlx::Error::Database(error) => not_let_in(&place, number(&*error), &sanitize::line(error.message())),

@@ -59,9 +59,14 @@ impl Route {
         }
     }
 
+    /// Whether the server's disks are ours to look at.
+    pub(in crate::database::mysql) fn is_local(&self) -> bool {
+        is_local(&self.host)
+    }
+
     /// Amber for what leaves the machine without protection, however somebody wanted it so.
     pub(in crate::database::mysql) fn exposed(&self) -> Option<Finding> {
-        let open = !is_local(&self.host) && self.tls <= TlsMode::Prefer;
+        let open = !self.is_local() && self.tls <= TlsMode::Prefer;
         let text = format!("what goes to {} can be read and changed on the way: {}", self.place(), self.tls_in_words());
         let advice = "write ssl-mode=verify_identity after `?` in `url`, with `ssl-ca` where its authority is your own";
         open.then(|| Finding::new(Status::Warning, "tls", text).advice(advice))

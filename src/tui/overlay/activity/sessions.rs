@@ -119,7 +119,8 @@ fn detail(session: &Session, behind: &[u64]) -> Vec<(&'static str, String)> {
     if !behind.is_empty() {
         facts.push(("holds up", pids(behind)));
     }
-    facts.extend(session.statement.clone().map(|statement| ("says", statement)));
+    let says = session.statement.clone().filter(|statement| !statement.is_empty());
+    facts.extend(says.map(|statement| ("says", statement)));
     facts
 }
 
