@@ -8,6 +8,8 @@ mod backup;
 #[cfg(unix)]
 mod cli;
 mod config;
+#[cfg(target_os = "linux")]
+mod cron_daemon;
 #[cfg(unix)]
 mod crontab;
 #[cfg(unix)]

@@ -1,0 +1,150 @@
+//! A real cron with a real syslog, in namespaces of their own: what it runs, what fails and what
+//! it leaves out is what is told.
+
+#![expect(clippy::disallowed_methods, reason = "the test starts the daemons of the system")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Puts what belongs to the test over what belongs to the machine, and starts both daemons.
+const INSIDE: &str = r#"
+set -eu
+mount --make-rprivate /
+touch "$1/crontab"
+for pair in cron.d:/etc/cron.d log:/var/log spool:/var/spool run:/run; do
+    mkdir -p "$1/${pair%%:*}" "${pair#*:}"; mount --bind "$1/${pair%%:*}" "${pair#*:}"
+done
+[ ! -e /etc/crontab ] || mount --bind "$1/crontab" /etc/crontab
+mkdir -p "$1/dev" /var/spool/cron/crontabs; mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+mknod -m 666 "$1/dev/null" c 1 3; mknod -m 666 "$1/dev/zero" c 1 5; mknod -m 666 "$1/dev/urandom" c 1 9
+mount --move "$1/dev" /dev
+rsyslogd -n -f "$1/rsyslog.conf" -i /run/rsyslogd.pid &
+until [ -S /dev/log ]; do sleep 0.05; done
+cron -f -L 15 &
+while :; do wait || true; sleep 1; done
+"#;
+
+const SYSLOG: &str = r#"
+module(load="imuxsock" SysSock.Name="/dev/log")
+template(name="debian" type="string"
+  string="%timegenerated:::date-rfc3339% %HOSTNAME% %syslogtag%%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf%\n")
+cron.* action(type="omfile" file="/var/log/cron.log" template="debian")
+"#;
+
+struct Cron {
+    place: tempfile::TempDir,
+    outer: Child,
+    /// Somebody in there, by the number that is seen from here.
+    pid: u32,
+}
+
+impl Cron {
+    fn start(table: &str, config: &str) -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        let root = place.path();
+        std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700)).expect("its mode");
+        let here = |text: &str| {
+            text.replace("{lab}", &root.display().to_string()).replace("{rounds}", env!("CARGO_BIN_EXE_rounds"))
+        };
+        let write = |name: &str, text: &str, mode: u32| {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(&path, here(text)).expect("a file");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("its mode");
+        };
+        write("rsyslog.conf", SYSLOG, 0o600);
+        write("cron.d/rota", table, 0o644);
+        write("config.toml", config, 0o600);
+        write("plain.sh", "#!/bin/sh\nexit 0\n", 0o755);
+        write("ok.sh", "#!/bin/sh\nexit 0\n", 0o755);
+        write("fail.sh", "#!/bin/sh\nexit 3\n", 0o755);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
+        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("TZ", "UTC");
+        let outer =
+            command.args(["sh", "-c", INSIDE, "inside"]).arg(root).stdin(Stdio::null()).spawn().expect("unshare");
+        let mut cron = Self { place, outer, pid: 0 };
+        within("cron starts", Duration::from_secs(30), || {
+            let children = format!("/proc/{0}/task/{0}/children", cron.outer.id());
+            let child = std::fs::read_to_string(children).unwrap_or_default();
+            cron.pid = child.split_whitespace().next().and_then(|pid| pid.parse().ok()).unwrap_or(0);
+            cron.path().join("run/crond.pid").exists()
+        });
+        cron
+    }
+
+    fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// What the program says in there.
+    fn rounds(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.pid.to_string(), "--mount", "--pid", "--"]).arg(env!("CARGO_BIN_EXE_rounds"));
+        command.args(arguments).arg("--config").arg(self.path().join("config.toml"));
+        let output = command.env("TZ", "UTC").output().expect("nsenter");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The tasks by their ids.
+    fn task(&self, id: &str) -> Value {
+        let told: Value = serde_json::from_str(&self.rounds(&["task", "list", "--format", "json"])).expect("JSON");
+        told["tasks"].as_array().and_then(|all| all.iter().find(|one| one["id"] == id)).expect("the task").clone()
+    }
+}
+
+impl Drop for Cron {
+    fn drop(&mut self) {
+        let _ = self.outer.kill();
+        let _ = self.outer.wait();
+    }
+}
+
+/// Waits for a condition that comes about by itself.
+fn within(what: &str, most: Duration, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < most, "{what}: not within {most:?}");
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+/// A minute of cron, and some for a machine that has much else to do.
+const A_MINUTE: Duration = Duration::from_mins(5);
+
+#[test]
+#[ignore = "needs root, cron and rsyslogd: starts both in namespaces of their own"]
+fn root_cron_daemon_runs_fails_and_stays_away_as_it_is_told() {
+    let table = "* * * * * root {lab}/plain.sh\n* * * * * root {lab}/fail.sh\n\
+                 * * * * * root {rounds} exec --task wrapped --store sqlite:{lab}/state/rounds.db -- {lab}/ok.sh\n";
+    let task = |id: &str, words: &str| {
+        format!("[[task]]\nid = \"{id}\"\nsource = \"cron\"\nmatch = \"{words}\"\ngrace = \"20s\"\n")
+    };
+    let store = "version = 1\n[system]\ntimezone = \"UTC\"\n[store]\nurl = \"sqlite:{lab}/state/rounds.db\"\n";
+    let tasks = [task("plain", "plain.sh"), task("failing", "fail.sh"), task("wrapped", "exec --task wrapped")];
+    let cron = Cron::start(table, &format!("{store}{}", tasks.concat()));
+    let state = |id: &str| cron.task(id)["state"].as_str().unwrap_or_default().to_owned();
+
+    let wrap = cron.rounds(&["task", "list", "--wrap"]);
+    assert_eq!(wrap.matches("\n+* * * * * root ").count(), 2, "the third has it: {wrap}");
+    within("a run that is recorded went well", A_MINUTE, || state("wrapped") == "ok");
+    within("a run that failed is told by its daemon", A_MINUTE, || state("failing") == "failed");
+    assert_eq!(cron.task("failing")["last"]["exit_code"], 3);
+    let plain = cron.task("plain");
+    assert_eq!(plain["state"], "unknown", "that it began is no success: {plain}");
+    assert!(plain["last"]["started_at"].is_string() && plain["last"]["exit_code"].is_null(), "{plain}");
+
+    let daemon = std::fs::read_to_string(cron.path().join("run/crond.pid")).expect("its pid");
+    let script = format!("kill {}", daemon.trim());
+    let mut stop = Command::new("nsenter");
+    stop.args(["--target", &cron.pid.to_string(), "--mount", "--pid", "--", "sh", "-c", &script]);
+    assert!(stop.status().expect("nsenter").success());
+    for gone in ["wrapped", "plain", "failing"] {
+        within("a slot without its daemon is missed", A_MINUTE, || state(gone) == "missed");
+    }
+}
