@@ -203,6 +203,8 @@ async fn an_act_that_is_cancelled_stops_on_the_server_and_was_on_record_before()
     tell(&child, Signal::INT);
     let answer = ended(child, &world).await;
     assert_eq!(one(&mut rota, OPTIMIZES).await, "0", "{}", answer.1);
+    // It would have given up waiting by itself some seconds later: it was told.
+    assert_ne!(one(&mut rota, "SHOW GLOBAL STATUS LIKE 'Com_kill'").await, "0");
     let said = "and the server has stopped; 0 of 12 tables were optimized before";
     assert_said(&answer, 1, &["cancelled: cancelled after ", said]);
     until_one(&mut rota, OURS, "0").await;
