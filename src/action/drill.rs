@@ -18,6 +18,14 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     let card = with_files(proposal, "restore")?;
     let title = format!("Hold a drill with the newest backup of {}", card.id);
     let step = Step::DrillBackup { backup: card.id.clone(), queries: card.drill_queries.clone() };
-    let note = "nothing live is touched; the scratch lies beside the store and is removed in any case";
-    Ok(about_backup(proposal, &ACTION, title, step, note))
+    let database = card.database.as_ref().and_then(|id| proposal.inventory.databases.get(id));
+    let place = match database.filter(|database| database.path.is_none()) {
+        Some(server) => format!(
+            "is a database of its own on the server of {}, which needs room for it and lets us make it,",
+            server.id
+        ),
+        None => "lies beside the store".to_owned(),
+    };
+    let note = format!("nothing live is touched; the scratch {place} and is removed in any case");
+    Ok(about_backup(proposal, &ACTION, title, step, &note))
 }

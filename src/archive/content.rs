@@ -42,6 +42,10 @@ impl<'a> Content<'a> {
         self.file
     }
 
+    pub(super) fn packing(&self) -> Compression {
+        self.packing
+    }
+
     pub(super) fn is_packed(&self) -> bool {
         self.packing != Compression::None
     }

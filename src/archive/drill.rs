@@ -16,19 +16,41 @@ use super::method::{Form, Method};
 use super::partial::{self, Partial};
 use super::verify::{Verdict, damaged};
 use super::{ArchiveError, aside, failed, shelf, sqlite};
+use crate::config::{Address, SecretRef};
 use crate::database::{room, sqlite as database};
 use crate::domain::{humanize, sanitize};
 
 /// A drill to be held.
 #[derive(Clone, Debug)]
 pub struct DrillRequest {
+    /// The backup's id in the configuration.
+    pub backup: String,
     pub file: PathBuf,
+    /// The database it is of, where one is configured, and where its password is to be had: the
+    /// scratch of one on a server is made beside it.
+    pub source: Option<Address>,
+    pub password: Option<SecretRef>,
+    /// What databases on servers are called that are configured: none of them is ever touched.
+    pub live: Vec<String>,
+    /// Who holds it: `asha@db1`.
+    pub by: String,
     /// What is asked of the restored database: each question's answer must be true.
     pub queries: Vec<String>,
     /// Where scratches are made, and nothing else lies.
     pub place: PathBuf,
     /// Unique among all drills.
     pub id: String,
+}
+
+/// How a file of one form is restored into a scratch, and what is found there.
+pub(super) type Drill = fn(&Rehearsal<'_>) -> Result<String, Verdict>;
+
+/// A drill, as a method sees it.
+pub(super) struct Rehearsal<'a> {
+    pub(super) request: &'a DrillRequest,
+    pub(super) content: &'a Content<'a>,
+    pub(super) manifest: Option<&'a Manifest>,
+    pub(super) cancel: &'a CancellationToken,
 }
 
 /// How a drill went.
@@ -59,11 +81,7 @@ pub async fn drill(request: DrillRequest, cancel: CancellationToken) -> Result<D
 }
 
 fn hold(request: &DrillRequest, cancel: &CancellationToken) -> Result<String, Verdict> {
-    let DrillRequest { file, place, .. } = request;
-    shelf::prepare(place)?;
-    for dead in shelf::debris(place, |_, _| false).map_err(failed("look through", place))? {
-        let _ = partial::remove_dead(&dead);
-    }
+    let file = &request.file;
     let manifest = match Manifest::of(file) {
         Ok(manifest) => Some(manifest),
         Err(ManifestError::Absent) => None,
@@ -73,18 +91,36 @@ fn hold(request: &DrillRequest, cancel: &CancellationToken) -> Result<String, Ve
             return Err(ArchiveError::Unsupported(format!("{}: {newer}", file.display())).into());
         }
     };
-    let entry = manifest.as_ref().and_then(Manifest::data);
-    let content = Content::new(file, entry, cancel);
+    let content = Content::new(file, manifest.as_ref().and_then(Manifest::data), cancel);
     let form = match &manifest {
         Some(manifest) => Method::of(&manifest.engine).map(|method| method.form),
         None => Form::of(&content)?,
     };
-    if form.is_none_or(|form| form.name != sqlite::FORM.name) {
-        let what = form.map_or("a file of this sort", |form| form.name);
-        return Err(
-            ArchiveError::Unsupported(format!("a drill with {what} is not yet supported by this version")).into()
-        );
+    let refused = |why: String| Err(ArchiveError::Unsupported(format!("{}: {why}", file.display())).into());
+    let Some(form) = form else {
+        return refused("it is of no sort that can be restored by this version".to_owned());
+    };
+    let method = match &request.source {
+        Some(source) => Method::of(source.engine().name),
+        // A file needs no server.
+        None => Method::of(sqlite::METHOD.engine),
+    };
+    let Some(method) = method.filter(|method| method.form.name == form.name) else {
+        let into = request.source.as_ref().map_or("nowhere: the backup names no `database`", |one| one.engine().name);
+        return refused(format!("it is of the sort {}, which cannot be restored into {into}", form.name));
+    };
+    (method.drill)(&Rehearsal { request, content: &content, manifest: manifest.as_ref(), cancel })
+}
+
+/// Restores a file that is a database into a scratch file, and asks it.
+pub(super) fn of_file(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
+    let Rehearsal { request, content, manifest, cancel } = *rehearsal;
+    let DrillRequest { file, place, .. } = request;
+    shelf::prepare(place)?;
+    for dead in shelf::debris(place, |_, _| false).map_err(failed("look through", place))? {
+        let _ = partial::remove_dead(&dead);
     }
+    let entry = manifest.and_then(Manifest::data);
     let bytes = entry.map_or_else(|| std::fs::metadata(file).map_or(0, |meta| meta.len()), File::plain_bytes);
     let free = room::free_bytes(place).map_err(failed("ask for free space in", place))?;
     room::require("the drill", place, bytes.saturating_add(bytes / 5), free).map_err(ArchiveError::NoRoom)?;
@@ -94,7 +130,13 @@ fn hold(request: &DrillRequest, cancel: &CancellationToken) -> Result<String, Ve
     content.read(|piece| out.write_all(piece).map_err(failed("write", place)))?;
     out.sync_all().map_err(failed("bring to disk", place))?;
     drop(out);
-    prove(&scratch.data(), manifest.as_ref(), &request.queries, cancel)
+    prove(&scratch.data(), manifest, &request.queries, cancel)
+}
+
+/// Of a form that no scratch is made for.
+pub(super) fn not_yet(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
+    let why = format!("{}: a drill with it is not yet supported by this version", rehearsal.request.file.display());
+    Err(ArchiveError::Unsupported(why).into())
 }
 
 /// Whether an unpacked backup is what its manifest says, and what is in it.
@@ -149,16 +191,24 @@ fn prove(
     for query in queries {
         answered(&db, query, cancel)?;
     }
-    let asked = match queries.len() {
+    Ok(told(&found, manifest, queries.len()))
+}
+
+/// What was found, for people.
+pub(super) fn told(found: &Counts, manifest: Option<&Manifest>, questions: usize) -> String {
+    let asked = match questions {
         0 => String::new(),
         count => format!(", {} answered as expected", humanize::count(count, "question")),
     };
-    let told = if manifest.is_some() { " as in the manifest" } else { ", and no manifest to compare them with" };
-    Ok(format!(
+    let told = match manifest {
+        Some(_) => " as in the manifest",
+        None => ", and no manifest to compare them with",
+    };
+    format!(
         "{} with {} rows{told}{asked}",
         humanize::count(found.tables.len(), "table"),
         humanize::number(found.rows() as f64)
-    ))
+    )
 }
 
 /// A question is answered when the first value of its first row is neither nothing, nor 0, nor empty.

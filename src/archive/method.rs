@@ -7,6 +7,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use super::content::Content;
+use super::drill::Drill;
 use super::make::Request;
 use super::manifest::{Counts, Source};
 use super::pack::Seal;
@@ -28,6 +29,9 @@ pub struct Method {
     pub(super) write: fn(&mut Making<'_>) -> Result<Written, ArchiveError>,
     /// Counts the rows of the tables that are named, as they are now. Blocks likewise.
     pub(super) count: Count,
+    /// Restores a file of its form into a scratch of its own and asks it; what was found. Blocks
+    /// likewise.
+    pub(super) drill: Drill,
 }
 
 type Count = fn(&Address, Option<&SecretRef>, &[String], &CancellationToken) -> Result<Counts, ArchiveError>;

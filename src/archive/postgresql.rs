@@ -1,6 +1,8 @@
 //! Dumps of a PostgreSQL database by its own `pg_dump`, hashed while they come, with the rows of
 //! every table counted at the very moment that is dumped; and what the whole server has beside it.
 
+mod drill;
+mod fill;
 mod rows;
 
 pub(super) use rows::Counter;
@@ -27,7 +29,7 @@ use crate::domain::{humanize, sanitize};
 use crate::exec::{self, Limits};
 use crate::platform::unnamed::Unnamed;
 
-pub(super) const METHOD: Method = Method { engine: POSTGRESQL.name, form: &FORM, write, count };
+pub(super) const METHOD: Method = Method { engine: POSTGRESQL.name, form: &FORM, write, count, drill: drill::drill };
 
 pub(super) const FORM: Form = Form { name: "PostgreSQL dump", endings: &["dump", "pgdump"], magic: b"PGDMP", examine };
 
@@ -147,6 +149,20 @@ async fn list(
     packing: Compression,
     cancel: &CancellationToken,
 ) -> Result<String, ArchiveError> {
+    contents(programs, dump, packing, cancel).await.map_err(|error| match error {
+        ArchiveError::Program(why) => {
+            ArchiveError::Unsound(format!("the dump cannot be read, and was not kept: {why}"))
+        }
+        other => other,
+    })
+}
+
+async fn contents(
+    programs: &Programs,
+    dump: &Path,
+    packing: Compression,
+    cancel: &CancellationToken,
+) -> Result<String, ArchiveError> {
     let mut text = Vec::new();
     let take = |bytes: &[u8]| {
         text.extend_from_slice(bytes);
@@ -158,12 +174,7 @@ async fn list(
     let listed = ended("pg_restore --list", listed, cancel);
     // It reads no further than it has to, and what feeds it ends with it.
     drop(feeding);
-    listed.map_err(|error| match error {
-        ArchiveError::Program(why) => {
-            ArchiveError::Unsound(format!("the dump cannot be read, and was not kept: {why}"))
-        }
-        other => other,
-    })?;
+    listed?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -13,10 +13,10 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use tokio_util::sync::CancellationToken;
 
-use super::ArchiveError;
 use super::counts::Counts;
 use super::manifest::Source;
 use super::method::{Form, Making, Method, Written};
+use super::{ArchiveError, drill};
 use crate::config::{Address, SecretRef};
 use crate::database::room;
 use crate::database::sqlite::{self, Patience};
@@ -27,7 +27,8 @@ use proof::{Expected, Proof, Work};
 
 pub(super) use tables::{structure_fault, tables};
 
-pub(super) const METHOD: Method = Method { engine: sqlite::ENGINE.card.name, form: &FORM, write, count };
+pub(super) const METHOD: Method =
+    Method { engine: sqlite::ENGINE.card.name, form: &FORM, write, count, drill: drill::of_file };
 
 pub(super) const FORM: Form = Form {
     name: "SQLite",

@@ -3,6 +3,7 @@
 mod acts;
 mod beside;
 mod broken;
+mod drills;
 mod dumps;
 mod explain;
 mod faults;

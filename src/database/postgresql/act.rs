@@ -7,6 +7,7 @@ mod lease;
 mod operations;
 mod progress;
 mod proof;
+pub mod scratch;
 mod signal;
 
 use std::time::Duration;

@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use super::Runner;
 use super::steps::{Stopped, Work, progress, within};
 use crate::archive;
+use crate::config::Address;
 use crate::config::spec::BackupSpec;
+use crate::database::postgresql::scratch::Purpose;
 use crate::domain::backup::Doomed;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
@@ -65,12 +67,43 @@ impl Runner {
             let (live, place) = (live.display(), place.display());
             return Err(Stopped::failed(format!("{live} lies in {place}, where drills clear up; move it elsewhere")));
         }
+        let spec = self.backup(backup)?;
+        let source = spec.database.as_ref().and_then(|id| self.0.config.databases.iter().find(|one| one.id == *id));
+        let live = self.live_names()?;
         let subject = file.display().to_string();
-        let id = work.order.job.0.clone();
-        let request = archive::drill::DrillRequest { file, queries: queries.to_vec(), place, id };
+        let actor = work.order.actor;
+        let request = archive::drill::DrillRequest {
+            backup: backup.to_owned(),
+            file,
+            source: source.map(|source| source.address.clone()),
+            password: source.and_then(|source| source.password.clone()),
+            live,
+            by: format!("{}@{}", actor.operator, actor.host),
+            queries: queries.to_vec(),
+            place,
+            id: work.order.job.0.clone(),
+        };
         let drilled = within(work, archive::drill::drill(request, work.order.stop.token())).await?;
         self.remember(ProofKind::Drill, subject, drilled.ok, &drilled.detail, drilled.took).await;
         if drilled.ok { Ok(drilled.detail) } else { Err(Stopped::failed(drilled.detail)) }
+    }
+
+    /// What the databases are called that are on servers. None may be called as scratches are.
+    pub(super) fn live_names(&self) -> Result<Vec<String>, Stopped> {
+        let named = |address: &Address| match address {
+            Address::File(_) => None,
+            Address::Server(server) => Some(server.database.clone()),
+            Address::Mysql(server) => Some(server.database.clone()),
+        };
+        let live: Vec<String> = self.0.config.databases.iter().filter_map(|one| named(&one.address)).collect();
+        let alike = |name: &&String| Purpose::ALL.iter().any(|purpose| name.starts_with(purpose.prefix()));
+        match live.iter().find(alike) {
+            Some(name) => {
+                let name = crate::domain::sanitize::line(name);
+                Err(Stopped::failed(format!("the database {name} is called as scratches are; give it another name")))
+            }
+            None => Ok(live),
+        }
     }
 
     /// The newest file that counts as a backup.

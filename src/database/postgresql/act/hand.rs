@@ -21,6 +21,8 @@ pub(super) const LOCK_REINDEX: Duration = Duration::from_mins(1);
 const BESIDE: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(7);
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a question of an operator's own may take.
+const OPERATORS: Duration = Duration::from_mins(10);
 
 /// Why a statement did not succeed.
 #[derive(Debug)]
@@ -101,6 +103,17 @@ impl Hand {
             ("lock_timeout", "2000".to_owned()),
         ];
         Self::open(dialer, "rounds", &settings, Some(ANSWER)).await
+    }
+
+    /// One that asks what an operator wrote, with the search path of its role, and that cannot
+    /// change what it asks.
+    pub(super) async fn asking(dialer: &Dialer) -> Result<Self, DatabaseError> {
+        let settings = [
+            ("default_transaction_read_only", "on".to_owned()),
+            ("statement_timeout", milliseconds(OPERATORS)),
+            ("lock_timeout", milliseconds(LOCK)),
+        ];
+        Self::open(dialer, "rounds", &settings, Some(OPERATORS + ANSWER)).await
     }
 
     async fn open(
