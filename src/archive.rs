@@ -17,7 +17,7 @@ pub mod method;
 mod mysql;
 mod pack;
 mod partial;
-mod postgresql;
+pub mod postgresql;
 pub mod prune;
 pub mod restore;
 pub mod shelf;

@@ -8,6 +8,7 @@ pub mod mysql;
 pub mod postgresql;
 pub mod room;
 pub mod row;
+pub mod scratch;
 pub mod secret;
 pub mod sqlite;
 

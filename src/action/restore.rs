@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::action::prune::seen;
 use crate::action::{Action, Proposal, no_target};
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::{Backup, BackupState, Catalogue, Hold};
+use crate::domain::backup::{Backup, BackupState, Catalogue, Compression, Hold};
+use crate::domain::engine::MYSQL;
 use crate::domain::humanize;
-use crate::domain::inventory::{BackupCard, Inventory, Target, TargetKind};
+use crate::domain::inventory::{BackupCard, DatabaseCard, Inventory, Target, TargetKind};
 use crate::domain::plan::{Invocation, Plan, PlanError, Postcondition, Risk, Step};
 use crate::domain::time::{Timestamp, seconds_between};
 
@@ -34,10 +35,10 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     let Some(database) = card.database.as_ref().and_then(|id| inventory.databases.get(id)) else {
         return impossible(format!("`{}` names no `database` that it could be restored to", card.id));
     };
-    let Some(path) = &database.path else {
-        return impossible(format!("restoring {} is not yet supported by this version", database.engine));
-    };
     let file = choose(card, seen(proposal)?, params.get("file").map(String::as_str), now)?;
+    if database.engine == MYSQL.name {
+        return impossible(by_hand(card, database, file));
+    }
     let mut plan = Plan::new(ACTION.name, format!("Restore {} from {}", database.id, file.name()), target.clone());
     plan.risk = ACTION.risk;
     plan.affects = vec![target.probe(), Target::database(&database.id).probe()];
@@ -51,13 +52,24 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
         );
     }
     plan.steps.push(Step::SaveBefore { backup: card.id.clone(), database: database.id.clone() });
-    plan.steps.push(Step::Restore {
-        backup: card.id.clone(),
-        database: database.id.clone(),
-        file: file.path.clone(),
-        taken_at: file.taken_at,
-        sha256: file.sha256.clone(),
-        to: path.clone(),
+    plan.steps.push(match &database.path {
+        Some(path) => Step::Restore {
+            backup: card.id.clone(),
+            database: database.id.clone(),
+            file: file.path.clone(),
+            taken_at: file.taken_at,
+            sha256: file.sha256.clone(),
+            to: path.clone(),
+        },
+        None => Step::RestoreBeside {
+            backup: card.id.clone(),
+            database: database.id.clone(),
+            file: file.path.clone(),
+            taken_at: file.taken_at,
+            sha256: file.sha256.clone(),
+            name: database.name.clone(),
+            queries: card.drill_queries.clone(),
+        },
     });
     if let Some(command) = command(card.restore.start.as_deref(), inventory)? {
         plan.steps.push(Step::Start { command });
@@ -74,7 +86,34 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     plan.notes.push(format!("LOST is whatever was written to {} since {taken}, {age} ago", database.id));
     plan.notes.push("what is there now is copied first, and put back when anything after that fails".to_owned());
     plan.undo = Some(format!("rounds backup restore {} --file NAME, of the copy that is made first", card.id));
+    if database.path.is_none() {
+        let name = &database.name;
+        plan.notes.push(format!(
+            "whoever is connected to {name} is sent away when the names are swapped; what was there stays as the database \
+             {name}_before_<time> until you drop it, and the server needs room for both"
+        ));
+        plan.undo = Some(format!(
+            "ALTER DATABASE {name} RENAME TO {name}_failed; ALTER DATABASE {name}_before_<time> RENAME TO {name}"
+        ));
+    }
     Ok(plan)
+}
+
+/// What an operator types where no restore is safe.
+fn by_hand(card: &BackupCard, database: &DatabaseCard, file: &Backup) -> String {
+    let path = file.path.display();
+    let text = match Compression::of_name(&file.path) {
+        Compression::None => format!("cat '{path}'"),
+        Compression::Zstd => format!("zstd -dc '{path}'"),
+        Compression::Gzip => format!("gzip -dc '{path}'"),
+    };
+    format!(
+        "`{}` is restored by hand: MySQL and MariaDB cannot give all of a database the place of another at once, so \
+         whoever is killed meanwhile would leave a mix. `rounds backup verify {}` and `rounds backup drill {}` prove the \
+         backup; then stop the application, copy what is there with `rounds backup run {}`, type `{text} | mariadb \
+         --binary-mode '{}'`, and start it again",
+        database.id, card.id, card.id, card.id, database.name
+    )
 }
 
 fn command(action: Option<&str>, inventory: &Inventory) -> Result<Option<Invocation>, PlanError> {

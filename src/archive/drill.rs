@@ -17,6 +17,7 @@ use super::partial::{self, Partial};
 use super::verify::{Verdict, damaged};
 use super::{ArchiveError, aside, failed, shelf, sqlite};
 use crate::config::{Address, SecretRef};
+use crate::database::scratch::Answer;
 use crate::database::{room, sqlite as database};
 use crate::domain::{humanize, sanitize};
 
@@ -133,12 +134,6 @@ pub(super) fn of_file(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
     prove(&scratch.data(), manifest, &request.queries, cancel)
 }
 
-/// Of a form that no scratch is made for.
-pub(super) fn not_yet(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
-    let why = format!("{}: a drill with it is not yet supported by this version", rehearsal.request.file.display());
-    Err(ArchiveError::Unsupported(why).into())
-}
-
 /// Whether an unpacked backup is what its manifest says, and what is in it.
 pub(super) fn sound(path: &Path, manifest: Option<&Manifest>, cancel: &CancellationToken) -> Result<Counts, Verdict> {
     let explain = |error: rusqlite::Error| Verdict::from(database::explain(path, &error));
@@ -211,6 +206,23 @@ pub(super) fn told(found: &Counts, manifest: Option<&Manifest>, questions: usize
     )
 }
 
+/// Whether a question to a server was answered as it should be.
+pub(super) fn judged(answer: &Answer, query: &str) -> Result<(), Verdict> {
+    let shown = sanitize::line(query);
+    match answer {
+        Answer::Nothing => damaged(format!("restored, `{shown}` finds nothing")),
+        Answer::Changes => damaged(format!("`{shown}` would change what it asks; write a SELECT")),
+        Answer::Fails(why) => damaged(format!("restored, `{shown}` fails: {why}")),
+        Answer::Value(value) if is_true(value.as_deref()) => Ok(()),
+        Answer::Value(value) => damaged(format!("restored, `{shown}` answers {}", value.as_deref().unwrap_or("NULL"))),
+    }
+}
+
+/// Neither nothing, nor false, nor 0, nor empty.
+fn is_true(value: Option<&str>) -> bool {
+    value.is_some_and(|value| !matches!(value, "" | "f") && value.parse::<f64>() != Ok(0.0))
+}
+
 /// A question is answered when the first value of its first row is neither nothing, nor 0, nor empty.
 fn answered(db: &Connection, query: &str, cancel: &CancellationToken) -> Result<(), Verdict> {
     let shown = sanitize::line(query);
@@ -234,4 +246,17 @@ fn answered(db: &Connection, query: &str, cancel: &CancellationToken) -> Result<
         ValueRef::Blob(blob) => (!blob.is_empty(), humanize::bytes(blob.len() as f64)),
     };
     if truth { Ok(()) } else { damaged(format!("restored, `{shown}` answers {told}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_true_that_is_neither_nothing_nor_false_nor_zero() {
+        for (value, truth) in [("t", true), ("f", false), ("0", false), ("0.00", false), ("17", true), ("", false)] {
+            assert_eq!(is_true(Some(value)), truth, "{value}");
+        }
+        assert!(is_true(Some("yes")) && !is_true(None));
+    }
 }

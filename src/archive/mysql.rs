@@ -1,6 +1,9 @@
 //! Dumps of a MySQL or MariaDB database by its own tool, in one transaction. The rows are counted
 //! in the dump itself while it comes, so that what the manifest counts is what restores.
 
+mod drill;
+mod tame;
+
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -12,7 +15,7 @@ use super::method::{Making, Method, Written};
 use super::pack::Packer;
 use super::sql::Text;
 use super::stream::{NO_LIMIT, ended, reread};
-use super::{ArchiveError, drill, failed, sql};
+use super::{ArchiveError, failed, sql};
 use crate::config::{Address, MysqlAddress, SecretRef};
 use crate::database::mysql;
 use crate::domain::engine::MYSQL;
@@ -21,7 +24,7 @@ use crate::domain::{humanize, sanitize};
 use crate::exec::{self, Limits};
 use crate::platform::unnamed::Unnamed;
 
-pub(super) const METHOD: Method = Method { engine: MYSQL.name, form: &sql::FORM, write, count, drill: drill::not_yet };
+pub(super) const METHOD: Method = Method { engine: MYSQL.name, form: &sql::FORM, write, count, drill: drill::drill };
 
 /// How long a program may take to say its version, or to count a table.
 const ANSWER: Duration = Duration::from_mins(1);

@@ -3,6 +3,7 @@
 
 mod drill;
 mod fill;
+pub mod restore;
 mod rows;
 
 pub(super) use rows::Counter;

@@ -71,6 +71,8 @@ pub(super) struct Read {
     pub(super) counts: Counts,
     /// Tables that no transaction keeps at one moment.
     pub(super) loose: Vec<String>,
+    /// MySQL's or MariaDB's own tool wrote it.
+    pub(super) is_of_mysql: bool,
 }
 
 impl Text {
@@ -97,13 +99,14 @@ impl Text {
     /// What is in it, or why it is not whole; `Ok(None)` for a text of somebody unknown.
     pub(super) fn end(self) -> Result<Option<Read>, String> {
         let Some(writer) = end(&self.head, &self.tail)? else { return Ok(None) };
+        let is_of_mysql = writer == Writer::Mysqldump;
         Ok(Some(match writer {
-            Writer::PgDump => Read { counts: self.copied.counts(), loose: Vec::new() },
+            Writer::PgDump => Read { counts: self.copied.counts(), loose: Vec::new(), is_of_mysql },
             Writer::Mysqldump => {
                 let (counts, loose) = self.inserted.counts();
-                Read { counts, loose }
+                Read { counts, loose, is_of_mysql }
             }
-            Writer::Sqlite => Read { counts: Counts::default(), loose: Vec::new() },
+            Writer::Sqlite => Read { counts: Counts::default(), loose: Vec::new(), is_of_mysql },
         }))
     }
 }

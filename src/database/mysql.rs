@@ -9,6 +9,7 @@ mod connect;
 mod grants;
 mod insight;
 mod my_cnf;
+pub mod scratch;
 mod server;
 
 use std::sync::Arc;

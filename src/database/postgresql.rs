@@ -34,7 +34,7 @@ use crate::domain::upkeep::{Maintenance, TableName};
 use crate::domain::vitals::{Measured, Vitals};
 use crate::domain::{humanize, sanitize};
 
-pub use self::act::scratch;
+pub use self::act::{scratch, swap};
 pub use self::programs::Programs;
 pub use self::snapshot::Snapshot;
 

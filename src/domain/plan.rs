@@ -123,6 +123,17 @@ pub enum Step {
         sha256: Option<String>,
         to: PathBuf,
     },
+    /// Put a backup in the place of its database on a server: proven beside it, then by a change of
+    /// names. `name` is that database's on its server.
+    RestoreBeside {
+        backup: String,
+        database: String,
+        file: PathBuf,
+        taken_at: Timestamp,
+        sha256: Option<String>,
+        name: String,
+        queries: Vec<String>,
+    },
     /// Start the application of a database.
     Start { command: Invocation },
     /// Wait until a check is ok.
@@ -181,6 +192,11 @@ impl fmt::Display for Step {
                     "unpack and prove {file} beside {}, then put it in its place, whole or not at all",
                     to.display()
                 )
+            }
+            Step::RestoreBeside { file, name, queries, .. } => {
+                write!(f, "restore {} into a database beside {name}, compare its rows", file.display())?;
+                queries.iter().try_for_each(|query| write!(f, ", ask `{query}`"))?;
+                f.write_str(", then swap their names in one transaction")
             }
             Step::Start { command } => write!(f, "start the application: $ {command}"),
             Step::Expect { effect } => {

@@ -1,6 +1,7 @@
 //! Who holds a job: this process, so that a later one can tell whether it still lives; and
 //! the jobs whose holder does not.
 
+use crate::domain::action_name::ActionName;
 use crate::domain::audit::{AuditEntry, Phase};
 use crate::domain::job::JobResult;
 use crate::domain::task::TaskRun;
@@ -38,7 +39,11 @@ pub async fn recover_lost_jobs(store: &Store, host: &str, now: Timestamp) -> Res
             tail: String::new(),
             untold: false,
         });
-        let detail = if job.started {
+        let detail = if job.started && job.intent.entry.action == ActionName::RESTORE.as_str() {
+            "the program that ran it ended before it did. The database is what was there or what was restored, never a mix; \
+             on a server NAME_before_… beside it means that it was restored, and is what was there. Look which, and start \
+             the application where it was stopped"
+        } else if job.started {
             "the program that ran it ended before it did; look whether it took effect"
         } else {
             "the program that was to run it ended before its first step; nothing was done"

@@ -3,6 +3,7 @@
 //! against its manual, in the checks themselves.
 
 mod acts;
+mod drills;
 mod dumps;
 mod faults;
 mod hands;

@@ -13,6 +13,7 @@ mod manners;
 mod operations;
 mod program;
 mod protocol;
+mod restores;
 mod roles;
 pub(crate) mod server;
 mod sessions;

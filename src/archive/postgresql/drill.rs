@@ -8,7 +8,8 @@ use crate::archive::ArchiveError;
 use crate::archive::drill::{Rehearsal, told};
 use crate::archive::verify::Verdict;
 use crate::config::{Address, ServerAddress};
-use crate::database::postgresql::scratch::{Purpose, Scratch, Wanted};
+use crate::database::postgresql::scratch::{Scratch, Wanted};
+use crate::database::scratch::Purpose;
 
 /// What is of the application and not of its data: it must not begin to work in a scratch.
 const APART: [&str; 3] = ["--no-tablespaces", "--no-subscriptions", "--no-publications"];

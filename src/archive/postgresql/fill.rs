@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Passwords, contents, feed};
 use crate::archive::ArchiveError;
 use crate::archive::content::Content;
+use crate::archive::drill::judged;
 use crate::archive::manifest::{Counts, Manifest};
 use crate::archive::stream::NO_LIMIT;
 use crate::archive::verify::{Verdict, damaged};
 use crate::config::{SecretRef, ServerAddress};
-use crate::database::postgresql::scratch::{Answer, Scratch};
+use crate::database::postgresql::scratch::Scratch;
 use crate::database::postgresql::{Programs, Snapshot};
 use crate::database::secret;
 use crate::domain::sanitize;
@@ -120,22 +121,8 @@ impl Filling<'_> {
 
     /// Whether a question is answered as it should be.
     pub(super) async fn answered(&self, scratch: &Scratch, query: &str) -> Result<(), Verdict> {
-        let shown = sanitize::line(query);
-        match scratch.answer(self.password, query).await.map_err(ArchiveError::from)? {
-            Answer::Nothing => damaged(format!("restored, `{shown}` finds nothing")),
-            Answer::Changes => damaged(format!("`{shown}` would change what it asks; write a SELECT")),
-            Answer::Fails(why) => damaged(format!("restored, `{shown}` fails: {why}")),
-            Answer::Value(value) if is_true(value.as_deref()) => Ok(()),
-            Answer::Value(value) => {
-                damaged(format!("restored, `{shown}` answers {}", value.as_deref().unwrap_or("NULL")))
-            }
-        }
+        judged(&scratch.answer(self.password, query).await.map_err(ArchiveError::from)?, query)
     }
-}
-
-/// Neither nothing, nor false, nor 0, nor empty.
-fn is_true(value: Option<&str>) -> bool {
-    value.is_some_and(|value| !matches!(value, "" | "f") && value.parse::<f64>() != Ok(0.0))
 }
 
 /// The extensions that a table of contents names: `3; 3079 16385 EXTENSION - hstore `
@@ -152,13 +139,5 @@ mod tests {
         let listed = ";\n; Archive created at 2026-03-02\n2; 3079 16384 EXTENSION - hstore \n\
                       3350; 0 0 COMMENT - EXTENSION hstore \n215; 1259 16389 TABLE public staff postgres\n";
         assert_eq!(extensions(listed).collect::<Vec<_>>(), ["hstore"]);
-    }
-
-    #[test]
-    fn an_answer_is_true_that_is_neither_nothing_nor_false_nor_zero() {
-        for (value, truth) in [("t", true), ("f", false), ("0", false), ("0.00", false), ("17", true), ("", false)] {
-            assert_eq!(is_true(Some(value)), truth, "{value}");
-        }
-        assert!(is_true(Some("yes")) && !is_true(None));
     }
 }

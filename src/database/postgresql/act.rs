@@ -9,6 +9,7 @@ mod progress;
 mod proof;
 pub mod scratch;
 mod signal;
+pub mod swap;
 
 use std::time::Duration;
 

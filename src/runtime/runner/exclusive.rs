@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::{Order, Runner};
 use crate::config::spec::DatabaseSpec;
-use crate::database::{Engine, Grip};
+use crate::database::{DatabaseError, Engine, Grip};
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::plan::{Guard, Plan, Step};
 use crate::domain::upkeep::Scope;
@@ -33,20 +33,24 @@ impl Runner {
                 Ok(Grip::NotNeeded) => {}
                 Ok(Grip::Held(held)) => lease.join(held),
                 Ok(Grip::Taken(who)) => return Err(format!("{target} is busy: {who}")),
+                // What is gone is to come back; a server that is gone is told by the first step.
+                Err(DatabaseError::Missing(why)) if restores(order.plan) => {
+                    tracing::warn!(%target, why, "no lease of a database that is not there");
+                }
                 Err(why) if touched => return Err(format!("{target}: its server gives no lease: {why}")),
                 // Whoever only wants it idle may be about to bring its server back.
-                Err(why) => tracing::warn!(%target, why, "no lease of its server"),
+                Err(why) => tracing::warn!(%target, %why, "no lease of its server"),
             }
         }
         Ok(lease)
     }
 }
 
-async fn grip(spec: &DatabaseSpec, holder: &str) -> Result<Grip, String> {
+pub(super) async fn grip(spec: &DatabaseSpec, holder: &str) -> Result<Grip, DatabaseError> {
     let handle = (Engine::of(spec).open)(spec);
     match timeout(ANSWER, handle.lease(holder)).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_elapsed) => Err("no answer in time".to_owned()),
+        Ok(answer) => answer,
+        Err(_elapsed) => Err(DatabaseError::Unreachable("no answer in time".to_owned())),
     }
 }
 
@@ -89,6 +93,10 @@ fn databases(plan: &Plan) -> Vec<(String, bool)> {
     found
 }
 
+fn restores(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step, Step::RestoreBeside { .. }))
+}
+
 /// The database a step touches; none for what is done to a session of it.
 fn touched(step: &Step) -> Option<String> {
     match step {
@@ -96,7 +104,8 @@ fn touched(step: &Step) -> Option<String> {
         Step::CopyDatabase { database, .. }
         | Step::Maintain { database, .. }
         | Step::SaveBefore { database, .. }
-        | Step::Restore { database, .. } => Some(database.clone()),
+        | Step::Restore { database, .. }
+        | Step::RestoreBeside { database, .. } => Some(database.clone()),
         _ => None,
     }
 }

@@ -1,16 +1,19 @@
 //! The steps of a restore, and the way back when one of them fails.
 
+mod beside;
+
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use tokio::time::Instant;
 
+use self::beside::Beside;
 use super::command::told;
 use super::steps::{Stopped, Work, progress, within};
 use super::{Order, Runner};
 use crate::archive::restore::{BEFORE, RestoreRequest};
 use crate::archive::{self, ArchiveError};
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, Held};
 use crate::domain::audit::{AuditEntry, Phase};
 use crate::domain::humanize;
 use crate::domain::job::{JobEvent, JobResult};
@@ -31,6 +34,10 @@ pub(super) struct Recovery {
     saved: Option<Saved>,
     /// The database is no longer what it was.
     replaced: bool,
+    /// It is on a server, and is put back by name.
+    beside: Option<Beside>,
+    /// The lease on what took its place.
+    held: Option<Box<dyn Held>>,
 }
 
 /// The copy of what was there before.
@@ -156,9 +163,9 @@ impl Runner {
 
     /// What a failed restore leaves: the database that was there, and its application running.
     pub(super) async fn way_back(&self, failed: Stopped, work: &Work<'_>) -> Stopped {
-        let (was_stopped, started, saved, replaced) = with(work, |recovery| {
-            let Recovery { stopped, started, saved, replaced } = std::mem::take(recovery);
-            (stopped || started, started, saved, replaced)
+        let (was_stopped, started, saved, replaced, beside) = with(work, |recovery| {
+            let Recovery { stopped, started, saved, replaced, beside, .. } = std::mem::take(recovery);
+            (stopped || started, started, saved, replaced, beside)
         });
         if !was_stopped && !replaced {
             return failed;
@@ -185,7 +192,11 @@ impl Runner {
             {
                 told.push(stopped.detail);
             }
-            match self.put_back(saved, &back).await {
+            let put_back = match beside {
+                Some(beside) => Box::pin(beside::put_back(beside, saved.as_ref(), &back)).await,
+                None => self.put_back(saved, &back).await,
+            };
+            match put_back {
                 Ok(detail) => told.push(detail),
                 Err(stopped) => told.push(format!("WHAT WAS THERE COULD NOT BE PUT BACK: {}", stopped.detail)),
             }
@@ -228,7 +239,9 @@ impl Runner {
     pub(super) async fn note_incident(&self, result: JobResult, work: &Work<'_>) {
         let order = &work.order;
         let restore = order.plan.steps.iter().find_map(|step| match step {
-            Step::Restore { file, taken_at, .. } => Some((file, *taken_at)),
+            Step::Restore { file, taken_at, .. } | Step::RestoreBeside { file, taken_at, .. } => {
+                Some((file, *taken_at))
+            }
             _ => None,
         });
         let Some((file, taken_at)) = restore else { return };

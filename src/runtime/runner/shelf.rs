@@ -9,7 +9,7 @@ use super::steps::{Stopped, Work, progress, within};
 use crate::archive;
 use crate::config::Address;
 use crate::config::spec::BackupSpec;
-use crate::database::postgresql::scratch::Purpose;
+use crate::database::scratch::Purpose;
 use crate::domain::backup::Doomed;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;

@@ -164,6 +164,11 @@ impl Runner {
             Step::Restore { file, sha256, to, .. } => {
                 self.restore(file, sha256.as_deref(), to, work).await.map(|detail| (detail, None))
             }
+            Step::RestoreBeside { backup, database, file, sha256, .. } => {
+                // Boxed, or everything that may restore were as large as this.
+                let restored = Box::pin(self.restore_beside(backup, database, file, sha256.as_deref(), work));
+                restored.await.map(|detail| (detail, None))
+            }
             Step::Start { command } => self.control(command, false, work).await.map(|detail| (detail, None)),
             Step::Expect { effect } => self.wait_for(effect, work).await.map(|proof| (proof.unwrap_or_default(), None)),
             Step::Prune { backup, files, .. } => self.prune(backup, files, work).await.map(|detail| (detail, None)),

@@ -1,11 +1,10 @@
 //! Drills on a real server: what a dump would bring back is brought back beside the live database,
 //! compared and asked; what would not come back is told with its reason; and whoever is killed leaves
 //! nothing that the next drill does not remove.
-#![expect(clippy::disallowed_methods, reason = "real processes are started and killed")]
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -17,10 +16,10 @@ use super::server::{Server, one, run, until_one};
 use crate::random::Random;
 use crate::support::{Answer, World};
 
-const SCRATCHES: &str = "SELECT count(*)::text FROM pg_database WHERE datname LIKE 'rounds\\_%'";
+pub(super) const SCRATCHES: &str = "SELECT count(*)::text FROM pg_database WHERE datname LIKE 'rounds\\_%'";
 
 /// A world whose backup `rota` is a dump of the server's database.
-fn world(server: &Server, role: &str, more: &str) -> World {
+pub(super) fn world(server: &Server, role: &str, more: &str) -> World {
     World::new().config(&format!(
         "version = 1\n[host]\nevery = '1h'\n[system]\nname = 'rota'\ntimezone = 'UTC'\n\
          [store]\nurl = 'sqlite:{{root}}/state/rounds.db'\n\
@@ -31,13 +30,13 @@ fn world(server: &Server, role: &str, more: &str) -> World {
 }
 
 /// Makes a backup, and names its file.
-async fn back_up(world: &World) -> PathBuf {
+pub(super) async fn back_up(world: &World) -> PathBuf {
     asked(world, &["backup", "run", "rota", "--yes"]).await.exits(0);
     let data = |name: &String| !name.contains(".manifest.") && !name.contains(".globals.") && !name.starts_with('.');
     world.path("shelf").join(world.files("shelf").into_iter().rfind(data).expect("a dump"))
 }
 
-async fn asked(world: &World, arguments: &[&str]) -> Answer {
+pub(super) async fn asked(world: &World, arguments: &[&str]) -> Answer {
     let mut command = world.command(arguments);
     tokio::task::spawn_blocking(move || Answer(command.output().expect("the binary runs"))).await.expect("it ends")
 }
@@ -46,7 +45,7 @@ async fn drill(world: &World) -> Answer {
     asked(world, &["backup", "drill", "rota", "--yes"]).await
 }
 
-async fn filled(server: &Server) -> PgConnection {
+pub(super) async fn filled(server: &Server) -> PgConnection {
     let mut rota = server.rota().await;
     run(
         &mut rota,
@@ -61,7 +60,7 @@ async fn filled(server: &Server) -> PgConnection {
 }
 
 /// What is in the live database.
-async fn fingerprint(rota: &mut PgConnection) -> String {
+pub(super) async fn fingerprint(rota: &mut PgConnection) -> String {
     one(rota, "SELECT md5(string_agg(s::text, ',' ORDER BY id)) FROM staff s").await
 }
 
@@ -71,7 +70,7 @@ async fn findings(world: &World) -> String {
 }
 
 /// Seals a changed manifest anew.
-fn reseal(dump: &PathBuf, change: impl FnOnce(&mut Manifest)) {
+pub(super) fn reseal(dump: &Path, change: impl FnOnce(&mut Manifest)) {
     let mut manifest = Manifest::of(dump).expect("manifest");
     change(&mut manifest);
     fs::write(path_for(dump), manifest.to_bytes().expect("document")).expect("sealed anew");
@@ -104,10 +103,10 @@ async fn a_drill_brings_a_dump_back_beside_the_live_one_and_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL"]
 async fn what_would_not_come_back_makes_a_drill_red_with_its_reason() {
+    type Harm = fn(&Path);
     let server = Server::start("");
     let mut rota = filled(&server).await;
     let before = fingerprint(&mut rota).await;
-    type Harm = fn(&PathBuf);
     let harms: [(Harm, &str, &str); 6] = [
         (|_| {}, "SELECT count(*) > 2001 FROM staff", "answers f"),
         (|_| {}, "SELECT * FROM carers", "relation \"carers\" does not exist"),
@@ -116,7 +115,7 @@ async fn what_would_not_come_back_makes_a_drill_red_with_its_reason() {
             |dump| {
                 reseal(dump, |manifest| {
                     manifest.counts.tables.insert("public.staff".into(), Some(2001));
-                })
+                });
             },
             "SELECT 1",
             "table `public.staff` has 2000 rows instead of 2001",
@@ -140,7 +139,8 @@ async fn what_would_not_come_back_makes_a_drill_red_with_its_reason() {
                     }
                 }
                 fs::write(dump, &bytes).expect("another extension");
-                let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+                let sha256 =
+                    Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
                 reseal(dump, |manifest| manifest.files[0].sha256 = sha256);
             },
             "SELECT 1",

@@ -1,9 +1,8 @@
 //! A database of our own beside others on a server, for a while: what a backup is restored into.
 //!
-//! Its name carries a code made of its own random part, so that no database of somebody who named
-//! one alike is ever taken for it; its comment says whose it is; and as long as somebody is at it a
-//! session holds an advisory lock whose key is made of the name. A server shows such locks across
-//! its databases and ends them with their session: one without its lock is a leftover.
+//! Its name is one that only we make up, and its comment says whose it is; as long as somebody is at
+//! it a session holds an advisory lock whose key is made of the name. A server shows such locks
+//! across its databases and ends them with their session: one without its lock is a leftover.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,16 +13,12 @@ use tokio::time::{Instant, sleep, timeout};
 use super::hand::{Hand, LOCK, Said};
 use crate::config::{SecretRef, ServerAddress};
 use crate::database::postgresql::connect::Dialer;
+use crate::database::scratch::{Answer, MARK, Purpose, is_ours};
 use crate::database::{DatabaseError, ident};
 use crate::domain::sanitize;
 
-/// How every comment of ours begins.
-const MARK: &str = "rounds scratch: ";
-/// What the class of all our locks is made of, and the codes in names.
+/// What the class of all our locks is made of.
 const CLASS: &str = "rounds scratch 1: class";
-const CODE: &str = "rounds scratch 1: name ";
-/// So many letters of a code are in a name.
-const LETTERS: usize = 12;
 /// A database that every server has.
 pub(super) const ELSEWHERE: &str = "postgres";
 /// How long making or removing one may take.
@@ -33,25 +28,6 @@ const LEAVES: Duration = Duration::from_secs(6);
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often the session is used, so that nobody on the way takes it for dead.
 const ALIVE: Duration = Duration::from_secs(20);
-
-/// What one is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    Drill,
-    Restore,
-}
-
-impl Purpose {
-    pub const ALL: [Purpose; 2] = [Purpose::Drill, Purpose::Restore];
-
-    /// How the names of these begin.
-    pub const fn prefix(self) -> &'static str {
-        match self {
-            Purpose::Drill => "rounds_drill_",
-            Purpose::Restore => "rounds_restore_",
-        }
-    }
-}
 
 /// What a scratch is wanted for.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +71,7 @@ impl Scratch {
         let (dialer, mut hand) = enter(&wanted).await?;
         let around = surroundings(&mut hand, &wanted).await?;
         let removed = sweep(&mut hand, wanted.live).await;
-        let name = name(wanted.purpose);
+        let name = wanted.purpose.name();
         let address = ServerAddress { database: name.clone(), ..wanted.like.clone() };
         // First the lock: whoever clears up meanwhile must not take it for a leftover.
         let lock = format!("SELECT pg_try_advisory_lock({}, {})", class(), key(&name));
@@ -178,18 +154,6 @@ impl Scratch {
     }
 }
 
-/// What a question was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// No row at all.
-    Nothing,
-    /// As text; `None` for NULL.
-    Value(Option<String>),
-    /// It would change what it asks.
-    Changes,
-    Fails(String),
-}
-
 /// A session on the server: in the database itself for a drill, elsewhere for whoever renames it or
 /// finds it gone.
 async fn enter(wanted: &Wanted<'_>) -> Result<(Dialer, Hand), DatabaseError> {
@@ -219,8 +183,8 @@ async fn surroundings(hand: &mut Hand, wanted: &Wanted<'_>) -> Result<Surroundin
     let question = format!(
         "SELECT current_setting('server_version_num'), r.rolsuper, r.rolcreatedb OR r.rolsuper, pg_is_in_recovery(), \
          pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, to_jsonb(d) ->> 'datlocprovider', \
-         coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), to_jsonb(d) ->> 'daticurules' \
-         FROM pg_roles r LEFT JOIN pg_database d ON d.datname = {live} WHERE r.rolname = current_user"
+         coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), to_jsonb(d) ->> 'daticurules', \
+         (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace) FROM pg_roles r LEFT JOIN pg_database d ON d.datname = {live} WHERE r.rolname = current_user"
     );
     let rows = soon(hand.ask(&question)).await.map_err(Said::into_fault)?;
     let Some(row) = rows.first() else {
@@ -250,6 +214,10 @@ async fn surroundings(hand: &mut Hand, wanted: &Wanted<'_>) -> Result<Surroundin
             None => String::new(),
         };
     }
+    // It is to take the place of that one.
+    if let (Purpose::Restore, Some(space)) = (wanted.purpose, row.get(10)) {
+        like += &format!(" TABLESPACE {}", ident::quoted(space));
+    }
     Ok(Surroundings { number, superuser: row.flag(1), like })
 }
 
@@ -268,8 +236,7 @@ async fn sweep(hand: &mut Hand, live: &[String]) -> Vec<String> {
         let (name, comment) = (row.text(0), row.text(1));
         let lock = key(name).cast_unsigned().to_string();
         let held = row.text(2).trim_matches(['{', '}']).split(',').any(|one| one == lock);
-        let ours = is_ours(name) && (comment.is_empty() || comment.starts_with(MARK));
-        if !ours || held || live.iter().any(|live| live == name) {
+        if !is_ours(name, comment) || held || live.iter().any(|live| live == name) {
             continue;
         }
         match remove(hand, name).await {
@@ -303,25 +270,6 @@ pub(super) async fn soon<T>(asked: impl Future<Output = Result<T, Said>>) -> Res
     timeout(STEP, asked).await.unwrap_or_else(|_elapsed| Err(Said::Lost("no answer in time".to_owned())))
 }
 
-/// A name that nobody has.
-fn name(purpose: Purpose) -> String {
-    let random = uuid::Uuid::now_v7().simple().to_string().split_off(12);
-    format!("{}{random}_{}", purpose.prefix(), code(&random))
-}
-
-fn code(random: &str) -> String {
-    let digest = Sha256::digest(format!("{CODE}{random}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..LETTERS].to_owned()
-}
-
-/// Whether we have made up this name.
-fn is_ours(name: &str) -> bool {
-    Purpose::ALL.iter().any(|purpose| {
-        let parts = name.strip_prefix(purpose.prefix()).and_then(|rest| rest.split_once('_'));
-        parts.is_some_and(|(random, written)| code(random) == written)
-    })
-}
-
 fn class() -> i32 {
     number(CLASS)
 }
@@ -339,20 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_name_with_its_code_is_ours() {
-        for purpose in Purpose::ALL {
-            let one = name(purpose);
-            assert!(is_ours(&one) && one.len() < 64 && one != name(purpose), "{one}");
-            assert!(!is_ours(&one[..one.len() - 1]) && !is_ours(&format!("{one}0")), "{one}");
-        }
-        for theirs in ["rounds_drill_", "rounds_drill_mine", "rounds_drill_0123456789abcdef0123_0123456789ab", "rota"] {
-            assert!(!is_ours(theirs), "{theirs}");
-        }
-    }
-
-    #[test]
     fn the_keys_never_change_for_other_versions_must_know_what_is_held() {
         assert_eq!((class(), key("rounds_drill_x")), (244_911_220, 1_535_338_370));
-        assert_eq!(code("x"), "c56bae08e07b");
     }
 }
