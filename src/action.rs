@@ -8,6 +8,7 @@ mod backup;
 mod copy;
 mod custom;
 mod drill;
+pub mod hold;
 mod prune;
 mod restore;
 mod run_task;
@@ -58,8 +59,19 @@ pub struct Action {
 }
 
 /// Every built-in action but the verbs of upkeep.
-pub const ACTIONS: &[Action] =
-    &[backup::ACTION, verify::ACTION, drill::ACTION, copy::ACTION, restore::ACTION, prune::ACTION, run_task::ACTION];
+pub const ACTIONS: &[Action] = &[
+    backup::ACTION,
+    verify::ACTION,
+    drill::ACTION,
+    copy::ACTION,
+    restore::ACTION,
+    prune::ACTION,
+    run_task::ACTION,
+    hold::FREEZE,
+    hold::THAW,
+    hold::DISABLE,
+    hold::ENABLE,
+];
 
 /// The plan for an act on a target.
 pub fn propose(

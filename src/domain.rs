@@ -9,6 +9,7 @@ pub mod checklist;
 pub mod engine;
 pub mod explain;
 pub mod finding;
+pub mod hold;
 pub mod host;
 pub mod humanize;
 pub mod ident;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::domain::hold::Freeze;
 use crate::domain::task::TaskRun;
 use crate::domain::vitals::{Proof, ProofKind};
 
@@ -20,6 +21,11 @@ pub struct LedgerError(pub String);
 pub trait Ledger: Debug + Send + Sync {
     /// The latest runs of a task, newest first, at most `limit`.
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>>;
+
+    /// The latest freezes of a task, newest first.
+    fn freezes<'a>(&'a self, _task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// The latest proof of this kind for every subject that starts with `prefix`.
     fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>>;

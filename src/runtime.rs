@@ -17,6 +17,7 @@ pub mod sign;
 pub mod stop;
 pub mod sweep;
 pub mod teller;
+mod thaw;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,14 +79,17 @@ impl Runtime {
             logs::start(&mut tasks, &round, clock.clone());
         }
         memory::start(&mut tasks, &round, sender.clone(), clock.clone());
+        let (teller, told) = Teller::new(sender.clone());
         let lookout = Lookout::new(Arc::clone(&round.config));
-        let mut wake = BTreeMap::new();
+        let wake: BTreeMap<ProbeId, Arc<Notify>> =
+            round.watched.iter().map(|one| (one.watch.id.clone(), Arc::default())).collect();
+        if !runner.read_only() {
+            thaw::start(&mut tasks, &round, runner.clone(), teller.clone(), wake.clone(), clock.clone());
+        }
         for watched in round.watched {
-            let notify = Arc::new(Notify::new());
-            wake.insert(watched.watch.id.clone(), Arc::clone(&notify));
+            let notify = wake.get(&watched.watch.id).cloned().unwrap_or_default();
             tasks.spawn(sweep::watch(watched, clock.clone(), sender.clone(), notify));
         }
-        let (teller, told) = Teller::new(sender.clone());
         Self {
             updates,
             told,

@@ -7,6 +7,7 @@
 
 mod checklist;
 mod error;
+mod held;
 mod job;
 mod log;
 mod open;
@@ -23,6 +24,7 @@ pub use job::{Holder, OpenJob};
 pub use open::Limits;
 
 use crate::domain::board::Change;
+use crate::domain::hold::Freeze;
 use crate::domain::observation::{Observation, ProbeId};
 use crate::domain::sample::Key;
 use crate::domain::status::Status;
@@ -56,6 +58,8 @@ struct Writers {
 
 /// How many records of each sort a dashboard is given at the start.
 const REMEMBERED: i64 = 200;
+/// How many freezes of a task are looked at.
+const FREEZES: usize = 50;
 
 impl Store {
     pub fn path(&self) -> &Path {
@@ -194,6 +198,10 @@ impl Store {
 impl Ledger for Store {
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
         Box::pin(async move { self.runs(task, limit).await.map_err(|error| LedgerError(error.to_string())) })
+    }
+
+    fn freezes<'a>(&'a self, task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {
+        Box::pin(async move { self.freezes(task, FREEZES).await.map_err(|error| LedgerError(error.to_string())) })
     }
 
     fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {

@@ -1,5 +1,7 @@
 //! `rounds task`: what should have run, what did, and once more now.
 
+mod held;
+mod log;
 mod unconfigured;
 mod wrap;
 
@@ -17,7 +19,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::task::{EndKind, Source, TaskFacts, TaskView};
+use crate::domain::task::{EndKind, Source, TaskFacts, TaskRun, TaskView};
 
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
@@ -35,6 +37,45 @@ pub enum TaskCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Hold all tasks back for an incident, or those that are named; with an end
+    ///
+    /// Lines of crontabs are commented out behind a mark and restored to the byte; timers of systemd
+    /// are stopped and started again. Nothing that is frozen counts as missed.
+    Freeze {
+        ids: Vec<String>,
+        /// When it ends by itself, if a dashboard runs then
+        #[arg(long = "for", value_name = "TIME", default_value = crate::action::hold::USUAL)]
+        lasts: String,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Let go what is frozen: all of it, or the tasks that are named
+    Thaw {
+        ids: Vec<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Let one run again that is disabled
+    Enable {
+        id: String,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Keep one from running until it is enabled again
+    Disable {
+        id: String,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// What its latest runs printed, newest first; the last run of every task without a name
+    Log {
+        id: Option<String>,
+        /// How many runs of each
+        #[arg(long, value_name = "NUMBER")]
+        runs: Option<usize>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Run it now
     Run {
         id: String,
@@ -49,6 +90,21 @@ pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::R
         TaskCommand::List { wrap: true, .. } => wrap::run(&session),
         TaskCommand::List { format, .. } => list(&mut session, None, *format).await,
         TaskCommand::Show { id, format } => list(&mut session, Some(id), *format).await,
+        TaskCommand::Freeze { ids, lasts, act: flags } => {
+            held::run(&mut session, &ActionName::FREEZE, ids, [("for".to_owned(), lasts.clone())].into(), flags).await
+        }
+        TaskCommand::Thaw { ids, act: flags } => {
+            held::run(&mut session, &ActionName::THAW, ids, BTreeMap::new(), flags).await
+        }
+        TaskCommand::Enable { id, act: flags } => {
+            let id = std::slice::from_ref(id);
+            held::run(&mut session, &ActionName::ENABLE_TASK, id, BTreeMap::new(), flags).await
+        }
+        TaskCommand::Disable { id, act: flags } => {
+            let id = std::slice::from_ref(id);
+            held::run(&mut session, &ActionName::DISABLE_TASK, id, BTreeMap::new(), flags).await
+        }
+        TaskCommand::Log { id, runs, format } => log::run(&mut session, id.as_deref(), *runs, *format).await,
         TaskCommand::Run { id, act: flags } => {
             let id = super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
             act(&session, &ActionName::RUN_TASK, &Target::task(id), &BTreeMap::new(), flags).await
@@ -140,25 +196,30 @@ fn runs(board: &Board, one: &Assessment, session: &Session) -> String {
     let Some(Detail::Task(facts)) = board.detail(&one.id) else { return String::new() };
     let mut text = String::new();
     for run in facts.runs.iter().take(10) {
-        let end = match &run.ended {
-            Some(end) if end.kind == EndKind::Proven => {
-                "proven; exit code unknown: SOURCE does not say".replace("SOURCE", witness(facts))
-            }
-            Some(end) if end.kind == EndKind::Skipped => "skipped".to_owned(),
-            Some(end) => {
-                let code = end.exit_code.map(|code| format!("exit code {code}"));
-                let how = code.or_else(|| end.signal.map(|signal| format!("signal {signal}"))).unwrap_or_default();
-                format!("{how} after {}", humanize::seconds(end.took_s))
-            }
-            None if run.untold => "began; nothing records how it ended".to_owned(),
-            None if run.alive => "running".to_owned(),
-            None => "lost".to_owned(),
-        };
+        let end = ending(run, facts);
         let line = run.tail.lines().last().unwrap_or_default();
         let at = session.zone.local(run.started_at).format("%Y-%m-%d %H:%M:%S");
         text.push_str(&format!("  run            {at}  {end}  {line}\n"));
     }
     text
+}
+
+/// How a run ended, or why it has not.
+fn ending(run: &TaskRun, facts: &TaskFacts) -> String {
+    match &run.ended {
+        Some(end) if end.kind == EndKind::Proven => {
+            "proven; exit code unknown: SOURCE does not say".replace("SOURCE", witness(facts))
+        }
+        Some(end) if end.kind == EndKind::Skipped => "skipped".to_owned(),
+        Some(end) => {
+            let code = end.exit_code.map(|code| format!("exit code {code}"));
+            let how = code.or_else(|| end.signal.map(|signal| format!("signal {signal}"))).unwrap_or_default();
+            format!("{how} after {}", humanize::seconds(end.took_s))
+        }
+        None if run.untold => "began; nothing records how it ended".to_owned(),
+        None if run.alive => "running".to_owned(),
+        None => "lost".to_owned(),
+    }
 }
 
 fn task(one: &Assessment, view: &TaskView) -> Value {

@@ -242,6 +242,8 @@ fn guard(guard: &Guard) -> Option<String> {
         | Guard::RoomFor { .. }
         | Guard::NotRunning { .. }
         | Guard::NotRunToday { .. }
+        | Guard::Reason
+        | Guard::MayHold { .. }
         | Guard::Unchanged { .. } => None,
     }
 }

@@ -26,6 +26,11 @@ impl ActionName {
     pub const INTEGRITY: ActionName = ActionName(Cow::Borrowed("integrity"));
     pub const CANCEL: ActionName = ActionName(Cow::Borrowed("cancel"));
     pub const TERMINATE: ActionName = ActionName(Cow::Borrowed("terminate"));
+    pub const FREEZE: ActionName = ActionName(Cow::Borrowed("freeze"));
+    pub const THAW: ActionName = ActionName(Cow::Borrowed("thaw"));
+    pub const ENABLE_TASK: ActionName = ActionName(Cow::Borrowed("enable-task"));
+    pub const DISABLE_TASK: ActionName = ActionName(Cow::Borrowed("disable-task"));
+    pub const STOP_TASK: ActionName = ActionName(Cow::Borrowed("stop-task"));
     pub const RUN_TASK: ActionName = ActionName(Cow::Borrowed("run-task"));
 
     pub fn custom(id: impl Into<String>) -> Self {

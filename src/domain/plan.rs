@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
 use crate::domain::backup::{Compression, Doomed, ShelfState};
+use crate::domain::hold::Change;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::ProbeId;
@@ -140,6 +141,8 @@ pub enum Step {
     Expect { effect: Postcondition },
     /// Delete these files with what belongs to them, as long as the shelf is in this state.
     Prune { backup: String, files: Vec<Doomed>, state: ShelfState },
+    /// Hold tasks back, or let them go.
+    Hold { change: Change },
     /// Upkeep by the database's engine; `sql` is what it will run.
     Maintain { database: String, work: Maintenance, sql: Vec<String> },
 }
@@ -207,6 +210,7 @@ impl fmt::Display for Step {
                 let files = humanize::count(files.len(), "file");
                 write!(f, "delete {files} of backup `{backup}` for good, {}", humanize::bytes(bytes as f64))
             }
+            Step::Hold { change } => write!(f, "{change}"),
             Step::Maintain { database, work, sql } => {
                 let how = if work.verb.only_reads() { ", read-only" } else { "" };
                 write!(f, "SQL on {database}{how}: {}", sql.join("; "))
@@ -232,6 +236,11 @@ pub enum Guard {
     NotRunning { task: String },
     /// The newest run of the task is not of today; a reason overrides it.
     NotRunToday { task: String },
+    /// A reason is given.
+    Reason,
+    /// Every crontab and every scheduler of the plan can be changed by us, and each line is there as it
+    /// was planned.
+    MayHold { as_root: bool },
     /// The files of a backup are those the plan was made of, and nothing speaks against deleting.
     Unchanged { backup: String, state: ShelfState },
 }
@@ -255,6 +264,11 @@ impl fmt::Display for Guard {
             ),
             Guard::NotRunning { task } => write!(f, "`{task}` is not running"),
             Guard::NotRunToday { task } => write!(f, "`{task}` has not run today, or a reason is given"),
+            Guard::Reason => f.write_str("a reason is given"),
+            Guard::MayHold { as_root: true } => f.write_str("this is root, and every line is there as planned"),
+            Guard::MayHold { as_root: false } => {
+                f.write_str("the crontabs are ours to change, and every line is there as planned")
+            }
             Guard::Unchanged { backup, state } => {
                 write!(f, "the files of backup `{backup}` are still as planned ({})", state.short())
             }
@@ -351,6 +365,11 @@ impl Plan {
             notes: Vec::new(),
             undo: None,
         }
+    }
+
+    /// Whether it is refused without a reason.
+    pub fn wants_reason(&self) -> bool {
+        self.guards.contains(&Guard::Reason)
     }
 
     /// The name a destructive plan wants typed: the target's, or the action's own.

@@ -64,7 +64,7 @@ impl TaskState {
 
     /// Whether nothing ran.
     pub const fn is_absent(self) -> bool {
-        matches!(self, TaskState::Missed | TaskState::Skipped)
+        matches!(self, TaskState::Missed | TaskState::Skipped | TaskState::Frozen)
     }
 
     pub const fn status(self) -> Status {
@@ -98,6 +98,8 @@ pub struct Gap {
     pub until: Timestamp,
     /// `the machine was off`
     pub why: &'static str,
+    /// What a slot in it was: skipped, or frozen.
+    pub state: TaskState,
 }
 
 impl Gap {
@@ -272,8 +274,10 @@ impl History<'_> {
             if now <= last {
                 horizon.through(last);
             }
-            let absent =
-                if self.gaps.iter().any(|gap| gap.covers(at)) { TaskState::Skipped } else { TaskState::Missed };
+            // What was held on purpose is that, whatever else kept it from running.
+            let gaps = || self.gaps.iter().filter(|gap| gap.covers(at)).map(|gap| gap.state);
+            let absent = gaps().find(|state| *state == TaskState::Frozen).or_else(|| gaps().next());
+            let absent = absent.unwrap_or(TaskState::Missed);
             return (now > last && at >= self.since).then_some(absent);
         };
         // One that was skipped says less than one that ran.

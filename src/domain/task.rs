@@ -1,5 +1,6 @@
 //! Scheduled tasks: what ran, and what should have.
 
+mod held;
 mod memo;
 mod past;
 mod verdict;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::hold::{Freeze, Handle, Held};
 use crate::domain::schedule::Schedule;
 use crate::domain::slot::{Band, Gap, History, Slot, TaskState};
 use crate::domain::time::{Timestamp, Zone, span};
@@ -149,6 +151,12 @@ pub struct TaskFacts {
     pub starts_known: bool,
     /// What its scheduler says, where that is asked.
     pub told: Option<Told>,
+    /// How it is held back and let go; `None` where nothing here can.
+    pub handle: Option<Box<Handle>>,
+    /// Why it does not run now, where an operator holds it back.
+    pub held: Option<Box<Held>>,
+    /// When it was frozen, newest first.
+    pub freezes: Vec<Freeze>,
     memo: Memo,
 }
 
@@ -237,6 +245,7 @@ impl TaskFacts {
             overlap: self.overlap(),
             last: self.runs.first().map(LastRun::of),
             next_due: match told {
+                _ if self.held.is_some() => None,
                 Some(told) => told.next.filter(|_| told.disabled.is_none()),
                 None => schedule.and_then(|schedule| schedule.next(now)),
             },
@@ -268,11 +277,14 @@ impl TaskFacts {
     /// The state as a whole, given the slots newest first: that of a run that still goes on,
     /// else of the newest slot, else of the newest run.
     fn state(&self, slots: &[Slot], now: Timestamp) -> TaskState {
+        let newest = self.runs.first();
+        let runs_now = newest.is_some_and(|run| run.ended.is_none() && run.alive);
+        if let Some(held) = self.held.as_ref().filter(|_| !runs_now) {
+            return held.state();
+        }
         if self.is_dark() {
             return TaskState::Unknown;
         }
-        let newest = self.runs.first();
-        let runs_now = newest.is_some_and(|run| run.ended.is_none() && run.alive);
         if let Some(told) = self.told.as_ref().filter(|_| !runs_now) {
             if told.disabled.is_some() {
                 return TaskState::Disabled;
@@ -283,7 +295,11 @@ impl TaskFacts {
         }
         match newest.map(|run| self.band().judge(run, now)) {
             Some(state) if runs_now => state,
-            state => slots.first().map(|slot| slot.state).or(state).unwrap_or(TaskState::New),
+            // What was due while it was frozen says nothing of how it is since then.
+            state => {
+                let slot = slots.iter().map(|slot| slot.state).find(|state| *state != TaskState::Frozen);
+                slot.or(state).unwrap_or(TaskState::New)
+            }
         }
     }
 
@@ -314,7 +330,8 @@ impl TaskFacts {
 }
 
 impl LastRun {
-    fn of(run: &TaskRun) -> Self {
+    /// A run as lists show it.
+    pub fn of(run: &TaskRun) -> Self {
         let end = run.ended.as_ref();
         Self {
             started_at: run.started_at,

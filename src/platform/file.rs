@@ -104,6 +104,11 @@ pub fn sync(path: &Path) -> io::Result<()> {
     system::sync(path)
 }
 
+/// Gives a new file the owner, the group and the mode of one that it is to replace.
+pub fn make_like(new: &File, old: &Metadata) -> io::Result<()> {
+    system::make_like(new, old)
+}
+
 /// Renames, and fails where the new name is taken, even by a link to nowhere.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     system::rename_new(from, to)
@@ -177,6 +182,14 @@ mod system {
 
     pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
         sync(path)
+    }
+
+    pub(super) fn make_like(new: &File, old: &Metadata) -> io::Result<()> {
+        let made = new.metadata()?;
+        if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
+            std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()))?;
+        }
+        new.set_permissions(Permissions::from_mode(old.mode() & 0o7777))
     }
 
     pub(super) fn sync(path: &Path) -> io::Result<()> {
@@ -264,6 +277,11 @@ mod system {
     }
 
     /// Only who may write a file may flush it.
+    pub(super) fn make_like(_new: &std::fs::File, _old: &Metadata) -> io::Result<()> {
+        // It has the rights of its folder, as the old one had.
+        Ok(())
+    }
+
     pub(super) fn sync(path: &Path) -> io::Result<()> {
         OpenOptions::new().write(true).open(path)?.sync_all()
     }

@@ -20,6 +20,7 @@ use super::{BoxFuture, Context, Kind, Probe, Watched};
 use crate::config::Config;
 use crate::config::spec::{TaskSource, TaskSpec};
 use crate::domain::board::Watch;
+use crate::domain::hold::{Freeze, Held, Mark};
 use crate::domain::inventory::{Repeat, Target, TaskCard};
 use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
 use crate::domain::sample::Sample;
@@ -210,9 +211,25 @@ impl Probe for TaskProbe {
             let mut facts = TaskFacts::new(Arc::new(policy), runs, Some(since)).booted_at(sight.booted_at);
             facts.gaps.clone_from(&sight.gaps);
             facts.starts_known = starts_known;
+            let freezes = self.ledger.freezes(self.expected.id()).await;
+            let freezes = freezes.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            let held = line.and_then(|line| line.mark.as_ref()).map(|mark| held(mark, &freezes));
+            facts.handle = line.and_then(|line| line.handle(self.expected.id())).map(Box::new);
+            let facts = facts.held(freezes, held, written_at, now);
             Ok(Reading { samples, detail: Detail::Task(facts), findings, ..Reading::default() })
         })
     }
+}
+
+/// What a mark before its line says of a task, with who put it there and why.
+fn held(mark: &Mark, freezes: &[Freeze]) -> Held {
+    let known = freezes.iter().find(|freeze| freeze.job == mark.job);
+    Held { hold: mark.hold, until: mark.until, by: known.map(by) }
+}
+
+/// `ann: the disk is being replaced`
+fn by(freeze: &Freeze) -> String {
+    format!("{}: {}", freeze.operator, freeze.reason)
 }
 
 /// The runs of the store and of the spool, newest first. What both have is newer in the spool:

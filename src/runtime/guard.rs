@@ -10,7 +10,7 @@ use crate::domain::board::{Assessment, Board};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::{Detail, ProbeId};
-use crate::domain::plan::Guard;
+use crate::domain::plan::{Guard, Plan};
 use crate::domain::report::headline;
 use crate::domain::sample::Value;
 use crate::domain::task::TaskFacts;
@@ -20,6 +20,7 @@ use crate::probe::Context;
 use crate::probe::blocking::Blocking;
 use crate::runtime::clock::Clock;
 use crate::runtime::round::probes_for;
+use crate::runtime::runner::hold;
 use crate::runtime::sweep::sweep;
 
 /// How long one look may take.
@@ -28,6 +29,7 @@ const LOOK: Duration = Duration::from_secs(15);
 /// Whether a guard lets an act start; the error says why not.
 pub(super) async fn check(
     guard: &Guard,
+    plan: &Plan,
     reason: &str,
     config: &Config,
     context: &Context,
@@ -46,8 +48,6 @@ pub(super) async fn check(
                 _ => Err(format!("whether `{backup}` has a backup is not known: {}", headline(&assessment, now))),
             }
         }
-        // The lease covers it: nobody else can act on the target while this act has it.
-        Guard::Idle { .. } => Ok(()),
         Guard::RoomFor { file, at } => {
             let (file, at, place) = (file.clone(), at.clone(), at.display().to_string());
             in_time(&place, move || room(&file, &at)).await?
@@ -61,6 +61,15 @@ pub(super) async fn check(
             let found =
                 looked.map_err(|_elapsed| format!("{database}: no answer within {}", humanize::duration(LOOK)))?;
             unhindered(&found.map_err(|error| error.to_string())?, reason)
+        }
+        Guard::Reason if reason.trim().is_empty() => {
+            Err("it wants a reason, for those who find it so; give one (on the command line: --reason TEXT)".to_owned())
+        }
+        // The lease covers what is to be idle: nobody else can act on the target while this act has it.
+        Guard::Reason | Guard::Idle { .. } => Ok(()),
+        Guard::MayHold { as_root } => {
+            let (plan, as_root) = (plan.clone(), *as_root);
+            in_time("the crontabs", move || hold::hindrance(&plan, as_root)).await?
         }
         Guard::NotRunning { task } => match runs(task, config, context, clock).await? {
             facts if facts.runs.iter().any(|run| run.ended.is_none() && run.alive) => {
@@ -143,16 +152,26 @@ pub(super) async fn look(
     context: &Context,
     clock: &Clock,
 ) -> Result<(Assessment, Detail), String> {
-    let mut watched = probes_for(config, context, &|watch| watch.id == *probe);
+    let board = read(&|id| id == probe, config, context, clock).await;
+    let detail = board.detail(probe).cloned().unwrap_or_default();
+    let assessment = board.assess(clock.now()).into_iter().find(|one| one.id == *probe);
+    assessment.map(|assessment| (assessment, detail)).ok_or_else(|| format!("nothing here reads `{probe}`"))
+}
+
+/// Reads some probes now.
+pub(super) async fn read(
+    wanted: &(dyn Fn(&ProbeId) -> bool + Sync),
+    config: &Config,
+    context: &Context,
+    clock: &Clock,
+) -> Board {
+    let mut watched = probes_for(config, context, &|watch| wanted(&watch.id));
     // One look has no past in which a bound could have been passed for long enough.
     for rule in watched.iter_mut().flat_map(|one| &mut one.watch.rules) {
         rule.hold = Duration::ZERO;
     }
     let board = Board::new(watched.iter().map(|one| one.watch.clone()).collect(), clock.now());
-    let board = sweep(watched, LOOK, clock, board).await;
-    let detail = board.detail(probe).cloned().unwrap_or_default();
-    let assessment = board.assess(clock.now()).into_iter().find(|one| one.id == *probe);
-    assessment.map(|assessment| (assessment, detail)).ok_or_else(|| format!("nothing here reads `{probe}`"))
+    sweep(watched, LOOK, clock, board).await
 }
 
 async fn runs(task: &str, config: &Config, context: &Context, clock: &Clock) -> Result<TaskFacts, String> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use crate::domain::hold::Freeze;
 use crate::domain::humanize;
 use crate::domain::task::TaskRun;
 use crate::domain::vitals::{Proof, ProofKind};
@@ -144,6 +145,10 @@ async fn without(path: &Path, error: &StoreError) -> State {
 impl Ledger for Opening {
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
         Box::pin(self.ask(async move |store: Store| store.runs(task, limit).await))
+    }
+
+    fn freezes<'a>(&'a self, task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {
+        Box::pin(self.ask(async move |store: Store| Ledger::freezes(&store, task).await))
     }
 
     fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {

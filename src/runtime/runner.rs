@@ -5,6 +5,7 @@
 mod command;
 mod effect;
 mod exclusive;
+pub(super) mod hold;
 mod mirror;
 mod restore;
 mod send;
@@ -153,7 +154,7 @@ impl Runner {
         let shared = &self.0;
         let lease = self.exclusive(order).await?;
         for guard in &order.plan.guards {
-            guard::check(guard, order.reason, &shared.config, &shared.context, &shared.clock).await?;
+            guard::check(guard, order.plan, order.reason, &shared.config, &shared.context, &shared.clock).await?;
         }
         Ok(lease)
     }
@@ -275,6 +276,15 @@ impl Runner {
                 () = tokio::time::sleep(TRY_AGAIN) => {}
             }
         }
+    }
+
+    /// What it acts by.
+    pub(super) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.0.context
     }
 
     /// Whether every act is refused.

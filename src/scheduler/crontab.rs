@@ -2,7 +2,9 @@
 //! cron reads them.
 
 mod by_hand;
+pub mod change;
 mod line;
+pub mod mark;
 mod name;
 mod run_parts;
 mod wrap;
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::domain::hold::{Handle, Mark, Tab, TabLine};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::schedule::{Schedule, ScheduleError};
@@ -56,12 +59,26 @@ pub struct Entry {
     pub written_at: Option<Timestamp>,
     /// The scripts it runs, where it runs those of a folder.
     pub parts: Option<Parts>,
+    /// The line to the byte, as it stands when it is not held; without its line end.
+    pub bytes: Vec<u8>,
+    /// How many equal ones stand before it.
+    pub nth: usize,
+    /// What holds it back, if something does.
+    pub mark: Option<Mark>,
+    /// What it is changed in; `None` where it belongs to another machine.
+    pub tab: Option<Tab>,
 }
 
 impl Entry {
     /// The command, clean of escapes.
     pub fn shown(&self) -> String {
         sanitize::line(&self.command)
+    }
+
+    /// How it is held and let go, by the name of its task.
+    pub fn handle(&self, task: &str) -> Option<Handle> {
+        let line = TabLine { task: task.to_owned(), bytes: self.bytes.clone(), nth: self.nth };
+        Some(Handle::Line { tab: self.tab.clone()?, line, mark: self.mark.clone() })
     }
 
     /// `/etc/cron.d/backup, line 3`.
@@ -102,6 +119,10 @@ pub fn read(place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) -> Cr
 /// The user's own crontab, as `crontab -l` prints it. Waits for it: not for threads of the
 /// runtime, except when the program starts.
 pub fn list() -> Result<Vec<u8>, String> {
+    ask_list()
+}
+
+fn ask_list() -> Result<Vec<u8>, String> {
     let listed = super::ask(&Invocation::new(["crontab", "-l"]))?;
     let complaint = sanitize::bytes(&listed.stderr);
     if listed.exit_code == Some(0) {
@@ -119,7 +140,7 @@ pub fn exported(path: &Path, zone: &Zone) -> Crontabs {
     let place = Place { root: PathBuf::new(), user: String::new(), zone: zone.clone() };
     let origin = sanitize::line(&path.display().to_string());
     match Text::read(path) {
-        Ok(text) => found.take(&place, &origin, &text, Some("of another machine")),
+        Ok(text) => found.take(&place, &origin, None, &text, Some("of another machine")),
         Err(error) => found.problems.push(format!("{origin} cannot be read: {error}")),
     }
     name::distinguish(&mut found.entries);
@@ -129,13 +150,17 @@ pub fn exported(path: &Path, zone: &Zone) -> Crontabs {
 impl Crontabs {
     fn own(&mut self, place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) {
         let origin = format!("crontab of {}", place.user);
+        let tab = Tab::Own { user: place.user.clone() };
         for spool in SPOOLS {
             let path = place.root.join(spool).join(&place.user);
             match Text::read(&path) {
-                Ok(text) => return self.take(place, &origin, &text, Some(&place.user)),
+                Ok(text) => return self.take(place, &origin, Some(&tab), &text, Some(&place.user)),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     match list() {
-                        Ok(bytes) => self.take(place, &origin, &Text { bytes, written_at: None }, Some(&place.user)),
+                        Ok(bytes) => {
+                            let text = Text { bytes, written_at: None };
+                            self.take(place, &origin, Some(&tab), &text, Some(&place.user));
+                        }
                         Err(why) => self.problems.push(format!("the {origin} cannot be read: {why}")),
                     }
                     return;
@@ -154,13 +179,13 @@ impl Crontabs {
             return;
         }
         match Text::read(&path) {
-            Ok(text) => self.take(place, &origin, &text, None),
+            Ok(text) => self.take(place, &origin, Some(&Tab::File { path: path.clone() }), &text, None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => self.problems.push(format!("{origin} cannot be read: {error}")),
         }
     }
 
-    fn take(&mut self, place: &Place, origin: &str, text: &Text, user: Option<&str>) {
+    fn take(&mut self, place: &Place, origin: &str, tab: Option<&Tab>, text: &Text, user: Option<&str>) {
         if text.bytes.windows(2).any(|pair| pair == b"\r\n") {
             let problem = format!(
                 "the lines of {origin} end as on Windows: cron hands the CR to every command; run dos2unix on it"
@@ -175,6 +200,7 @@ impl Crontabs {
             written_at: text.written_at,
             // Of another machine its folders are not here.
             parts: if place.root.as_os_str().is_empty() { None } else { Parts::of(&entry.command, &place.root) },
+            tab: tab.cloned(),
             ..entry
         }));
     }

@@ -60,6 +60,8 @@ fn acts(name: &str) -> Acts {
         stop: schtasks(&["/end", "/tn", "NAME"]),
         enable: schtasks(&["/change", "/tn", "NAME", "/enable"]),
         disable: schtasks(&["/change", "/tn", "NAME", "/disable"]),
+        freeze: schtasks(&["/change", "/tn", "NAME", "/disable"]),
+        thaw: schtasks(&["/change", "/tn", "NAME", "/enable"]),
     }
 }
 

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::cron_log::Calendar;
 use super::{schtasks, systemd};
+use crate::domain::hold::{Handle, Lever};
 use crate::domain::plan::Invocation;
 use crate::domain::task::{RunEnd, TaskRun, Told};
 use crate::domain::time::{Timestamp, seconds_between};
@@ -38,6 +39,9 @@ pub struct Acts {
     pub stop: Invocation,
     pub enable: Invocation,
     pub disable: Invocation,
+    /// Holds it back until it is thawed; whether it is enabled stays as it is where the two differ.
+    pub freeze: Invocation,
+    pub thaw: Invocation,
 }
 
 /// One task as its scheduler tells of it.
@@ -49,6 +53,8 @@ pub struct Listed {
     pub last: Option<Last>,
     /// What it runs.
     pub command: String,
+    /// Its scheduler would forget it once it is stopped.
+    pub fleeting: bool,
 }
 
 /// The last run as a scheduler tells of it.
@@ -74,6 +80,15 @@ pub enum Outcome {
 }
 
 impl Listed {
+    /// How its scheduler holds it back and lets it go.
+    pub fn handle(&self, kind: &SourceKind) -> Option<Handle> {
+        let Acts { run: _, stop, enable, disable, freeze, thaw } = (kind.acts)(&self.name);
+        let active = self.told.disabled.is_none();
+        let (source, name) = (kind.name, self.name.clone());
+        let lever = Lever { source, name, freeze, thaw, disable, enable, stop, active, fleeting: self.fleeting };
+        Some(Handle::Scheduler(Box::new(lever)))
+    }
+
     /// Its last run as a record of a task.
     pub fn run(&self, task: &str) -> Option<TaskRun> {
         let last = self.last.as_ref()?;

@@ -22,7 +22,7 @@ pub const SOURCE: SourceKind = SourceKind { name: "systemd", read, parse, acts }
 /// What is asked of each timer and each service.
 const PROPERTIES: &str = "Id,ActiveState,UnitFileState,LoadState,Result,Triggers,ExecMainStatus,ExecMainCode,\
                           ExecMainStartTimestamp,ExecMainExitTimestamp,TimersCalendar,TimersMonotonic,AccuracyUSec,\
-                          RandomizedDelayUSec,LastTriggerUSec,NextElapseUSecRealtime";
+                          RandomizedDelayUSec,LastTriggerUSec,NextElapseUSecRealtime,WantedBy,RequiredBy";
 
 /// The properties of one unit.
 type Unit = BTreeMap<String, String>;
@@ -96,6 +96,7 @@ fn parse(list: &[u8], _calendar: &Calendar) -> Result<Vec<Listed>, String> {
         told: Told { next: timer.next, ..Told::default() },
         last: timer.last.map(|started_at| Last { started_at, outcome: Outcome::Untold, words: String::new() }),
         command: timer.activates,
+        fleeting: false,
     };
     Ok(entries(list)?.into_iter().map(listed).collect())
 }
@@ -120,6 +121,9 @@ impl Listed {
             let get = |key: &str| timer.get(key).map(String::as_str).unwrap_or_default();
             self.told.schedule = rule(get("TimersCalendar")).or_else(|| rule(get("TimersMonotonic")));
             self.told.delay = span(get("AccuracyUSec")) + span(get("RandomizedDelayUSec"));
+            // What nothing wants is unloaded with its last activity, and a transient one is gone for good.
+            self.fleeting =
+                get("UnitFileState") == "transient" || [get("WantedBy"), get("RequiredBy")].concat().is_empty();
             if get("ActiveState") != "active" {
                 let state = [get("ActiveState"), get("UnitFileState")].join(", ");
                 self.told.disabled = Some(format!("{} is {state}", self.name));
@@ -186,6 +190,8 @@ fn acts(name: &str) -> Acts {
         stop: systemctl(&["stop", "--", &service]),
         enable: systemctl(&["enable", "--now", "--", &timer]),
         disable: systemctl(&["disable", "--now", "--", &timer]),
+        freeze: systemctl(&["stop", "--", &timer]),
+        thaw: systemctl(&["start", "--", &timer]),
     }
 }
 

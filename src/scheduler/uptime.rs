@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::slot::Gap;
+use crate::domain::slot::{Gap, TaskState};
 use crate::domain::time::Timestamp;
 
 /// How long one record is, where its fields stand, and what we look for in it: `utmp(5)` as
@@ -34,7 +34,7 @@ pub fn gaps(records: &[u8], booted_at: Option<Timestamp>, signs: &[Timestamp]) -
     };
     let mut close = |stopped: Option<Timestamp>, latest: Option<Timestamp>, started: Timestamp| {
         if let Some(from) = stopped.filter(|at| *at < started).or_else(|| last_sign(latest, started)) {
-            gaps.push(Gap { from, until: started, why: OFF });
+            gaps.push(Gap { from, until: started, why: OFF, state: TaskState::Skipped });
         }
     };
     let mut last_start = None;
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn off(from: i64, until: i64) -> Gap {
-        Gap { from: at(from), until: at(until), why: OFF }
+        Gap { from: at(from), until: at(until), why: OFF, state: TaskState::Skipped }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub(super) mod audit;
 pub(super) mod change;
 pub(super) mod checklist;
+pub(super) mod freeze;
 pub(super) mod job;
 pub(super) mod link;
 pub(super) mod observation;

@@ -6,6 +6,7 @@ mod commands;
 pub mod entries;
 mod facts;
 mod hands;
+mod held;
 mod looking;
 mod sight;
 mod ui;

@@ -79,6 +79,8 @@ commands! {
     CancelStatement "cancel-statement" "cancel what this session does",
     Terminate      "terminate"       "end this session",
     RunTask        "run-task"        "run this task now",
+    FreezeThaw     "freeze-thaw"     "freeze all tasks, or thaw them",
+    EnableDisable  "enable-disable"  "enable this task, or disable it",
     LastOutput     "last-output"     "what it printed last time",
     Tick           "tick"            "tick this item",
     Evidence       "evidence"        "the evidence behind this item",

@@ -21,6 +21,8 @@ mod exec_runner;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
+mod freeze;
+#[cfg(target_os = "linux")]
 mod hung;
 #[cfg(unix)]
 mod jobs;

@@ -4,6 +4,7 @@ use super::{STRIP, TaskFacts, TaskRun};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::{Judge, JudgedSample, Verdict};
 use crate::domain::finding::Finding;
+use crate::domain::hold::Held;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, Reading};
 use crate::domain::sample::Sample;
@@ -26,6 +27,9 @@ impl Judge for TaskJudge {
 
 impl TaskFacts {
     fn verdict(&self, now: Timestamp) -> Verdict {
+        if let Some(held) = &self.held {
+            return self.verdict_of_held(held, now);
+        }
         if let Some(why) = self.policy.blind.as_ref().filter(|_| self.is_dark()) {
             return Verdict { findings: vec![Finding::new(Status::Unknown, "evidence", why)], ..Verdict::default() };
         }
@@ -54,6 +58,16 @@ impl TaskFacts {
         }
         let premature = state == TaskState::New && self.runs.is_empty();
         Verdict { samples: self.samples(missed, now), findings, premature }
+    }
+
+    /// Nothing is missed of what is held back; how its last run went stays what it was.
+    fn verdict_of_held(&self, held: &Held, now: Timestamp) -> Verdict {
+        let mut findings = vec![self.about_holding(held, now)];
+        if let Some(run) = self.runs.first() {
+            let state = self.band().judge(run, now);
+            findings.extend(self.about(run, state, None, now).filter(|_| state != TaskState::Late));
+        }
+        Verdict { samples: self.samples(0, now), findings, premature: false }
     }
 
     fn samples(&self, missed: usize, now: Timestamp) -> Vec<JudgedSample> {
@@ -169,7 +183,7 @@ impl TaskFacts {
         if self.policy.runnable { finding.mend(ActionName::RUN_TASK) } else { finding }
     }
 
-    fn clock(&self, at: Timestamp, now: Timestamp) -> String {
+    pub(super) fn clock(&self, at: Timestamp, now: Timestamp) -> String {
         humanize::clock(at, now, &self.policy.zone)
     }
 }

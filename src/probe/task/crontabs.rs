@@ -49,7 +49,7 @@ fn reading(found: &Crontabs, daemon: Option<bool>, at_start: &BTreeMap<String, S
         .entries
         .iter()
         .filter_map(|entry| {
-            let error = entry.schedule.as_ref().err()?;
+            let error = entry.schedule.as_ref().err().filter(|_| entry.mark.is_none())?;
             let text = format!("{}: {error}; cron may leave out the whole file", entry.place());
             Some(Finding::new(Status::Warning, "lines", text))
         })

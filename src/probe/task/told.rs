@@ -9,6 +9,7 @@ use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading};
 use crate::config::spec::TaskSpec;
 use crate::domain::finding::Finding;
+use crate::domain::hold::{Held, Hold};
 use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
@@ -91,6 +92,7 @@ impl ToldProbe {
         let mut told = listed.told.clone();
         told.as_of = as_of;
         facts.told = Some(told);
+        facts.handle = if as_of.is_none() { listed.handle(self.kind).map(Box::new) } else { None };
         facts
     }
 
@@ -146,8 +148,18 @@ impl Probe for ToldProbe {
             };
             let recorded = self.ledger.runs(&self.id, RUNS).await;
             let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
-            let findings = self.findings(listed, as_of, now);
+            let freezes = self.ledger.freezes(&self.id).await;
+            let freezes = freezes.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
             let facts = self.facts(listed, as_of, &recorded);
+            // A timer that is stopped says nothing of who stopped it; our own record does.
+            let open = freezes.iter().find(|freeze| freeze.thawed_at.is_none());
+            let held = open.filter(|_| listed.told.disabled.is_some() && as_of.is_none()).map(|freeze| Held {
+                hold: Hold::Frozen,
+                until: Some(freeze.until),
+                by: Some(super::by(freeze)),
+            });
+            let findings = if held.is_some() { Vec::new() } else { self.findings(listed, as_of, now) };
+            let facts = facts.held(freezes, held, None, now);
             Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
         })
     }

@@ -73,7 +73,9 @@ fn leased(plan: &Plan) -> Vec<String> {
         Guard::Idle { target } => Some(target.clone()),
         _ => None,
     });
-    std::iter::once(plan.target.to_string()).chain(databases).chain(idle).collect()
+    // Two who hold tasks back change the same files.
+    let schedules = plan.steps.iter().any(|step| matches!(step, Step::Hold { .. })).then(|| "schedules".to_owned());
+    std::iter::once(plan.target.to_string()).chain(databases).chain(idle).chain(schedules).collect()
 }
 
 /// The databases an act must have for itself, and whether its steps touch them.

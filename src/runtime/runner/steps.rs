@@ -172,6 +172,7 @@ impl Runner {
             Step::Start { command } => self.control(command, false, work).await.map(|detail| (detail, None)),
             Step::Expect { effect } => self.wait_for(effect, work).await.map(|proof| (proof.unwrap_or_default(), None)),
             Step::Prune { backup, files, .. } => self.prune(backup, files, work).await.map(|detail| (detail, None)),
+            Step::Hold { change } => self.hold(change, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {
                 self.maintain(database, what, work).await.map(|detail| (detail, None))
             }

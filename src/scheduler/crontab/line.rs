@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, name};
+use super::{Entry, mark, name};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::schedule::{Schedule, ScheduleError};
@@ -12,7 +12,11 @@ use crate::domain::time::Zone;
 /// system's name one in every line.
 pub(super) fn entries(text: &[u8], user: Option<&str>, zone: &Zone) -> impl Iterator<Item = Entry> {
     let mut environment = BTreeMap::new();
+    let mut seen = mark::Seen::default();
     text.split(|byte| *byte == b'\n').zip(1..).filter_map(move |(bytes, number)| {
+        let nth = seen.count(bytes);
+        // What is held is there all the same, and does not run.
+        let (mark, bytes) = mark::parse(bytes).map_or((None, bytes), |(mark, inner)| (Some(mark), inner));
         let text = String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes)).into_owned();
         let line = text.trim_start_matches([' ', '\t']);
         if line.is_empty() || line.starts_with('#') {
@@ -24,7 +28,7 @@ pub(super) fn entries(text: &[u8], user: Option<&str>, zone: &Zone) -> impl Iter
         }
         let found = entry(line, number, user, zone, &environment);
         let command_at = text.len() - line.len() + found.command_at;
-        Some(Entry { text, command_at, ..found })
+        Some(Entry { text, command_at, bytes: bytes.to_vec(), nth, mark, ..found })
     })
 }
 
@@ -55,6 +59,10 @@ fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment
         wrapped_as,
         written_at: None,
         parts: None,
+        bytes: Vec::new(),
+        nth: 0,
+        mark: None,
+        tab: None,
     }
 }
 

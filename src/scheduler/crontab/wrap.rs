@@ -26,7 +26,9 @@ pub struct Difference {
 pub fn difference(crontabs: &Crontabs, program: &str) -> Difference {
     let mut found = Difference::default();
     let mut origin = "";
-    for (entry, line) in crontabs.entries.iter().filter_map(|entry| Some((entry, wrapped(entry, program)?))) {
+    // What is held stands there as a comment.
+    let live = crontabs.entries.iter().filter(|entry| entry.mark.is_none());
+    for (entry, line) in live.filter_map(|entry| Some((entry, wrapped(entry, program)?))) {
         if origin != entry.origin {
             origin = &entry.origin;
             found.text.push_str(&format!("--- {origin}\n+++ {origin}\n"));

@@ -73,6 +73,7 @@ fn listed(row: &[String], order: Option<Order>, calendar: &Calendar) -> Listed {
         },
         last,
         command: sanitize::line(row[COMMAND].trim()),
+        fleeting: false,
         name,
     }
 }

@@ -11,7 +11,10 @@ pub(in crate::store) type Steps = &'static [&'static str];
 
 /// The steps from nothing to the present schema. Step `n` brings a store to version `n + 1`
 /// and says so itself (`PRAGMA user_version`). Only ever add to it.
-pub(in crate::store) const MIGRATIONS: Steps = &[include_str!("../../../assets/migrations/sqlite/0001_rounds.sql")];
+pub(in crate::store) const MIGRATIONS: Steps = &[
+    include_str!("../../../assets/migrations/sqlite/0001_rounds.sql"),
+    include_str!("../../../assets/migrations/sqlite/0002_freeze.sql"),
+];
 
 /// The version this program writes.
 pub(in crate::store) const KNOWN: i64 = version_of(MIGRATIONS);

@@ -84,6 +84,8 @@ impl App {
                     "choose the statement first, among the connections or statements of its database",
                 );
             }
+            Command::FreezeThaw => return self.freeze_or_thaw(),
+            Command::EnableDisable => return self.enable_or_disable(),
             Command::Redraw => return vec![Effect::Redraw],
             Command::Suspend => return self.suspend(),
             _ => return self.pane_command(command),

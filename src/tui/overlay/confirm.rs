@@ -64,10 +64,6 @@ impl Confirm {
         }
     }
 
-    fn types_text(&self) -> bool {
-        matches!(self.focus, Stop::Name | Stop::Reason)
-    }
-
     pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
         if leaves(key) {
             return Reply::Close;
@@ -84,6 +80,7 @@ impl Confirm {
             }
             _ if self.focus == Stop::Reason => {
                 self.reason.key(key);
+                self.message = None;
             }
             KeyCode::Char('y') if self.plan.risk != Risk::Destructive => return self.answer(),
             KeyCode::Char('n' | 'q') => return Reply::Close,
@@ -104,10 +101,18 @@ impl Confirm {
     }
 
     pub fn hints(&self) -> &'static [(&'static str, &'static str)] {
-        match (self.plan.risk, self.types_text()) {
-            (Risk::Routine, _) => &[("Enter", "run it"), ("Esc", "cancel")],
-            (Risk::Disruptive, false) => &[("y", "run it"), ("r", "reason"), ("Tab", "next"), ("Esc", "cancel")],
-            (Risk::Disruptive, true) => &[("Enter", "done"), ("Tab", "next"), ("Esc", "cancel")],
+        // What Enter does is what it does where the focus is.
+        match (self.plan.risk, self.focus) {
+            (Risk::Routine, Stop::Cancel) => {
+                &[("Enter", "cancel"), ("y", "run it"), ("Tab", "next"), ("Esc", "cancel")]
+            }
+            (Risk::Routine, _) => &[("Enter", "run it"), ("Tab", "next"), ("Esc", "cancel")],
+            (Risk::Disruptive, Stop::Reason) => &[("Enter", "done"), ("Tab", "next"), ("Esc", "cancel")],
+            (Risk::Disruptive, Stop::Run) => {
+                &[("Enter", "run it"), ("r", "reason"), ("Tab", "next"), ("Esc", "cancel")]
+            }
+            (Risk::Disruptive, _) => &[("y", "run it"), ("r", "reason"), ("Tab", "next"), ("Esc", "cancel")],
+            (Risk::Destructive, Stop::Cancel) => &[("Enter", "cancel"), ("Tab", "next"), ("Esc", "cancel")],
             (Risk::Destructive, _) => {
                 &[("Enter", "run it, once the name is typed"), ("Tab", "next"), ("Esc", "cancel")]
             }
@@ -144,6 +149,11 @@ impl Confirm {
             Risk::Destructive => Answer::Typed(self.name.text()),
             Risk::Routine | Risk::Disruptive => Answer::Yes,
         };
+        if self.plan.wants_reason() && self.reason.text().trim().is_empty() {
+            self.message = Some("it wants a reason, for those who find it so".to_owned());
+            self.focus = Stop::Reason;
+            return Reply::Stay;
+        }
         match self.plan.clone().confirm(answer) {
             Ok(plan) => Reply::Start { plan: Box::new(plan), reason: self.reason.text().trim().to_owned() },
             Err(refusal) => {
@@ -213,7 +223,9 @@ impl Confirm {
         }
         if self.plan.risk != Risk::Routine {
             self.draw_field("reason       ", &self.reason, Stop::Reason, rows.next(), see, buffer);
-            rows.next();
+            if let (Some(row), Some(message), Risk::Disruptive) = (rows.next(), &self.message, self.plan.risk) {
+                Line::styled(message.clone(), see.theme.critical).render(row, buffer);
+            }
         }
         if let Some(row) = rows.next() {
             self.buttons(see).right_aligned().render(row, buffer);
@@ -235,7 +247,8 @@ impl Confirm {
         let width = (LABEL as u16).min(row.width);
         let place = Rect { x: row.x + width, width: row.width - width, ..row };
         if !focused && field.text().is_empty() {
-            Line::styled("optional, for the audit log", see.theme.dim).render(place, buffer);
+            let needed = if self.plan.wants_reason() { "needed" } else { "optional" };
+            Line::styled(format!("{needed}, for the audit log"), see.theme.dim).render(place, buffer);
         } else {
             field.draw(focused, place, see.theme, buffer);
         }
@@ -246,7 +259,10 @@ impl Confirm {
         let key = |text: &'static str| Span::styled(text, see.theme.accent);
         let mut spans = vec![key("Esc "), Span::styled("[ Cancel ]", look(Stop::Cancel))];
         match self.plan.risk {
-            Risk::Routine => spans.extend([Span::raw("   "), key("Enter "), Span::styled("[ Run ]", look(Stop::Run))]),
+            Risk::Routine => {
+                let run = if self.focus == Stop::Run { "Enter " } else { "y " };
+                spans.extend([Span::raw("   "), key(run), Span::styled("[ Run ]", look(Stop::Run))]);
+            }
             Risk::Disruptive => spans.extend([Span::raw("   "), key("y "), Span::styled("[ Run ]", look(Stop::Run))]),
             Risk::Destructive => {}
         }

@@ -260,6 +260,7 @@ const fn tick(state: TaskState) -> Option<Tick> {
         TaskState::Missed => Tick::Missed,
         TaskState::Failed | TaskState::Lost => Tick::Failed,
         TaskState::Running => Tick::Running,
-        TaskState::New | TaskState::Unknown | TaskState::Frozen | TaskState::Disabled => return None,
+        TaskState::Frozen => Tick::Frozen,
+        TaskState::New | TaskState::Unknown | TaskState::Disabled => return None,
     })
 }

@@ -20,6 +20,8 @@ pub struct Marks {
     pub running: &'static str,
     /// Nothing was due.
     pub idle: &'static str,
+    /// Due while it was held back on purpose.
+    pub frozen: &'static str,
     /// Should have run and did not.
     pub missed: &'static str,
     /// Ran, and something about it is odd.
@@ -44,6 +46,7 @@ const FINE: Marks = Marks {
     becomes: "→",
     running: "▸",
     idle: "·",
+    frozen: "=",
     missed: "○",
     odd: "~",
     bar: "━",
@@ -64,6 +67,7 @@ const PLAIN: Marks = Marks {
     becomes: "->",
     running: ">",
     idle: ".",
+    frozen: "=",
     missed: "M",
     odd: "~",
     bar: "#",
@@ -96,6 +100,7 @@ mod tests {
                 marks.rule,
                 marks.running,
                 marks.idle,
+                marks.frozen,
                 marks.missed,
                 marks.odd,
                 marks.bar,

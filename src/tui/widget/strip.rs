@@ -13,6 +13,8 @@ use crate::tui::widget::mark::Marks;
 /// cell, the last in this order is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tick {
+    /// Held back on purpose.
+    Frozen,
     Ok,
     Running,
     /// Ran, and something about it is odd: too short, too long, late.
@@ -26,6 +28,7 @@ impl Tick {
     pub fn span(self, theme: &Theme) -> Span<'static> {
         let marks = Marks::of(theme);
         match self {
+            Tick::Frozen => Span::styled(marks.frozen, theme.dim),
             Tick::Ok => Span::styled(theme.glyph(Status::Ok), theme.ok),
             Tick::Running => Span::styled(marks.running, theme.accent),
             Tick::Odd => Span::styled(marks.odd, theme.warning),
@@ -35,12 +38,13 @@ impl Tick {
     }
 
     /// What the marks mean, for the line below a table of strips.
-    pub const LEGEND: [(Tick, &'static str); 5] = [
+    pub const LEGEND: [(Tick, &'static str); 6] = [
         (Tick::Ok, "ran"),
         (Tick::Failed, "failed"),
         (Tick::Missed, "missed"),
         (Tick::Odd, "odd"),
         (Tick::Running, "running"),
+        (Tick::Frozen, "frozen"),
     ];
 }
 

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::tick;
 use crate::domain::humanize;
+use crate::domain::observation::Detail;
 use crate::domain::slot::TaskState;
 use crate::domain::task::TaskFacts;
 use crate::tui::command::Command;
@@ -109,7 +110,11 @@ fn tally(see: &Snapshot<'_>, facts: &TaskFacts) -> Vec<Line<'static>> {
 pub(super) fn legend(see: &Snapshot<'_>, stretch: Stretch) -> Line<'static> {
     let theme = see.theme;
     let mut spans = vec![Span::styled(format!("{:>5}  ", stretch.word()), theme.dim)];
-    for (tick, word) in Tick::LEGEND {
+    let any_frozen = see.board.watches().iter().any(|watch| match see.board.detail(&watch.id) {
+        Some(Detail::Task(facts)) => facts.held.is_some() || !facts.freezes.is_empty(),
+        _ => false,
+    });
+    for (tick, word) in Tick::LEGEND.into_iter().filter(|(tick, _)| *tick != Tick::Frozen || any_frozen) {
         spans.push(tick.span(theme));
         spans.push(Span::styled(format!(" {word}   "), theme.dim));
     }

@@ -1,0 +1,187 @@
+//! Plans of freezing and thawing, against a board on which three tasks were read.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::action::{Sight, propose};
+use crate::domain::board::{Board, Watch};
+use crate::domain::hold::{Freeze, Held, Lever};
+use crate::domain::inventory::Inventory;
+use crate::domain::observation::{Observation, Reading};
+use crate::domain::plan::Invocation;
+use crate::domain::task::TaskPolicy;
+use crate::domain::time::Timestamp;
+
+fn now() -> Timestamp {
+    "2026-03-02T14:00:00Z".parse().expect("test time")
+}
+
+fn line(task: &str, file: &str) -> Handle {
+    let bytes = format!("0 2 * * * root /srv/{task}.sh").into_bytes();
+    Handle::Line {
+        tab: Tab::File { path: file.into() },
+        line: TabLine { task: task.into(), bytes, nth: 0 },
+        mark: None,
+    }
+}
+
+fn timer(name: &str, is: &str) -> Handle {
+    let systemctl = |verb: &str| Invocation::new(["systemctl", verb, "--", name]);
+    Handle::Scheduler(Box::new(Lever {
+        source: "systemd",
+        name: name.into(),
+        freeze: systemctl("stop"),
+        thaw: systemctl("start"),
+        disable: systemctl("disable"),
+        enable: systemctl("enable"),
+        stop: systemctl("kill"),
+        active: is != "stopped",
+        fleeting: is == "fleeting",
+    }))
+}
+
+fn facts(id: &str, handle: Option<Handle>) -> TaskFacts {
+    let policy = TaskPolicy { id: id.into(), ..TaskPolicy::default() };
+    let mut facts = TaskFacts::new(Arc::new(policy), Vec::new(), None);
+    facts.handle = handle.map(Box::new);
+    facts
+}
+
+fn frozen(facts: TaskFacts) -> TaskFacts {
+    let held = Held { hold: Hold::Frozen, until: Some(now()), by: None };
+    facts.held(Vec::new(), Some(held), None, now())
+}
+
+fn board(all: Vec<TaskFacts>) -> Board {
+    let id = |facts: &TaskFacts| Target::task(&facts.policy.id).probe();
+    let minute = Duration::from_mins(1);
+    let mut board = Board::new(all.iter().map(|facts| Watch::new(id(facts), "s", minute, minute)).collect(), now());
+    for facts in all {
+        let probe = id(&facts);
+        let outcome = Ok(Reading::of(Vec::new()).with(Detail::Task(facts)));
+        board.apply(&Observation { probe, at: now(), took: Duration::ZERO, outcome });
+    }
+    board
+}
+
+fn planned(action: &ActionName, target: &str, params: &[(&str, &str)], all: Vec<TaskFacts>) -> Result<Plan, String> {
+    let board = board(all);
+    let inventory = Inventory::default();
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let sight = Sight { inventory: &inventory, board: &board, now: now() };
+    propose(action, &Target::task(target), &params, &sight).map_err(|error| error.to_string())
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn all_tasks_are_frozen_by_one_step_for_each_file_and_each_timer() {
+    let all = vec![
+        facts("backup", Some(line("backup", "/etc/cron.d/rota"))),
+        facts("report", Some(line("report", "/etc/cron.d/rota"))),
+        facts("rotate", Some(timer("rotate.timer", "active"))),
+        facts("gone-when-stopped", Some(timer("x.timer", "fleeting"))),
+        facts("idle", Some(timer("idle.timer", "stopped"))),
+        facts("elsewhere", None),
+    ];
+    let plan = planned(&ActionName::FREEZE, ALL, &[("for", "90m")], all).expect("a plan");
+    assert_eq!(plan.title, "Freeze 3 tasks until 15:30");
+    let expected = [
+        "remember that 3 tasks are frozen, and until when",
+        "comment out 2 lines of /etc/cron.d/rota with the word frozen: 0 2 * * * root /srv/backup.sh; 0 2 * * * root /srv/report.sh",
+        "$ systemctl stop -- rotate.timer",
+        "read the schedulers again: 3 tasks are frozen",
+    ];
+    assert_eq!(steps(&plan), expected);
+    assert_eq!(plan.guards, [Guard::Reason, Guard::MayHold { as_root: true }]);
+    assert_eq!(plan.risk, Risk::Disruptive);
+    for left in ["gone-when-stopped: systemd would forget it", "idle: it is not active", "elsewhere: nothing here"] {
+        assert!(plan.notes.iter().any(|note| note.contains(left)), "{left}: {:?}", plan.notes);
+    }
+}
+
+#[test]
+fn a_freeze_has_an_end_that_is_neither_now_nor_next_year() {
+    let one = || vec![facts("backup", Some(line("backup", "/etc/crontab")))];
+    for (given, right) in
+        [("2h", true), ("31days", true), ("0s", false), ("32days", false), ("2", false), ("-1h", false)]
+    {
+        let plan = planned(&ActionName::FREEZE, "backup", &[("for", given)], one());
+        assert_eq!(plan.is_ok(), right, "{given}: {plan:?}");
+    }
+    let usual = planned(&ActionName::FREEZE, "backup", &[], one()).expect("a plan");
+    assert_eq!(usual.title, "Freeze backup until 16:00");
+}
+
+#[test]
+fn named_tasks_are_frozen_and_a_name_that_is_none_is_told() {
+    let all = || {
+        vec![
+            facts("backup", Some(line("backup", "/etc/crontab"))),
+            facts("report", Some(line("report", "/etc/crontab"))),
+            facts("sync", Some(line("sync", "/etc/crontab"))),
+        ]
+    };
+    let plan = planned(&ActionName::FREEZE, ALL, &[("tasks", "backup,sync")], all()).expect("a plan");
+    assert_eq!(plan.affects[..2], [Target::task("backup").probe(), Target::task("sync").probe()]);
+    assert_eq!(plan.guards, [Guard::Reason, Guard::MayHold { as_root: false }]);
+    let why = planned(&ActionName::FREEZE, ALL, &[("tasks", "backup,synk")], all()).expect_err("no such task");
+    assert!(why.contains("no task called `synk`; did you mean `sync`?"), "{why}");
+}
+
+#[test]
+fn a_thaw_lets_go_what_is_frozen_and_closes_what_somebody_let_go() {
+    let rotate = frozen(facts("rotate", Some(timer("rotate.timer", "stopped"))));
+    let open = Freeze {
+        job: "j".into(),
+        task: "report".into(),
+        at: now(),
+        until: now(),
+        operator: "ann".into(),
+        reason: "disk".into(),
+        thawed_at: None,
+    };
+    let report = facts("report", Some(line("report", "/etc/crontab"))).held(vec![open], None, None, now());
+    let all = vec![
+        frozen(facts("backup", Some(line("backup", "/etc/crontab")))),
+        report,
+        rotate,
+        facts("other", Some(line("other", "/etc/crontab"))),
+    ];
+    let plan = planned(&ActionName::THAW, ALL, &[("gone", "lost")], all).expect("a plan");
+    let expected = [
+        "restore 1 line of /etc/crontab to the byte: 0 2 * * * root /srv/backup.sh",
+        "$ systemctl start -- rotate.timer",
+        "read the schedulers again: 2 tasks are neither frozen nor disabled",
+        "remember that 4 tasks are thawed",
+    ];
+    assert_eq!(steps(&plan), expected);
+    for told in ["report is not frozen any more: somebody let it go", "lost is not there any more"] {
+        assert!(plan.notes.iter().any(|note| note.starts_with(told)), "{told}: {:?}", plan.notes);
+    }
+    let why = planned(&ActionName::THAW, "other", &[], vec![facts("other", None)]).expect_err("nothing");
+    assert_eq!(why, "nothing is frozen: other: it is not frozen");
+}
+
+#[test]
+fn one_is_disabled_with_a_reason_and_enabled_again() {
+    let one = || facts("backup", Some(line("backup", "/etc/crontab")));
+    let plan = planned(&ActionName::DISABLE_TASK, "backup", &[], vec![one()]).expect("a plan");
+    assert!(plan.wants_reason());
+    assert_eq!(plan.undo.as_deref(), Some("rounds task enable backup"));
+    assert!(steps(&plan)[0].contains("with the word disabled"), "{:?}", steps(&plan));
+    let table = [
+        (ActionName::DISABLE_TASK, frozen(one()), "`backup`: it is frozen; thaw it first"),
+        (ActionName::ENABLE_TASK, frozen(one()), "`backup`: it is frozen; thaw it"),
+        (ActionName::ENABLE_TASK, one(), "`backup`: it is enabled"),
+        (ActionName::DISABLE_TASK, facts("backup", None), "`backup`: nothing here schedules it"),
+    ];
+    for (action, facts, why) in table {
+        assert_eq!(planned(&action, "backup", &[], vec![facts]).expect_err("impossible"), why);
+    }
+    let held = facts("t", Some(timer("t.timer", "active")));
+    let plan = planned(&ActionName::DISABLE_TASK, "t", &[], vec![held]).expect("a plan");
+    assert_eq!(steps(&plan)[0], "$ systemctl disable -- t.timer");
+}

@@ -1,0 +1,30 @@
+//! What is held back: tasks that were frozen, and until when.
+
+use crate::domain::hold::Freeze;
+use crate::domain::time::Timestamp;
+use crate::store::{Store, StoreError, rows, sqlite};
+
+impl Store {
+    /// Remembers tasks as frozen. It is on the disk when this returns.
+    pub async fn remember_freezes(&self, freezes: &[Freeze]) -> Result<(), StoreError> {
+        let freezes = freezes.to_vec();
+        self.durable()?.write(|c| Box::pin(sqlite::freeze::insert(c, freezes))).await
+    }
+
+    /// Remembers that these tasks are thawed; answers how many freezes that ended.
+    pub async fn close_freezes(&self, tasks: &[String], at: Timestamp) -> Result<u64, StoreError> {
+        let tasks = tasks.to_vec();
+        self.durable()?.write(move |c| Box::pin(sqlite::freeze::close(c, tasks, at))).await
+    }
+
+    /// The latest freezes of a task, newest first.
+    pub async fn freezes(&self, task: &str, limit: usize) -> Result<Vec<Freeze>, StoreError> {
+        let task = task.to_owned();
+        self.read.read(move |c| Box::pin(sqlite::freeze::of_task(c, task, rows(limit)))).await
+    }
+
+    /// Every freeze that nobody has thawed, oldest first.
+    pub async fn open_freezes(&self) -> Result<Vec<Freeze>, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::freeze::open(c))).await
+    }
+}
