@@ -117,7 +117,7 @@ impl Runtime {
                 Some(ended) = self.jobs.join_next() => self.forget(ended),
                 Some(update) = self.updates.recv() => {
                     if let Update::Observed(observation) = &update {
-                        self.recorder.note(Note::Observed(observation.clone()));
+                        self.recorder.note(Note::Observed(Box::new(observation.clone())));
                     }
                     return update;
                 }

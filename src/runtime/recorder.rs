@@ -30,7 +30,7 @@ use backlog::Backlog;
 /// Something to be written.
 #[derive(Clone, Debug)]
 pub enum Note {
-    Observed(Observation),
+    Observed(Box<Observation>),
     Changes(Vec<Change>),
     Mark(Mark, Actor),
     Signature(Box<Signature>, Actor),
@@ -175,7 +175,7 @@ impl Writer {
 
     async fn take(&mut self, note: Note) {
         match note {
-            Note::Observed(observation) => self.observations.hold([observation]),
+            Note::Observed(observation) => self.observations.hold([*observation]),
             Note::Changes(changes) => {
                 self.changes.hold(changes);
                 if self.failed.is_none() {

@@ -12,7 +12,7 @@ use super::server::{Server, Watching, run, sentences};
 const STRICT: &str = "connections = { warn = '> 0 %' }\nidle_in_transaction = { warn = '> 500ms' }
 oldest_transaction = { warn = '> 500ms' }\nblocked = { warn = '> 500ms' }\nsize = { warn = '> 0 B' }
 auto_increment = { warn = '> 1 %' }\nhistory_list = { warn = '>= 0' }\nreplica_writable = {}\nslow_queries = {}
-temp_disk = {}\ncache_hit = {}\nthreads_running = {}\nlatency = {}";
+temp_disk = {}\ncache_hit = {}\nthreads_running = {}";
 
 #[tokio::test]
 #[ignore = "needs MariaDB"]

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 pub(super) use crate::postgresql::server::{Watching, sentences};
 
 /// Long enough for any loaded machine.
-pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\n";
+pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}\n";
 
 /// A running server. Its database is `rota`, its administrator `root`, both without a password.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 
 use super::server::{Server, Watching, one, run, sentences, until_one};
 
-pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\n";
+pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}\n";
 
 pub(super) fn watching(server: &Server, limits: &str) -> Watching {
     Watching::of(server.spec("postgres", &format!("{PATIENT}{limits}")))

@@ -8,7 +8,7 @@ use rustix::process::{Signal, kill_process};
 
 use super::server::{Server, Watching, one, run, sentences, spec};
 
-const PATIENT: &str = "every = '1h'\ntimeout = '60s'\n";
+const PATIENT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}\n";
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]

@@ -47,8 +47,8 @@ fn freeze(thawed_at: Option<Timestamp>) -> Freeze {
     }
 }
 
-fn frozen() -> Option<Held> {
-    Some(Held { hold: Hold::Frozen, until: Some(at("13:00")), by: Some("ann: the disk".into()) })
+fn frozen() -> Held {
+    Held { hold: Hold::Frozen, until: Some(at("13:00")), by: Some("ann: the disk".into()) }
 }
 
 fn verdict(facts: &TaskFacts, now: &str) -> Verdict {
@@ -58,7 +58,7 @@ fn verdict(facts: &TaskFacts, now: &str) -> Verdict {
 
 #[test]
 fn nothing_is_missed_while_a_task_is_frozen() {
-    let facts = task(0, "00:00").held(vec![freeze(None)], frozen(), Some(at("09:30")), at("12:30"));
+    let facts = task(0, "00:00").held(vec![freeze(None)], Some(frozen()), Some(at("09:30")), at("12:30"));
     let view = facts.view(at("12:30"));
     assert_eq!((view.state, view.next_due), (TaskState::Frozen, None));
     let verdict = verdict(&facts, "12:30");
@@ -70,7 +70,7 @@ fn nothing_is_missed_while_a_task_is_frozen() {
 
 #[test]
 fn a_freeze_that_is_over_and_not_thawed_is_critical() {
-    let facts = task(0, "00:00").held(vec![freeze(None)], frozen(), Some(at("09:30")), at("12:30"));
+    let facts = task(0, "00:00").held(vec![freeze(None)], Some(frozen()), Some(at("09:30")), at("12:30"));
     let finding = verdict(&facts, "13:30").findings.remove(0);
     assert_eq!(finding.status, Status::Critical);
     assert_eq!(finding.text, "its freeze by ann: the disk ended at 13:00, and nobody thawed it: it does not run");
@@ -79,7 +79,7 @@ fn a_freeze_that_is_over_and_not_thawed_is_critical() {
 
 #[test]
 fn what_failed_before_it_was_frozen_still_failed() {
-    let facts = task(3, "00:00").held(vec![freeze(None)], frozen(), None, at("12:30"));
+    let facts = task(3, "00:00").held(vec![freeze(None)], Some(frozen()), None, at("12:30"));
     let findings = verdict(&facts, "12:30").findings;
     assert_eq!((findings.len(), findings[1].status), (2, Status::Critical));
     assert!(findings[1].text.contains("failed with exit code 3"), "{}", findings[1].text);
