@@ -86,24 +86,40 @@ impl Scroll {
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
-    for word in text.split_word_bounds() {
-        let used = lines.last().map_or(0, |line| line.width());
-        if used + word.width() <= width {
-            push(&mut lines, word);
-        } else if word.trim().is_empty() {
-            lines.push(String::new());
-        } else if word.width() <= width {
-            lines.push(word.to_owned());
-        } else {
-            for grapheme in word.graphemes(true) {
-                if lines.last().map_or(0, |line| line.width()) + grapheme.width() > width {
-                    lines.push(String::new());
-                }
-                push(&mut lines, grapheme);
+    for word in text.split_inclusive(char::is_whitespace) {
+        let wide = word.trim_end().width();
+        if wide <= width {
+            if used(&lines) + wide > width {
+                lines.push(String::new());
             }
+            push(&mut lines, word);
+        } else {
+            word.split_word_bounds().for_each(|part| push_part(&mut lines, part, width));
         }
     }
     lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A part of a word that no line can hold, cut where it must be.
+fn push_part(lines: &mut Vec<String>, part: &str, width: usize) {
+    if used(lines) + part.width() <= width {
+        push(lines, part);
+    } else if part.trim().is_empty() {
+        lines.push(String::new());
+    } else if part.width() <= width {
+        lines.push(part.to_owned());
+    } else {
+        for grapheme in part.graphemes(true) {
+            if used(lines) + grapheme.width() > width {
+                lines.push(String::new());
+            }
+            push(lines, grapheme);
+        }
+    }
+}
+
+fn used(lines: &[String]) -> usize {
+    lines.last().map_or(0, |line| line.width())
 }
 
 fn push(lines: &mut [String], text: &str) {
@@ -154,8 +170,10 @@ mod tests {
 
     #[test]
     fn text_is_wrapped_at_spaces_and_cut_only_where_it_must_be() {
-        let table: [(&str, usize, &[&str]); 5] = [
+        let table: [(&str, usize, &[&str]); 7] = [
             ("one two three", 8, &["one two", "three"]),
+            ("one (two). three", 9, &["one", "(two).", "three"]),
+            ("it is thawed.", 12, &["it is", "thawed."]),
             ("/srv/rota/db_backup.sqlite3", 10, &["/srv/rota/", "db_backup.", "sqlite3"]),
             ("日本語の文", 4, &["日本", "語の", "文"]),
             ("", 5, &[""]),
