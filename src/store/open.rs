@@ -98,7 +98,8 @@ impl Store {
             return Err(StoreError::Foreign { path: path.to_owned() });
         }
         let frozen = off_thread(path, |path| Ok(place::on_read_only_file_system(path))).await?;
-        let access = if frozen { Access::Frozen } else { Access::Read };
+        // What a log beside it holds is part of it, and only a look that takes part in it sees that.
+        let access = if frozen && !has_log(path) { Access::Frozen } else { Access::Read };
         let store = Self::connected(path, Limits::default(), access, false)?;
         match store.read.read(|c| Box::pin(schema::signs(c))).await?.version {
             KNOWN => Ok(store),
