@@ -276,12 +276,13 @@ mod system {
         Ok(())
     }
 
-    /// Only who may write a file may flush it.
+    /// It has the rights of its folder, as the old one had.
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have modes and owners, and changing them may fail")]
     pub(super) fn make_like(_new: &std::fs::File, _old: &Metadata) -> io::Result<()> {
-        // It has the rights of its folder, as the old one had.
         Ok(())
     }
 
+    /// Only who may write a file may flush it.
     pub(super) fn sync(path: &Path) -> io::Result<()> {
         OpenOptions::new().write(true).open(path)?.sync_all()
     }
