@@ -71,7 +71,7 @@ fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Result<R
     let started = Instant::now();
     let RestoreRequest { file, database: live, .. } = request;
     let dir = live.parent().unwrap_or(Path::new("/"));
-    let manifest = manifest_of(request)?;
+    let manifest = chosen(&request.file, request.sha256.as_deref())?;
     let entry = manifest.as_ref().and_then(Manifest::data);
     let content = Content::new(file, entry, cancel);
     let bytes =
@@ -141,16 +141,16 @@ fn halfway(why: Verdict) -> Verdict {
     ArchiveError::Halfway(format!("restored, and not proven: {told}")).into()
 }
 
-fn manifest_of(request: &RestoreRequest) -> Result<Option<Manifest>, Verdict> {
-    let file = &request.file;
+/// The manifest of a backup that is still the one that was chosen, by the hash its manifest told then.
+pub(super) fn chosen(file: &Path, sha256: Option<&str>) -> Result<Option<Manifest>, Verdict> {
     let manifest = match Manifest::of(file) {
         Ok(manifest) => Some(manifest),
         Err(ManifestError::Absent) => None,
         Err(ManifestError::Unreadable(error)) => return Err(failed("read the manifest of", file)(error).into()),
         Err(other) => return Err(ArchiveError::Unsupported(format!("{}: {other}", file.display())).into()),
     };
-    let found = manifest.as_ref().and_then(Manifest::data).map(|data| data.sha256.clone());
-    if request.sha256 != found {
+    let found = manifest.as_ref().and_then(Manifest::data).map(|data| data.sha256.as_str());
+    if sha256 != found {
         let why = format!("{} is not the file that was chosen; nothing was done", file.display());
         return Err(ArchiveError::Changed(why).into());
     }

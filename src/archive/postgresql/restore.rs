@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::fill::Filling;
 use crate::archive::content::Content;
 use crate::archive::drill::told;
-use crate::archive::manifest::{Manifest, ManifestError};
+use crate::archive::manifest::Manifest;
+use crate::archive::restore::chosen;
 use crate::archive::verify::Verdict;
-use crate::archive::{ArchiveError, aside, failed};
+use crate::archive::{ArchiveError, aside};
 use crate::config::{SecretRef, ServerAddress};
 use crate::database::DatabaseError;
 use crate::database::postgresql::scratch::{Scratch, Wanted};
@@ -73,17 +74,7 @@ async fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Re
     let started = Instant::now();
     let RestoreRequest { file, database, .. } = request;
     let password = request.password.as_ref();
-    let manifest = match Manifest::of(file) {
-        Ok(manifest) => Some(manifest),
-        Err(ManifestError::Absent) => None,
-        Err(ManifestError::Unreadable(error)) => return Err(failed("read the manifest of", file)(error).into()),
-        Err(other) => return Err(ArchiveError::Unsupported(format!("{}: {other}", file.display())).into()),
-    };
-    let found = manifest.as_ref().and_then(Manifest::data).map(|data| data.sha256.clone());
-    if request.sha256 != found {
-        let why = format!("{} is not the file that was chosen; nothing was done", file.display());
-        return Err(ArchiveError::Changed(why).into());
-    }
+    let manifest = chosen(file, request.sha256.as_deref())?;
     if let Some(why) = swap::hindrance(database, password).await.map_err(ArchiveError::from)? {
         return Err(ArchiveError::Busy(format!("nothing was changed: {why}")).into());
     }
