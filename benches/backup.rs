@@ -107,14 +107,19 @@ impl<'a> World<'a> {
     fn new(root: &'a Path, program: PathBuf, mib: u64) -> Self {
         let world = Self { root, program };
         let database = Connection::open(world.source()).expect("a database");
-        // About a kilobyte to a row, and an index as most tables have one.
+        // About a kilobyte to a row, and an index as most tables have one. Half of a row is what can
+        // be packed (records as text), and half what cannot (pictures, keys, hashes).
+        let record = "'{\"shift\":' || (random() >> 44) || ',\"from\":\"2025-' || (i % 12) || '-' || (random() & 31) || 'T06:00:00Z\",' \
+             || '\"person\":\"p' || (random() & 65535) || '\",\"confirmed\":' || (random() & 1) || ',\"note\":null}'";
         database
             .execute_batch(&format!(
                 "PRAGMA journal_mode = WAL;
-                 CREATE TABLE events (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, body BLOB NOT NULL);
+                 CREATE TABLE events (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL,
+                     records TEXT NOT NULL, body BLOB NOT NULL);
                  CREATE INDEX events_at ON events (at);
                  INSERT INTO events WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
-                     SELECT i, 1700000000 + i * 7, 'person ' || (i % 500), randomblob(980) FROM n;
+                     SELECT i, 1700000000 + i * 7, 'person ' || (i % 500),
+                         {record} || {record} || {record} || {record} || {record}, randomblob(490) FROM n;
                  PRAGMA wal_checkpoint(TRUNCATE)",
                 mib * 1031
             ))

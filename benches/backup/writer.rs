@@ -27,7 +27,7 @@ impl Writer {
             let mut row = 1_i64;
             while !stopped.load(Ordering::Relaxed) {
                 row = row * 7919 % 1_000_003;
-                connection.execute("UPDATE events SET body = randomblob(980) WHERE id = ?1", [row]).expect("a commit");
+                connection.execute("UPDATE events SET body = randomblob(490) WHERE id = ?1", [row]).expect("a commit");
                 count.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(PAUSE);
             }

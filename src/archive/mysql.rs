@@ -14,7 +14,7 @@ use super::manifest::Source;
 use super::method::{Making, Method, Written};
 use super::pack::Packer;
 use super::sql::Text;
-use super::stream::{NO_LIMIT, ended, reread};
+use super::stream::{NO_LIMIT, ended};
 use super::{ArchiveError, failed, sql};
 use crate::config::{Address, MysqlAddress, SecretRef};
 use crate::database::mysql;
@@ -41,7 +41,8 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
     let options = Options::of(address, request.password.as_ref()).await?;
     let program = installed(&["mariadb-dump", "mysqldump"]).await?;
     let packing = request.compress;
-    let mut packer = Packer::new(partial.open_data()?, packing).map_err(failed("write", &partial.data()))?;
+    let data = partial.data();
+    let mut packer = Packer::new(&data, partial.open_data()?, packing, cancel).map_err(failed("write", &data))?;
     let mut text = Text::default();
     let take = |bytes: &[u8]| {
         text.take(bytes);
@@ -52,12 +53,11 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
     let invocation = options.command(program, &MYSQL.dump[0][1..], &[&address.database]);
     let piped = exec::pipe(&invocation, None, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
     let piped = ended(program, piped, cancel)?;
-    let written = packer.finish().map_err(failed("write", &partial.data()))?;
+    let written = packer.finish(&data)?;
     let version = text.server().unwrap_or_default();
     let read = text.end().map_err(|why| ArchiveError::Unsound(format!("the dump was not kept: {why}")))?;
     let read =
         read.ok_or_else(|| ArchiveError::Unsound(format!("what {program} wrote is no dump, and was not kept")))?;
-    reread(&partial.data(), packing, &written, cancel)?;
     // What it does not know of the other flavour is none of the operator's business.
     let said = piped.said.into_iter().filter(|line| !line.contains("loose-") && !line.trim().is_empty()).take(3);
     let mut warnings: Vec<String> = said.collect();

@@ -18,7 +18,7 @@ use super::content::Content;
 use super::manifest::{Counts, Source};
 use super::method::{Beside, Form, Found, Making, Method, Wanted, Written};
 use super::pack::{self, Packer, Unpacking};
-use super::stream::{NO_LIMIT, ended, reread};
+use super::stream::{NO_LIMIT, ended};
 use super::verify::{Verdict, damaged};
 use super::{ArchiveError, failed};
 use crate::config::{Address, Secret, SecretRef, ServerAddress};
@@ -74,7 +74,8 @@ async fn dump(making: &mut Making<'_>, address: &ServerAddress) -> Result<Writte
         // Packed once, by us.
         command.push("--compress=0");
     }
-    let mut packer = Packer::new(partial.open_data()?, packing).map_err(failed("write", &partial.data()))?;
+    let data = partial.data();
+    let mut packer = Packer::new(&data, partial.open_data()?, packing, cancel).map_err(failed("write", &data))?;
     let take = |bytes: &[u8]| {
         packer.write(bytes)?;
         (making.progress)(packer.taken(), 0);
@@ -91,8 +92,7 @@ async fn dump(making: &mut Making<'_>, address: &ServerAddress) -> Result<Writte
     };
     let (source, version) = (Source::server(address, snapshot.bytes), snapshot.version.clone());
     drop(snapshot);
-    let written = packer.finish().map_err(failed("write", &partial.data()))?;
-    reread(&partial.data(), packing, &written, cancel)?;
+    let written = packer.finish(&data)?;
     let contents = list(&programs, &partial.data(), packing, cancel).await?;
     if let Some(missing) = rows::unlisted(&contents, &counts) {
         return Err(ArchiveError::Unsound(format!("the dump has no table `{missing}`, and was not kept")));
@@ -220,12 +220,11 @@ async fn globals_as(
     invocation: crate::domain::plan::Invocation,
 ) -> Result<Beside, ArchiveError> {
     let (path, file) = making.partial.make_file(name)?;
-    let mut packer = Packer::new(file, Compression::None).map_err(failed("write", &path))?;
+    let mut packer = Packer::new(&path, file, Compression::None, making.cancel).map_err(failed("write", &path))?;
     let limits = Limits::new(NO_LIMIT).whole();
     let piped = exec::pipe(&invocation, None, &limits, making.cancel, |bytes| packer.write(bytes)).await;
     ended("pg_dumpall", piped, making.cancel)?;
-    let seal = packer.finish().map_err(failed("write", &path))?;
-    reread(&path, Compression::None, &seal, making.cancel)?;
+    let seal = packer.finish(&path)?;
     Ok(Beside { name, suffix: GLOBALS, seal })
 }
 
