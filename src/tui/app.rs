@@ -169,8 +169,15 @@ impl App {
             read_only: setup.read_only,
         };
         // Nothing has been read yet, so nothing can have changed.
-        app.facts.reassess(now, &app.zone);
+        app.reassess();
         app
+    }
+
+    /// Asks what everything means now, and how much of it there is.
+    fn reassess(&mut self) -> Vec<Change> {
+        let changes = self.facts.reassess(self.now, &self.zone);
+        self.ui.wants = self.panes.iter().map(|pane| pane.wants(&self.facts.report)).collect();
+        changes
     }
 
     /// Takes what happened, and says what shall be done about it.
@@ -207,7 +214,7 @@ impl App {
             return Vec::new();
         }
         self.now = now;
-        let changes = self.facts.reassess(now, &self.zone);
+        let changes = self.reassess();
         self.show_period();
         if changes.is_empty() { Vec::new() } else { vec![Effect::RecordChanges(changes)] }
     }

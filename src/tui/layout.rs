@@ -1,5 +1,6 @@
-//! Where everything is, as a pure function of the size and of what is focused. `update` asks
-//! it how many rows a list has, `view` asks it where to draw, so the two cannot disagree.
+//! Where everything is, as a pure function of the size, of what is focused and of how much there
+//! is to be shown of what does not come and go. `update` asks it how many rows a list has, `view`
+//! asks it where to draw, so the two cannot disagree.
 //!
 //! ```text
 //!  full, from 110×32                            compact, from 60×18        small, down to 1×1
@@ -78,6 +79,9 @@ impl Regions {
 
 const ATTENTION: usize = 0;
 const CHECKLIST: usize = 1;
+/// System, databases, backups.
+const TRIO: [usize; 3] = [2, 3, 4];
+const TASKS: usize = 5;
 const ACTIVITY: usize = 6;
 const JOBS: usize = 7;
 
@@ -132,19 +136,32 @@ fn full(body: Rect, ui: &Ui, regions: &mut Regions) {
         body = left;
     }
     let share = |part: u16, least, most| (body.height * part / 36).clamp(least, most);
+    let fills = |panes: &[usize]| panes.iter().filter_map(|pane| ui.rows_of(*pane)).max();
+    // Nobody gets more than they can fill: it goes to those who can.
+    let fitted = |most: u16, panes: &[usize]| fills(panes).map_or(most, |rows| most.min(rows.max(1).saturating_add(2)));
+    let (middle, tasks) = (share(10, 7, 12), share(9, 6, 12));
+    let (fits_middle, fits_tasks) = (fitted(middle, &TRIO), fitted(tasks, &[TASKS]));
+    let spare = middle - fits_middle + tasks - fits_tasks;
     let [first, second, third, fourth] = body.layout(
         &Layout::vertical([
             Constraint::Fill(1),
-            Constraint::Length(share(10, 7, 12)),
-            Constraint::Length(share(9, 6, 12)),
-            Constraint::Length(share(6, 4, 9)),
+            Constraint::Length(fits_middle),
+            Constraint::Length(fits_tasks),
+            Constraint::Length(share(6, 4, 9) + spare / 2),
         ])
         .spacing(Spacing::Overlap(1)),
     );
     let [attention, checklist] = side_by_side(first, [Constraint::Percentage(60), Constraint::Fill(1)]);
     let trio: [Rect; 3] = side_by_side(second, [Constraint::Fill(1); 3]);
     let last = if ui.focus == JOBS { JOBS } else { ACTIVITY };
-    let places = [(ATTENTION, attention), (CHECKLIST, checklist), (2, trio[0]), (3, trio[1]), (4, trio[2]), (5, third)];
+    let places = [
+        (ATTENTION, attention),
+        (CHECKLIST, checklist),
+        (TRIO[0], trio[0]),
+        (TRIO[1], trio[1]),
+        (TRIO[2], trio[2]),
+        (TASKS, third),
+    ];
     regions.panes = places
         .into_iter()
         .chain([(last, fourth)])
@@ -239,6 +256,22 @@ mod tests {
         assert!(regions.of(4).is_some_and(|placed| placed.inner().height >= 5));
         assert_eq!(regions.panes.iter().filter(|placed| placed.pane == 4).count(), 1);
         assert!(regions.panes.iter().any(|placed| placed.pane == 1 && placed.form == Form::Line));
+    }
+
+    #[test]
+    fn what_a_few_targets_do_not_fill_goes_to_the_lists_above_and_below() {
+        let height = |wants: &[Option<u16>], pane: usize| {
+            let ui = Ui { wants: wants.to_vec(), ..ui(0, false) };
+            layout(Size::new(120, 40), &ui).of(pane).map(|placed| placed.area.height)
+        };
+        let many = [None, None, Some(20), Some(20), Some(20), Some(20)];
+        let few = [None, None, Some(6), Some(2), Some(4), Some(5)];
+        assert_eq!((height(&many, 2), height(&many, TASKS)), (height(&[], 2), height(&[], TASKS)));
+        assert_eq!((height(&few, 2), height(&few, TASKS)), (Some(8), Some(7)), "as much as they fill");
+        let more = |pane| height(&few, pane) > height(&many, pane);
+        assert!(more(ATTENTION) && more(CHECKLIST) && more(ACTIVITY));
+        let none = [None, None, Some(0), Some(0), Some(0), Some(0)];
+        assert_eq!(height(&none, TASKS), Some(3), "room to say that there is nothing");
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub struct Snapshot<'a> {
     pub focused: bool,
     /// The pane has the whole screen.
     pub zoomed: bool,
+    /// Why the selected row is as it is stands elsewhere on the screen.
+    pub explained: bool,
     /// The size of the pane's inner area, so that scrolling is decided in `update`.
     pub rows: u16,
     pub columns: u16,
@@ -96,6 +98,12 @@ pub trait Pane: Debug {
 
     /// One line that stands for the whole pane where there is no room for it (80×24).
     fn summary(&self, see: &Snapshot<'_>) -> Line<'static>;
+
+    /// How many rows it can fill, by how many targets it has and not by how they are: what goes
+    /// wrong must not move the picture. `None` when there is no end to them.
+    fn wants(&self, _report: &Report) -> Option<u16> {
+        None
+    }
 
     /// What the cursor is on.
     fn selected(&self, see: &Snapshot<'_>) -> Option<Selection>;

@@ -54,6 +54,7 @@ impl App {
             filter: if focused { &self.ui.filter } else { "" },
             focused,
             zoomed: focused && self.ui.zoomed,
+            explained: focused && regions.detail.is_some(),
             rows: inner.height,
             columns: inner.width,
             ..self.see_now()
@@ -157,6 +158,7 @@ pub(super) fn see<'a>(
         filter: "",
         focused: true,
         zoomed: false,
+        explained: false,
         rows: ui.size.height,
         columns: ui.size.width,
     }

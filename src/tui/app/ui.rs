@@ -14,6 +14,8 @@ pub struct Ui {
     pub focus: usize,
     /// The focused pane has the whole screen.
     pub zoomed: bool,
+    /// How many rows each pane can fill; `None` for as many as there are.
+    pub wants: Vec<Option<u16>>,
     /// What the focused pane is filtered by.
     pub filter: String,
     /// How many periods before (negative) or after this one the lists are shown.
@@ -40,6 +42,11 @@ pub struct Notice {
 impl Ui {
     pub fn tell(&mut self, status: Status, text: impl Into<String>) {
         self.notice = Some(Notice { status, text: text.into() });
+    }
+
+    /// How many rows a pane can fill, when there is an end to them.
+    pub fn rows_of(&self, pane: usize) -> Option<u16> {
+        self.wants.get(pane).copied().flatten()
     }
 
     /// Goes to a pane; a filter belongs to the pane it was typed in.

@@ -3,6 +3,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::domain::humanize;
@@ -42,10 +43,18 @@ const COLUMNS: [Column; 7] = [
 /// From this width on a row says of what kind its target is.
 const ROOM_FOR_KINDS: u16 = 96;
 
+/// Which of the columns is the sentence.
+const SENTENCE: usize = 4;
+/// No sentence takes more lines than this from the others.
+const MOST_LINES: usize = 3;
+
 /// One drawn line of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Drawn {
-    Row(usize),
+    /// With what is said in it when that is less than the whole sentence.
+    Row(usize, Option<String>),
+    /// The rest of that row's sentence, line by line.
+    Rest(usize, String),
     /// The consequences of that row.
     Folded(usize),
 }
@@ -132,11 +141,10 @@ impl Pane for NeedsAttention {
     fn click(&mut self, see: &Snapshot<'_>, row: u16) {
         let listed = listed(see);
         let Some(at) = self.cursor.place(&listed.keys) else { return };
-        let drawn = drawn(&listed);
-        let (above, ..) = split(see, &listed, &drawn, at, rows::inner(see));
+        let (drawn, above, ..) = split(see, &listed, at, rows::inner(see));
         let line = window(&drawn, at, above).line_at(row, 0);
-        if let Some(Drawn::Row(index) | Drawn::Folded(index)) = line.map(|line| drawn[line]) {
-            self.cursor.go(&listed.keys, index);
+        if let Some(Drawn::Row(index, _) | Drawn::Rest(index, _) | Drawn::Folded(index)) = line.map(|at| &drawn[at]) {
+            self.cursor.go(&listed.keys, *index);
         }
     }
 
@@ -147,34 +155,61 @@ impl Pane for NeedsAttention {
             empty::draw(buffer, area, &says.iter().map(String::as_str).collect::<Vec<_>>(), see.theme);
             return;
         };
-        let drawn = drawn(&listed);
-        let (above, below, explanation) = split(see, &listed, &drawn, at, area);
+        let (drawn, above, below, explanation) = split(see, &listed, at, area);
         draw_list(see, &listed, &drawn, at, above, buffer);
         explanation.draw(buffer, below, see.theme);
     }
 }
 
+/// The lines of the list, a line to a sentence.
 fn drawn(listed: &Listed<'_>) -> Vec<Drawn> {
     let lines = listed.rows.iter().enumerate().flat_map(|(index, row)| {
         let folded = (!row.folded.is_empty()).then_some(Drawn::Folded(index));
-        std::iter::once(Drawn::Row(index)).chain(folded)
+        std::iter::once(Drawn::Row(index, None)).chain(folded)
     });
     lines.collect()
 }
 
-/// The list's part of the area, and what stands under it.
-fn split(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
-    let mut explanation = explain(see, &listed.rows[at], area.width);
+/// The lines of the list with every sentence to its end, when no more than `room` of them are
+/// needed for that.
+fn wrapped(see: &Snapshot<'_>, listed: &Listed<'_>, width: u16, room: usize) -> Option<Vec<Drawn>> {
+    if listed.rows.len() > room {
+        return None;
+    }
+    let cells: Vec<Cells<'_>> = listed.rows.iter().enumerate().map(|(index, row)| cells(see, index, row)).collect();
+    let grid = Grid::of(&COLUMNS, &cells, width, false);
+    let sentence = grid.cell(SENTENCE, Rect::new(0, 0, width, 1))?;
+    let under = usize::from(width - sentence.x);
+    let lines = listed.rows.iter().enumerate().flat_map(|(index, row)| {
+        let first = text::wrap(&row.text, usize::from(sentence.width), 2).into_iter().next().unwrap_or_default();
+        let rest = row.text.strip_prefix(&*first).unwrap_or_default().trim_start();
+        let rest = text::wrap(rest, under, MOST_LINES - 1).into_iter().map(move |line| Drawn::Rest(index, line));
+        let folded = (!row.folded.is_empty()).then_some(Drawn::Folded(index));
+        std::iter::once(Drawn::Row(index, Some(first))).chain(rest).chain(folded)
+    });
+    let lines: Vec<Drawn> = lines.take(room + 1).collect();
+    (lines.len() <= room).then_some(lines)
+}
+
+/// The lines of the list, its part of the area, and what stands under it. What has a region of
+/// its own is not explained twice.
+fn split(see: &Snapshot<'_>, listed: &Listed<'_>, at: usize, area: Rect) -> (Vec<Drawn>, Rect, Rect, Explanation) {
+    let mut explanation =
+        if see.explained { Explanation::default() } else { explain(see, &listed.rows[at], area.width) };
     if let (true, Subject::Probe(one)) = (see.zoomed, listed.rows[at].subject) {
         explanation.body.extend(why::values(see, one));
     }
-    let lines = drawn.len() + usize::from(listed.waiting > 0);
-    let (above, below) = under::split(area, lines, explanation.rows());
-    (above, below, explanation)
+    let under = if see.explained { 0 } else { explanation.rows() };
+    let waiting = usize::from(listed.waiting > 0);
+    // With a line of air above what stands under the list.
+    let room = usize::from(area.height).saturating_sub(under + usize::from(under > 0) + waiting);
+    let drawn = wrapped(see, listed, list::body(area).width, room).unwrap_or_else(|| drawn(listed));
+    let (above, below) = under::split(area, drawn.len() + waiting, under);
+    (drawn, above, below, explanation)
 }
 
 fn window(drawn: &[Drawn], at: usize, area: Rect) -> Window {
-    let cursor = drawn.iter().position(|line| *line == Drawn::Row(at)).unwrap_or(0);
+    let cursor = drawn.iter().position(|line| matches!(line, Drawn::Row(index, _) if *index == at)).unwrap_or(0);
     Window::on(drawn.len(), cursor, area.height)
 }
 
@@ -186,18 +221,28 @@ fn draw_list(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize
     let cells: Vec<Cells<'_>> = drawn[measured.clone()]
         .iter()
         .map(|line| match line {
-            Drawn::Row(index) => cells(see, *index, &listed.rows[*index]),
-            Drawn::Folded(_) => Cells::new(),
+            Drawn::Row(index, _) => cells(see, *index, &listed.rows[*index]),
+            Drawn::Rest(..) | Drawn::Folded(_) => Cells::new(),
         })
         .collect();
     let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
     let mut lines = text::rows(area);
     for ((line, cells), row) in shown.iter().zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref()) {
         match line {
-            Drawn::Row(index) => {
-                grid.draw(buffer, list::body(row), cells, marks);
+            Drawn::Row(index, said) => {
+                match said {
+                    Some(said) => grid.draw(buffer, list::body(row), &saying(cells, said), marks),
+                    None => grid.draw(buffer, list::body(row), cells, marks),
+                }
                 if *index == at {
                     list::select(buffer, row, see.focused, see.theme);
+                }
+            }
+            Drawn::Rest(index, said) => {
+                let cells = self::cells(see, *index, &listed.rows[*index]);
+                if let Some(place) = grid.cell(SENTENCE, list::body(row)) {
+                    let place = Rect { width: row.right() - place.x, ..place };
+                    text::put(buffer, place, &saying(&cells, said)[SENTENCE], marks);
                 }
             }
             Drawn::Folded(index) => {
@@ -212,11 +257,11 @@ fn draw_list(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize
     }
     let Some(row) = lines.next() else { return };
     if window.tells {
-        let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(_))).count();
+        let rows = |lines: &[Drawn]| lines.iter().filter(|line| matches!(line, Drawn::Row(..))).count();
         let mut says = list::beyond(rows(&drawn[..window.shown.start]), rows(&drawn[window.shown.end..]));
         let below = drawn[window.shown.end..].iter().filter_map(|line| match line {
-            Drawn::Row(index) => Some(listed.rows[*index].status),
-            Drawn::Folded(_) => None,
+            Drawn::Row(index, _) => Some(listed.rows[*index].status),
+            Drawn::Rest(..) | Drawn::Folded(_) => None,
         });
         let below = tally::line(below, see.theme).to_string();
         if !below.is_empty() {
@@ -226,6 +271,14 @@ fn draw_list(see: &Snapshot<'_>, listed: &Listed<'_>, drawn: &[Drawn], at: usize
     } else if listed.waiting > 0 {
         list::tell(buffer, row, waiting(listed.waiting, see), see.theme);
     }
+}
+
+/// The same row with a part of its sentence.
+fn saying<'a>(cells: &[Line<'a>], said: &'a str) -> Cells<'a> {
+    let mut cells = cells.to_vec();
+    let style = cells[SENTENCE].spans.first().map_or(Style::new(), |span| span.style);
+    cells[SENTENCE] = text::styled(said, style);
+    cells
 }
 
 fn cells<'a>(see: &Snapshot<'_>, index: usize, row: &Attention<'a>) -> Cells<'a> {

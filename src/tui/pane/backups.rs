@@ -13,6 +13,7 @@ use crate::domain::backup::{Backup, Catalogue, Decision};
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
+use crate::domain::report::Report;
 use crate::domain::sanitize;
 use crate::domain::time::{Timestamp, seconds_between};
 use crate::tui::command::Command;
@@ -193,6 +194,11 @@ impl Pane for Backups {
             }
             None => rows::finding(one).to_owned(),
         })
+    }
+
+    fn wants(&self, report: &Report) -> Option<u16> {
+        // What is wrong, and the six answers in two lines.
+        Some(rows::count(report, "backup").saturating_mul(4))
     }
 
     fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {

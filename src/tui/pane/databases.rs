@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
+use crate::domain::report::Report;
 use crate::domain::sample::Unit;
 use crate::domain::time::seconds_between;
 use crate::domain::upkeep::Verb;
@@ -69,6 +70,11 @@ impl Pane for Databases {
             (Some(size), Some(latency)) => format!("{}, {}", humanize::bytes(size), humanize::seconds(latency)),
             _ => rows::finding(one).to_owned(),
         })
+    }
+
+    fn wants(&self, report: &Report) -> Option<u16> {
+        // What is wrong stands under it.
+        Some(rows::count(report, "database").saturating_mul(2))
     }
 
     fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {

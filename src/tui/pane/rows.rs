@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
 use crate::domain::observation::ProbeId;
+use crate::domain::report::Report;
 use crate::domain::status::Status;
 use crate::tui::command::Command;
 use crate::tui::pane::{Request, Snapshot};
@@ -26,6 +27,12 @@ pub fn of_kind<'a>(see: &Snapshot<'a>, kind: &str) -> Vec<&'a Assessment> {
         .collect();
     rows.sort_by_key(|one| std::cmp::Reverse(one.status));
     rows
+}
+
+/// How many probes of a kind there are, whatever the filter.
+pub fn count(report: &Report, kind: &str) -> u16 {
+    let count = report.assessments.iter().filter(|one| one.id.is_of(kind)).count();
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 /// The first finding of a probe, or nothing.

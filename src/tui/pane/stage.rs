@@ -141,6 +141,7 @@ impl Stage {
             filter: &self.filter,
             focused: true,
             zoomed,
+            explained: false,
             rows,
             columns,
         }

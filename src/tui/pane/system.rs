@@ -10,6 +10,7 @@ use crate::domain::host::Host;
 use crate::domain::humanize;
 use crate::domain::limit::Limit;
 use crate::domain::observation::{Detail, ProbeId};
+use crate::domain::report::Report;
 use crate::domain::sample::Value;
 use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, seconds_between};
@@ -35,7 +36,7 @@ pub fn pane() -> Box<dyn Pane> {
 
 const COLUMNS: [Column; 8] = [
     Column::left(""),
-    Column::left("").at_most(24),
+    Column::left("").at_most(24).at_least(10),
     Column::left(""),
     Column::right(""),
     Column::left("").rank(3),
@@ -239,6 +240,11 @@ impl Pane for System {
             spans.push(Span::styled(format!("  {} ok", humanize::count(disks, "disk")), theme.dim));
         }
         if spans.is_empty() { text::styled("nothing measured", theme.dim) } else { Line::from(spans) }
+    }
+
+    fn wants(&self, report: &Report) -> Option<u16> {
+        let of_a_host = HOST.len() as u16 + 1;
+        Some((rows::count(report, "host").saturating_mul(of_a_host)).saturating_add(rows::count(report, "disk")))
     }
 
     fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {

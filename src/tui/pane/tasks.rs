@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
+use crate::domain::report::Report;
 use crate::domain::slot::TaskState;
 use crate::domain::task::{LastRun, Past, TaskFacts, TaskView};
 use crate::domain::time::seconds_between;
@@ -77,6 +78,11 @@ impl Pane for Tasks {
             let last = facts(see, one).and_then(|facts| facts.runs.first());
             last.map_or_else(String::new, |run| format!("ran {}", humanize::clock(run.started_at, see.now, see.zone)))
         })
+    }
+
+    fn wants(&self, report: &Report) -> Option<u16> {
+        // With a line of titles.
+        Some(rows::count(report, "task").saturating_add(1))
     }
 
     fn selected(&self, see: &Snapshot<'_>) -> Option<Selection> {

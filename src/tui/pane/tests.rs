@@ -12,7 +12,7 @@ use crate::domain::inventory::Target;
 use crate::tui::command::Command;
 use crate::tui::pane::stage::watched::{host, task};
 use crate::tui::pane::stage::{Stage, draw, empty, failing, full, hostile, stale, waiting};
-use crate::tui::pane::{PANES, Pane, Request, Selection};
+use crate::tui::pane::{PANES, Pane, Request, Selection, Snapshot};
 use crate::tui::theme::{ColorDepth, Theme, ThemeName};
 use crate::tui::widget::look;
 
@@ -63,6 +63,24 @@ fn every_pane_looks_as_it_should_on_every_morning() {
             });
         }
     }
+}
+
+#[test]
+fn sentences_are_said_to_their_end_where_there_are_rows_for_it() {
+    let (stage, pane) = (failing(), PANES[0]());
+    let said = |explained: bool, rows: u16| {
+        let see = Snapshot { explained, ..stage.see(72, rows, false) };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 72, rows));
+        pane.draw(&see, buffer.area, &mut buffer);
+        look::text(&buffer)
+    };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let long = stage.report.attention(&stage.zone).into_iter().map(|row| row.text).find(|text| text.len() > 50);
+    let long = words(&long.expect("a sentence that is too long for one line"));
+    let (roomy, tight) = (said(true, 30), said(true, 6));
+    assert!(words(&roomy).contains(long.rsplit(' ').next().expect("a last word")), "{long}:\n{roomy}");
+    assert!(!roomy.contains('…'), "{roomy}");
+    assert_eq!(tight.matches("CRIT").count(), 4, "a line to each:\n{tight}");
 }
 
 #[test]
