@@ -1,19 +1,15 @@
 //! The effective configuration as text: every default filled in, every path absolute. What it
 //! prints is a configuration again.
 
-use std::fmt::Write;
-use std::path::Path;
-use std::time::Duration;
+mod page;
 
 use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, ProofSpec, TaskSpec};
 use crate::domain::backup::Rule;
 use crate::domain::checklist::{Checklist, Evidence, Period};
 use crate::domain::inventory::{ActionCard, ParamKind, Repeat, SecondPlace};
-use crate::domain::limit::Limit;
-use crate::domain::plan::{Guard, Invocation};
-use crate::domain::sample::Unit;
-use crate::domain::sanitize;
+use crate::domain::plan::Guard;
 use crate::domain::time::Zone;
+use page::{Page, argv, bounds, bytes, inline, list, path, quoted, span, url};
 
 /// What holds, with nothing left to look up. Holds no secrets.
 pub fn show(config: &Config) -> String {
@@ -30,13 +26,13 @@ pub fn show(config: &Config) -> String {
     config.backups.iter().for_each(|spec| backup(&mut page, spec, &config.zone));
     config.tasks.iter().for_each(|spec| task(&mut page, spec));
     if config.discover_tasks {
-        page.0.push('\n');
+        page.gap();
         page.comment("no [[task]]: the crontabs of this machine say which tasks there are");
     }
     config.checks.iter().for_each(|spec| check(&mut page, spec));
     config.actions.iter().for_each(|card| action(&mut page, card));
     config.checklists.iter().for_each(|list| checklist(&mut page, list));
-    page.0
+    page.text()
 }
 
 fn general(page: &mut Page, config: &Config) {
@@ -274,154 +270,4 @@ fn checklist(page: &mut Page, spec: &Checklist) {
         inline([("text", Some(quoted(&item.text))), ("check", check), ("confirm", confirm)])
     });
     page.lines("items", items);
-}
-
-/// A page of TOML that grows line by line.
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn section(&mut self, header: &str) {
-        self.line(format_args!("\n{header}"));
-    }
-
-    fn comment(&mut self, text: &str) {
-        self.line(format_args!("# {}", sanitize::line(text)));
-    }
-
-    fn set(&mut self, key: &str, value: impl AsRef<str>) {
-        self.line(format_args!("{key} = {}", value.as_ref()));
-    }
-
-    fn maybe(&mut self, key: &str, value: Option<String>) {
-        if let Some(value) = value {
-            self.set(key, value);
-        }
-    }
-
-    fn bounds(&mut self, key: &str, value: &Bounds) {
-        if *value != Bounds::default() {
-            self.set(key, bounds(value));
-        }
-    }
-
-    /// A list with a line for each entry; nothing when it is empty.
-    fn lines(&mut self, key: &str, entries: impl Iterator<Item = String>) {
-        let text: String = entries.fold(String::new(), |text, entry| text + "  " + &entry + ",\n");
-        if !text.is_empty() {
-            self.set(key, format!("[\n{text}]"));
-        }
-    }
-
-    fn line(&mut self, text: std::fmt::Arguments<'_>) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.0, "{text}");
-    }
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
-fn path(path: &Path) -> String {
-    quoted(&path.display().to_string())
-}
-
-fn url(path: &Path) -> String {
-    quoted(&format!("sqlite:{}", path.display()))
-}
-
-fn list(texts: &[impl ToString]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| quoted(&text.to_string())).collect();
-    format!("[{}]", texts.join(", "))
-}
-
-fn argv(command: &Invocation) -> String {
-    list(&command.argv)
-}
-
-fn inline<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
-    let pairs: Vec<String> = pairs.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", value?))).collect();
-    if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
-}
-
-fn bounds(bounds: &Bounds) -> String {
-    inline([
-        ("warn", bounds.warning.map(limit)),
-        ("crit", bounds.critical.map(limit)),
-        ("for", (!bounds.hold.is_zero()).then(|| span(bounds.hold))),
-        ("hint", bounds.hint.as_deref().map(quoted)),
-    ])
-}
-
-/// A limit without the rounding that people are shown.
-fn limit(limit: Limit) -> String {
-    let figure = match limit.unit {
-        Unit::Percent => format!("{} %", limit.value),
-        Unit::Count => limit.value.to_string(),
-        Unit::Bytes => bytes(limit.value),
-        Unit::BytesPerDay => format!("{}/day", bytes(limit.value)),
-        Unit::Seconds => exact(Duration::try_from_secs_f64(limit.value).unwrap_or(Duration::MAX)),
-    };
-    quoted(&format!("{} {figure}", limit.comparison))
-}
-
-fn span(duration: Duration) -> String {
-    quoted(&exact(duration))
-}
-
-/// In the largest unit that leaves no remainder.
-fn exact(duration: Duration) -> String {
-    const UNITS: [(u128, &str); 6] = [
-        (31_557_600_000_000_000, "y"),
-        (86_400_000_000_000, "d"),
-        (3_600_000_000_000, "h"),
-        (60_000_000_000, "m"),
-        (1_000_000_000, "s"),
-        (1_000_000, "ms"),
-    ];
-    let nanos = duration.as_nanos();
-    let unit = UNITS.iter().find(|(unit, _)| nanos >= *unit && nanos.is_multiple_of(*unit));
-    unit.map_or_else(|| format!("{nanos}ns"), |(unit, name)| format!("{}{name}", nanos / unit))
-}
-
-/// In the largest unit that leaves no remainder, decimal before binary.
-fn bytes(value: f64) -> String {
-    const UNITS: [(f64, &str); 7] = [
-        (1e12, "TB"),
-        (1e9, "GB"),
-        (1e6, "MB"),
-        (1_073_741_824.0, "GiB"),
-        (1_048_576.0, "MiB"),
-        (1e3, "kB"),
-        (1024.0, "KiB"),
-    ];
-    let unit = UNITS.iter().find(|(unit, _)| value >= *unit && value % unit == 0.0);
-    unit.map_or_else(|| format!("{value} B"), |(unit, name)| format!("{} {name}", value / unit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_exact_in_the_largest_unit() {
-        let table = [
-            (0, "0ns"),
-            (500, "500ms"),
-            (90_000, "90s"),
-            (90 * 86_400_000, "90d"),
-            (7 * 31_557_600_000, "7y"),
-            (93_600_000, "26h"),
-        ];
-        for (millis, text) in table {
-            assert_eq!(exact(Duration::from_millis(millis)), text);
-            assert_eq!(humantime::parse_duration(text).expect(text).as_millis(), u128::from(millis));
-        }
-        assert_eq!(exact(Duration::from_nanos(1)), "1ns");
-        for (value, text) in [(5e8, "500 MB"), (67_108_864.0, "64 MiB"), (1.0, "1 B"), (0.0, "0 B"), (1536.0, "1536 B")]
-        {
-            assert_eq!(bytes(value), text);
-        }
-    }
 }
