@@ -1,8 +1,9 @@
 //! Today's lists: what ticked itself, what failed, and what waits for the operator's eyes.
 
+mod lines;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::domain::checklist::{ItemState, ItemView, ListView, MarkKind};
@@ -12,11 +13,10 @@ use crate::tui::command::Command;
 use crate::tui::keymap::Context;
 use crate::tui::pane::cursor::Cursor;
 use crate::tui::pane::{Pane, Request, Selection, Snapshot, rows};
-use crate::tui::theme::Theme;
-use crate::tui::widget::grid::{Cells, Column, Grid};
 use crate::tui::widget::list::{self, Window};
 use crate::tui::widget::mark::Marks;
 use crate::tui::widget::{empty, hint, text};
+use lines::{Drawn, draw_lines, drawn, signature};
 
 /// The checklists of one period.
 #[derive(Debug, Default)]
@@ -33,57 +33,6 @@ pub fn pane() -> Box<dyn Pane> {
 /// What an item is known by: its list and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ItemKey(String, String);
-
-const COLUMNS: [Column; 4] = [
-    Column::right("").rank(2),
-    Column::left(""),
-    Column::left("").at_most(60).at_least(20),
-    Column::right("").grows(14).rank(1),
-];
-
-/// A drawn line, in the order of the screen.
-#[derive(Clone, Copy, Debug)]
-enum Drawn<'a> {
-    Heading(&'a ListView),
-    Item(&'a ListView, &'a ItemView),
-    /// So many items of this list that need nothing more are not shown.
-    More(usize),
-}
-
-impl<'a> Drawn<'a> {
-    fn item(self) -> Option<(&'a ListView, &'a ItemView)> {
-        match self {
-            Drawn::Item(list, item) => Some((list, item)),
-            _ => None,
-        }
-    }
-}
-
-fn is_finished(item: &ItemView) -> bool {
-    matches!(item.state, ItemState::Done | ItemState::Skipped)
-}
-
-/// All lines. Where they do not fit and the pane is not zoomed, finished items are counted
-/// instead of listed.
-fn drawn<'a>(see: &Snapshot<'a>) -> Vec<Drawn<'a>> {
-    let lists = &see.report.checklists;
-    let lines = lists.iter().map(|list| 1 + list.items.len()).sum::<usize>();
-    let mut drawn = Vec::new();
-    let short = !see.zoomed && lines + usize::from(elsewhere(see)) > usize::from(see.rows);
-    for list in lists {
-        let found =
-            |item: &&ItemView| rows::matches(see.filter, [item.text.as_str(), &item.evidence, item.state.word()]);
-        drawn.push(Drawn::Heading(list));
-        let items = list.items.iter().filter(found);
-        let listed = items.clone().filter(|item| !(short && is_finished(item)));
-        drawn.extend(listed.map(|item| Drawn::Item(list, item)));
-        let finished = items.filter(|item| short && is_finished(item)).count();
-        if finished > 0 {
-            drawn.push(Drawn::More(finished));
-        }
-    }
-    drawn
-}
 
 /// Whether the lists shown are those of another period than the one of now.
 fn elsewhere(see: &Snapshot<'_>) -> bool {
@@ -191,7 +140,7 @@ impl Pane for Checklists {
         let drawn = drawn(see);
         let (banner, below) = parts(see, rows::inner(see));
         let window = Window::on(drawn.len(), self.line(&drawn), below.height);
-        if let Some((list, item)) = window.line_at(row, banner.height).and_then(|line| drawn[line].item()) {
+        if let Some((list, item)) = window.line_at(row, banner.height).and_then(|line| drawn[line].about()) {
             self.cursor.go(&[key(list, item)], 0);
         }
     }
@@ -250,46 +199,6 @@ fn draw_banner(see: &Snapshot<'_>, row: Rect, buffer: &mut Buffer) {
     text::put(buffer, list::body(row), &says.into(), Marks::of(see.theme));
 }
 
-fn draw_lines(see: &Snapshot<'_>, drawn: &[Drawn<'_>], window: &Window, at: usize, area: Rect, buffer: &mut Buffer) {
-    let (marks, theme) = (Marks::of(see.theme), see.theme);
-    let shown = &drawn[window.shown.clone()];
-    let measured = window.measured(drawn.len());
-    let cells: Vec<Cells<'_>> = drawn[measured.clone()]
-        .iter()
-        .map(|line| line.item().map_or_else(Cells::new, |(list, item)| cells(see, list, item)))
-        .collect();
-    let grid = Grid::of(&COLUMNS, &cells, list::body(area).width, false);
-    let mut lines = text::rows(area);
-    for (((index, line), cells), row) in
-        (window.shown.start..).zip(shown).zip(&cells[window.shown.start - measured.start..]).zip(lines.by_ref())
-    {
-        match line {
-            Drawn::Heading(list) => heading(see, list, row, buffer),
-            Drawn::Item(..) => {
-                grid.draw(buffer, list::body(row), cells, marks);
-                if index == at {
-                    list::select(buffer, row, see.focused, theme);
-                }
-            }
-            Drawn::More(count) => {
-                let says = format!("{} {count} more done", theme.glyph(Status::Ok));
-                let place =
-                    grid.cell(1, list::body(row)).map_or(row, |cell| Rect { width: row.right() - cell.x, ..cell });
-                text::put(buffer, place, &text::styled(says, theme.dim), marks);
-            }
-        }
-    }
-    if let Some(row) = lines.next().filter(|_| window.tells) {
-        let items = |lines: &[Drawn<'_>]| lines.iter().filter(|line| line.item().is_some()).count();
-        let (above, below) = (items(&drawn[..window.shown.start]), items(&drawn[window.shown.end..]));
-        let says = match drawn.first() {
-            Some(Drawn::Heading(list)) if above + below == 0 => format!("of {}", list.title),
-            _ => list::beyond(above, below),
-        };
-        list::tell(buffer, row, says, theme);
-    }
-}
-
 /// The mark a key puts on an item, or why it puts none: what ticks itself is not ticked by
 /// hand, and a signed list is closed.
 fn mark(see: &Snapshot<'_>, list: &ListView, item: &ItemView, command: Command) -> Result<MarkKind, String> {
@@ -317,82 +226,6 @@ fn mark(see: &Snapshot<'_>, list: &ListView, item: &ItemView, command: Command) 
         (Command::Skip, ..) => Ok(MarkKind::Skip),
         (_, _, Some(_)) => Ok(MarkKind::Undo),
         (_, _, None) => Err("nobody marked this item, so there is nothing to take back".to_owned()),
-    }
-}
-
-/// `Daily · 2026-03-02` and, at the right, how far it is and until when.
-fn heading(see: &Snapshot<'_>, list: &ListView, row: Rect, buffer: &mut Buffer) {
-    let marks = Marks::of(see.theme);
-    let (says, style) = signature(see, list);
-    let mut right = Vec::new();
-    // Of a single list the caption of the pane already tells.
-    if see.report.checklists.len() > 1 {
-        right.push(Span::styled(format!("{}/{}  ", list.done(), list.items.len()), see.theme.text));
-    }
-    right.push(Span::styled(says, style));
-    let right = Line::from(right);
-    let mut left = Line::styled(list.title.clone(), see.theme.title);
-    // Half a date says nothing.
-    let period = Span::styled(format!("  {}", list.period.key), see.theme.dim);
-    if text::line_width(&left) + period.width() + text::line_width(&right) + 3 <= usize::from(row.width) {
-        left.push_span(period.style(Style::reset().patch(see.theme.dim)));
-    }
-    let row = Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(1), ..row };
-    text::put_both(buffer, row, &left, &right, marks);
-}
-
-/// Whether a list is signed, or until when it wants to be.
-fn signature(see: &Snapshot<'_>, list: &ListView) -> (String, Style) {
-    let clock = |at| humanize::clock(at, see.now, see.zone);
-    match (&list.signed, list.sign_by, list.due) {
-        (Some(signature), ..) => {
-            let exceptions = if signature.exceptions.is_empty() { "" } else { ", with exceptions" };
-            (format!("signed {} by {}{exceptions}", clock(signature.at), signature.operator), see.theme.ok)
-        }
-        (None, Some(by), _) if list.overdue => {
-            (format!("{} unsigned, was due {}", see.theme.glyph(Status::Warning), clock(by)), see.theme.warning)
-        }
-        (None, Some(by), _) => (format!("sign by {}", clock(by)), see.theme.dim),
-        (None, None, Some(due)) => (format!("due {}", clock(due)), see.theme.dim),
-        (None, None, None) => ("not signed".to_owned(), see.theme.dim),
-    }
-}
-
-fn cells<'a>(see: &Snapshot<'_>, list: &ListView, item: &'a ItemView) -> Cells<'a> {
-    let theme = see.theme;
-    let (sign, style) = sign(item.state, theme);
-    let quiet = is_finished(item);
-    let yours = item.state == ItemState::Open && item.form != "auto" && list.signed.is_none();
-    let mut evidence = Vec::new();
-    if yours {
-        evidence.push(Span::styled("you", theme.accent));
-    }
-    if item.state == ItemState::Regressed {
-        evidence.push(Span::styled("since signed", theme.warning));
-    }
-    if !item.evidence.is_empty() {
-        if !evidence.is_empty() {
-            evidence.push(Span::styled(": ", theme.dim));
-        }
-        let style = if matches!(item.state, ItemState::Failed | ItemState::Regressed) { style } else { theme.dim };
-        evidence.push(Span::styled(item.evidence.as_str(), style));
-    }
-    vec![
-        text::styled(item.number.to_string(), theme.dim),
-        text::styled(sign, style),
-        text::styled(item.text.as_str(), if quiet { theme.dim } else { theme.text }),
-        Line::from(evidence),
-    ]
-}
-
-/// The box in front of an item.
-fn sign(state: ItemState, theme: &Theme) -> (&'static str, Style) {
-    match state {
-        ItemState::Done => ("[x]", theme.ok),
-        ItemState::Open => ("[ ]", theme.text),
-        ItemState::Failed => ("[!]", theme.critical),
-        ItemState::Skipped => ("[-]", theme.dim),
-        ItemState::Regressed => ("[~]", theme.warning),
     }
 }
 

@@ -84,6 +84,15 @@ fn sentences_are_said_to_their_end_where_there_are_rows_for_it() {
 }
 
 #[test]
+fn evidence_stands_under_its_item_where_it_is_too_long_to_stand_beside_it() {
+    let (stage, pane) = (failing(), PANES[1]());
+    let said = |rows| look::text(&draw(&*pane, &stage, 50, rows, false));
+    let (roomy, tight) = (said(30), said(8));
+    assert!(roomy.contains("\n        last backup 31 h 03 m ago, limit 24 h"), "{roomy}");
+    assert!(!tight.contains("\n        last backup"), "not at the cost of an item:\n{tight}");
+}
+
+#[test]
 fn the_plain_alphabet_needs_no_unicode() {
     for stage in [full, failing, waiting, stale, empty] {
         let mut stage = stage();
@@ -254,12 +263,17 @@ fn a_click_puts_the_cursor_on_what_is_drawn_in_that_row() {
                     let before = look::text(&draw(&*pane, &stage, columns, rows, zoomed));
                     pane.click(&see, row);
                     let after = look::text(&draw(&*pane, &stage, columns, rows, zoomed));
-                    let clicked = before.lines().nth(row.into()).unwrap_or_default().trim_start_matches('›').trim();
+                    let line = |row: usize| before.lines().nth(row).unwrap_or_default().trim_start_matches('›');
+                    let clicked = line(row.into()).trim();
+                    // What is said under a row belongs to it.
+                    let is_under =
+                        |row: &usize| line(*row).starts_with("       ") || line(*row).trim().starts_with('└');
+                    let above = (0..=usize::from(row)).rev().find(|row| !is_under(row)).map_or("", line).trim();
                     let marked = after.lines().find_map(|line| line.strip_prefix('›')).unwrap_or_default().trim();
                     let first = before.lines().find_map(|line| line.strip_prefix('›')).unwrap_or_default().trim();
-                    // A row that is none leaves the cursor alone; a note belongs to the row above it.
+                    // A row that is none leaves the cursor alone.
                     assert!(
-                        marked == clicked || marked == first || clicked.starts_with('└'),
+                        marked == clicked || marked == first || marked == above,
                         "{} {columns}×{rows} row {row}\n{before}\n---\n{after}",
                         pane.title()
                     );
