@@ -80,7 +80,11 @@ pub fn wrap(text: &str, room: usize, limit: usize) -> Vec<String> {
     let mut used = 0;
     for word in words(text) {
         let wide = width(word.trim_end());
-        // A word that no line can hold is broken where it must be.
+        // A word that no line can hold is broken where it must be, but not after its first letters.
+        if wide > room && used > room / 2 && lines.len() + 1 < limit {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            used = 0;
+        }
         let pieces: Vec<(&str, usize)> = if wide > room { graphemes(word).collect() } else { vec![(word, wide)] };
         for (piece, wide) in pieces {
             if used + wide > room && used > 0 && lines.len() + 1 < limit {
@@ -104,7 +108,7 @@ fn words(text: &str) -> Vec<&str> {
     let mut start = 0;
     for word in text.split_inclusive(char::is_whitespace) {
         let end = start + word.len();
-        let unit = UNITS.contains(&word.trim_end().trim_end_matches([',', ';', ':', '.']));
+        let unit = UNITS.contains(&word.trim_end().trim_end_matches([',', ';', ':', '.', ')']));
         match words.last_mut() {
             Some(figure) if unit && figure.trim_end().ends_with(|c: char| c.is_ascii_digit()) => {
                 *figure = &text[start - figure.len()..end];
@@ -181,6 +185,9 @@ mod tests {
         assert_eq!(wrap("the host was down at two", 12, 1), ["the host was down at two"]);
         assert_eq!(wrap("データベース", 6, 9), ["データ", "ベース"]);
         assert_eq!(wrap("at 08:30 (missed)", 12, 9), ["at 08:30", "(missed)"]);
+        assert_eq!(wrap("late (grace 15 m); started", 14, 9), ["late (grace", "15 m); started"]);
+        assert_eq!(wrap("copied to /srv/backups/rota", 14, 9), ["copied to", "/srv/backups/r", "ota"]);
+        assert_eq!(wrap("to /srv/backups/rota", 14, 9), ["to /srv/backup", "s/rota"]);
         assert_eq!(wrap("", 12, 3), Vec::<String>::new());
         assert_eq!(wrap("abc def", 0, 2), ["a", "bc def"]);
     }
