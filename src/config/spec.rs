@@ -17,6 +17,7 @@ use crate::domain::limit::{Limit, Rule};
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Invocation;
 use crate::domain::schedule::Schedule;
+pub use crate::domain::task::Source as TaskSource;
 use crate::domain::time::{Timestamp, Zone};
 use crate::domain::upkeep::TableName;
 
@@ -280,49 +281,6 @@ impl TaskSpec {
     /// Whether its own scheduler, on this machine, is how it is started by hand.
     pub fn is_ours_to_start(&self) -> bool {
         self.run.is_none() && self.export.is_none()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskSource {
-    /// A line of a crontab.
-    Cron,
-    /// A timer of systemd.
-    Systemd,
-    /// A task of Windows' Task Scheduler.
-    Schtasks,
-    /// Only what `rounds exec` recorded.
-    Exec,
-    /// The files it writes.
-    File,
-    /// The lines it writes into a log.
-    Log,
-    /// The rows it writes into a database.
-    Sql,
-}
-
-impl TaskSource {
-    /// As `source` names it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            TaskSource::Cron => "cron",
-            TaskSource::Systemd => "systemd",
-            TaskSource::Schtasks => "schtasks",
-            TaskSource::Exec => "exec",
-            TaskSource::File => "file",
-            TaskSource::Log => "log",
-            TaskSource::Sql => "sql",
-        }
-    }
-
-    /// Whether only what it leaves behind tells of it.
-    pub const fn is_proven(self) -> bool {
-        matches!(self, TaskSource::File | TaskSource::Log | TaskSource::Sql)
-    }
-
-    /// Whether its scheduler tells of it by itself.
-    pub const fn is_told(self) -> bool {
-        matches!(self, TaskSource::Systemd | TaskSource::Schtasks)
     }
 }
 

@@ -114,13 +114,16 @@ pub enum Source {
     Schtasks,
     /// Somewhere else; `rounds exec` tells when it ran.
     Exec,
-    /// Somewhere else; a file, a line of a log or a row proves that it ran.
+    /// Somewhere else; the files it writes prove that it ran.
     File,
+    /// The same of the lines it writes into a log.
     Log,
+    /// The same of the rows it writes into a database.
     Sql,
 }
 
 impl Source {
+    /// As `source` of a `[[task]]` names it.
     pub const fn word(self) -> &'static str {
         match self {
             Source::Cron => "cron",
@@ -131,6 +134,16 @@ impl Source {
             Source::Log => "log",
             Source::Sql => "sql",
         }
+    }
+
+    /// Whether only what it leaves behind tells of it.
+    pub const fn is_proven(self) -> bool {
+        matches!(self, Source::File | Source::Log | Source::Sql)
+    }
+
+    /// Whether its scheduler tells of it by itself.
+    pub const fn is_told(self) -> bool {
+        matches!(self, Source::Systemd | Source::Schtasks)
     }
 }
 

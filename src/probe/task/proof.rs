@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading, known_since};
 use crate::config::Config;
-use crate::config::spec::{ProofSpec, TaskSource, TaskSpec};
+use crate::config::spec::{ProofSpec, TaskSpec};
 use crate::database::{Database, Engine};
 use crate::domain::backup::StampPattern;
 use crate::domain::finding::Finding;
@@ -18,7 +18,7 @@ use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::sanitize;
 use crate::domain::status::Status;
-use crate::domain::task::{EndKind, RunEnd, Source, TaskFacts, TaskPolicy, TaskRun};
+use crate::domain::task::{EndKind, RunEnd, TaskFacts, TaskPolicy, TaskRun};
 use crate::domain::time::{Timestamp, Zone, seconds_between, written};
 use crate::ledger::Ledger;
 use crate::probe::file::walk::Walk;
@@ -157,11 +157,7 @@ impl ProofProbe {
         let spread = spec.schedule.as_ref().map(crate::domain::schedule::Schedule::spread);
         TaskPolicy {
             id: spec.id.clone(),
-            source: match spec.source {
-                TaskSource::Log => Source::Log,
-                TaskSource::Sql => Source::Sql,
-                _ => Source::File,
-            },
+            source: spec.source,
             schedule: spec.schedule.clone(),
             zone: self.scene.place.zone.clone(),
             grace: spec.grace + spread.unwrap_or_default(),
