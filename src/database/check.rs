@@ -29,10 +29,16 @@ pub enum LaneKind {
     Slow,
 }
 
+/// What stands in a question that is asked in turns for how far the last turn came.
+pub const AFTER: &str = "$AFTER";
+
 /// What a check asks of one server. The text of a question is always ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     Ask(&'static str),
+    /// One of as many turns as it takes: [`AFTER`] in it is nought at first, and then the number
+    /// in the first column of the last row. Its answer is the rows of all turns.
+    InTurns(&'static str),
     /// One that names what only the server knows, such as where an extension lies: put together
     /// from parts of ours and quoted names.
     Made(String),

@@ -7,6 +7,7 @@
 //! worry less. A check that turns out to be costly is asked less often.
 
 mod kept;
+mod turns;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -212,9 +213,10 @@ impl<W: Wire> State<W> {
         let mut all = Measured::default();
         for check in checks {
             let kept = self.kept.entry(check.name()).or_default();
-            let question = match (check.ask)(&server) {
-                Question::Ask(question) => Cow::Borrowed(question),
-                Question::Made(question) => Cow::Owned(question),
+            let (question, in_turns) = match (check.ask)(&server) {
+                Question::Ask(question) => (Cow::Borrowed(question), false),
+                Question::InTurns(question) => (Cow::Borrowed(question), true),
+                Question::Made(question) => (Cow::Owned(question), false),
                 Question::NotHere => {
                     *kept = Kept::default();
                     continue;
@@ -229,7 +231,7 @@ impl<W: Wire> State<W> {
             }
             let asked = Instant::now();
             if kept.is_due(asked, patience) {
-                match timeout_at(until, wire.ask(&kept.question)).await {
+                match timeout_at(until, turns::ask(&mut wire, &kept.question, in_turns)).await {
                     Ok(Ok(rows)) => kept.take(check, &server, rows, asked),
                     Ok(Err(AskError::Refused { why, grant })) => {
                         // A refusal may have cost as much as an answer, and waits as long.
@@ -261,15 +263,16 @@ impl<W: Wire> State<W> {
         deadline: Duration,
     ) -> Result<Answer<W::Server>, DatabaseError> {
         let Greeted { mut wire, server, since } = self.greeted(dial, until, deadline).await?;
-        let question = match choose(&server) {
-            Question::Ask(question) => Cow::Borrowed(question),
-            Question::Made(question) => Cow::Owned(question),
+        let (question, in_turns) = match choose(&server) {
+            Question::Ask(question) => (Cow::Borrowed(question), false),
+            Question::InTurns(question) => (Cow::Borrowed(question), true),
+            Question::Made(question) => (Cow::Owned(question), false),
             none => {
                 self.open = Some(wire);
                 return Ok(Answer { server, rows: Err(none), took: since.elapsed() });
             }
         };
-        let rows = match timeout_at(until, wire.ask(&question)).await {
+        let rows = match timeout_at(until, turns::ask(&mut wire, &question, in_turns)).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(AskError::Refused { why, grant })) => Err(Question::Hidden { why, grant }),
             Ok(Err(lost @ AskError::Lost(_))) => return Err(lost.into_fault()),

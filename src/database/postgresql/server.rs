@@ -89,7 +89,7 @@ impl Server {
         if self.is_at_least(14) {
             format!("GRANT pg_read_all_data TO {role}")
         } else {
-            format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}, and likewise in other schemas")
+            format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role} -- and likewise in other schemas")
         }
     }
 

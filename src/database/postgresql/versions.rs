@@ -89,7 +89,9 @@ fn questions(major: u32) -> Vec<(String, String)> {
     for standby in [false, true] {
         let server = of(major, standby);
         let asked = CHECKS.iter().filter_map(|check| match (check.ask)(&server) {
-            Question::Ask(question) => Some((check.name().to_owned(), question.to_owned())),
+            Question::Ask(question) | Question::InTurns(question) => {
+                Some((check.name().to_owned(), question.to_owned()))
+            }
             Question::Made(question) => Some((check.name().to_owned(), question)),
             Question::NotHere | Question::Hidden { .. } => None,
         });

@@ -209,6 +209,31 @@ async fn tables_sequences_and_indexes_in_need_are_named() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
+async fn sequences_without_number_are_read_without_taking_every_lock_there_is() {
+    // Room for a thousand locks, and some hundreds more.
+    let server = Server::start("max_locks_per_transaction = 20");
+    let mut rota = server.rota().await;
+    for hundreds in 0..40 {
+        let made = format!(
+            "DO $$ BEGIN FOR n IN 1..100 LOOP EXECUTE format('CREATE SEQUENCE s{hundreds}_%s AS int', n); END LOOP; END $$"
+        );
+        run(&mut rota, &made).await;
+    }
+    let at_once = "SELECT max(pg_sequence_last_value(seqrelid)) FROM pg_sequence";
+    let refused = sqlx::raw_sql(at_once).execute(&mut rota).await.expect_err("so many locks are not to be had");
+    assert!(refused.to_string().contains("out of shared memory"), "{refused}");
+    run(&mut rota, "SELECT setval('s0_7', 1954210119), setval('s39_93', 1954210120)").await;
+    let mut watching = watching(&server, "");
+    let found = watching.until("the sequence public.s39_93 has used 91 % of its values: 1 954 210 120").await;
+    assert_eq!(found.status, Status::Critical);
+    run(&mut rota, "SELECT setval('s39_93', 1)").await;
+    watching.until("the sequence public.s0_7 has used 91 %").await;
+    run(&mut rota, "SELECT setval('s0_7', 1)").await;
+    watching.until_well().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
 async fn a_failing_archiver_a_slot_without_a_reader_and_settings_are_told() {
     let server = Server::start("archive_mode = on\narchive_command = 'false'\nautovacuum = off");
     let mut rota = server.rota().await;

@@ -4,7 +4,7 @@ use rounds::domain::status::Status;
 use sqlx::AssertSqlSafe;
 
 use super::faults::{PATIENT, named, watching};
-use super::server::{Server, Watching, one, run, sentences};
+use super::server::{Server, Watching, number, one, run, sentences};
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
@@ -41,8 +41,7 @@ async fn checkpoints_before_their_time_are_counted_from_when_we_look() {
     }
     let told = watching.until("did not wait for checkpoint_timeout").await;
     assert!(told.advice.is_some_and(|advice| advice.starts_with("raise max_wal_size")));
-    let version: u32 = one(&mut rota, "SHOW server_version_num").await.parse().expect("a number");
-    let kept_by = if version < 170_000 { "bgwriter" } else { "checkpointer" };
+    let kept_by = if number(&rota) < 170_000 { "bgwriter" } else { "checkpointer" };
     run(&mut rota, &format!("SELECT pg_stat_reset_shared('{kept_by}')")).await;
     watching.until_well().await;
 }
@@ -128,10 +127,12 @@ async fn ids_that_run_out_are_told_with_the_database_and_what_is_left() {
     let server = Server::start("");
     let mut rota = server.rota().await;
     for _ in 0..50 {
-        run(&mut rota, "SELECT pg_current_xact_id()").await;
+        run(&mut rota, "SELECT txid_current()").await;
     }
     let mut watching = watching(&server, "wraparound = { crit = '> 0 %' }\nfreeze_age = { warn = '> 0 %' }");
-    let told = watching.until("of its transaction ids: writes stop in 2 144 48").await;
+    // Since 14 a server keeps three millions back for whoever mends it, and one before.
+    let left = if number(&rota) >= 140_000 { "2 144 48" } else { "2 146 48" };
+    let told = watching.until(&format!("of its transaction ids: writes stop in {left}")).await;
     assert_eq!(told.status, Status::Critical);
     assert!(told.advice.is_some_and(|advice| advice.starts_with("VACUUM in the database ")));
     watching.until("0 % of where autovacuum must have frozen it").await;

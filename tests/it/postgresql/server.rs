@@ -145,7 +145,7 @@ impl Server {
             std::os::unix::fs::chown(scratch.path(), Some(uid), Some(gid)).expect("its owner");
         }
         let made = command(&self.programs, "pg_basebackup", self.user)
-            .args(["-U", "postgres", "-X", "stream", "-c", "fast", "-R", "--no-sync", "-h"])
+            .args(["-U", "postgres", "-X", "stream", "-c", "fast", "--no-sync", "-h"])
             .arg(self.scratch.path())
             .arg("-D")
             .arg(scratch.path().join("data"))
@@ -153,14 +153,11 @@ impl Server {
             .output()
             .expect("pg_basebackup starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let process = launch(&self.programs, scratch.path(), self.user, &self.settings);
-        let standby = Server {
-            scratch,
-            process,
-            programs: self.programs.clone(),
-            user: self.user,
-            settings: self.settings.clone(),
-        };
+        fs::write(scratch.path().join("data/standby.signal"), "").expect("its sign");
+        let primary = format!("host={} port={} user=postgres", self.scratch.path().display(), self.port());
+        let settings = format!("{}\nprimary_conninfo = '{primary}'", self.settings);
+        let process = launch(&self.programs, scratch.path(), self.user, &settings);
+        let standby = Server { scratch, process, programs: self.programs.clone(), user: self.user, settings };
         standby.wait();
         standby
     }
@@ -195,7 +192,7 @@ fn launch(programs: &Path, scratch: &Path, user: Option<(u32, u32)>, settings: &
     let configuration = format!(
         "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = on\nsynchronous_commit = off\n\
          shared_buffers = 16MB\nmax_connections = 30\nmax_prepared_transactions = 5\nmax_wal_senders = 5\n\
-         wal_level = replica\nautovacuum_naptime = 1h\n{settings}\n",
+         wal_level = replica\nautovacuum_naptime = 1h\npassword_encryption = 'scram-sha-256'\n{settings}\n",
         scratch.display()
     );
     fs::write(scratch.join("data/postgresql.conf"), configuration).expect("its configuration");
@@ -220,9 +217,52 @@ fn command(programs: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
     command
 }
 
+/// What a server says it is, such as 150018.
+pub(crate) fn number(connection: &PgConnection) -> u32 {
+    connection.server_version_num().expect("every server says so")
+}
+
+/// What a grant is called that lets a role read everything.
+pub(crate) fn reads_everything(connection: &PgConnection, role: &str) -> String {
+    if number(connection) >= 140_000 {
+        return format!("GRANT pg_read_all_data TO \"{role}\"");
+    }
+    format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"{role}\" -- and likewise in other schemas")
+}
+
+/// The same statements as this server understands them.
+fn of_version(statements: &str, version: u32) -> String {
+    let of_version = |statement: &str| {
+        if version < 150_000 && statement.contains("pg_stat_force_next_flush") {
+            // It counts by itself after half a second, and answers with figures that are as old.
+            return "SELECT pg_sleep(1.2)".to_owned();
+        }
+        if let Some((before, database)) = statement.split_once("DROP DATABASE ").filter(|_| version < 130_000)
+            && let Some((name, _)) = database.split_once(" WITH (FORCE)")
+        {
+            return format!("{before}DROP DATABASE {name}");
+        }
+        match statement.split_once("pg_read_all_data TO ").filter(|_| version < 140_000) {
+            Some((before, role)) => {
+                let others = before.trim_end().strip_suffix(',').map(|rights| format!("{rights} TO {role};"));
+                let kinds = ["TABLES", "SEQUENCES"].map(|kind| {
+                    format!(
+                        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON {kind} TO {role};
+                         GRANT SELECT ON ALL {kind} IN SCHEMA public TO {role}"
+                    )
+                });
+                others.unwrap_or_default() + &kinds.join(";")
+            }
+            None => statement.to_owned(),
+        }
+    };
+    statements.split(';').map(of_version).collect::<Vec<_>>().join(";")
+}
+
 /// Runs statements that must succeed.
 pub(crate) async fn run(connection: &mut PgConnection, statements: &str) {
-    let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(connection).await;
+    let statements = of_version(statements, number(connection));
+    let done = sqlx::raw_sql(AssertSqlSafe(statements.clone())).execute(connection).await;
     done.unwrap_or_else(|error| unreachable!("{statements}: {error}"));
 }
 

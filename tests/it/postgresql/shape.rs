@@ -1,7 +1,9 @@
 //! Tables and indexes that are wrong in themselves; each advice is run as it is given, and mends.
 
+use std::time::{Duration, SystemTime};
+
 use super::faults::{PATIENT, watching};
-use super::server::{Server, Watching, run, sentences};
+use super::server::{Server, Watching, run, sentences, until_one};
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
@@ -55,6 +57,67 @@ async fn a_table_that_is_read_from_end_to_end_again_and_again_is_named() {
     run(&mut rota, "SELECT pg_stat_force_next_flush()").await;
     let told = watching.until("public.shift was read from end to end").await;
     assert!(told.text.contains("20 000 rows each time, and 0 times by an index"), "{}", told.text);
+}
+
+/// Moves the moment since which a stopped server counts into the past: what it keeps of it are
+/// microseconds of this century, and nothing else in these files looks like a moment of the last hour.
+fn has_counted_for(server: &Server, age: Duration) -> usize {
+    let century = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800);
+    let now = SystemTime::now().duration_since(century).expect("it has begun").as_micros() as u64;
+    let mut moved = 0;
+    for file in std::fs::read_dir(server.path().join("data/pg_stat")).expect("what it counted").flatten() {
+        let mut bytes = std::fs::read(file.path()).expect("a file");
+        let mut at = 0;
+        while at + 8 <= bytes.len() {
+            let word: [u8; 8] = bytes[at..at + 8].try_into().expect("eight bytes");
+            let moment = u64::from_ne_bytes(word);
+            if (now - 3_600_000_000..=now).contains(&moment) {
+                let before = moment - age.as_micros() as u64;
+                bytes[at..at + 8].copy_from_slice(&before.to_ne_bytes());
+                moved += 1;
+                at += 7;
+            }
+            at += 1;
+        }
+        std::fs::write(file.path(), bytes).expect("a file");
+    }
+    moved
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn an_index_that_nothing_has_read_for_a_month_is_named_and_one_that_is_read_is_not() {
+    let mut server = Server::start("");
+    let mut rota = server.rota().await;
+    // The key keeps a promise, and the small one costs nothing.
+    run(
+        &mut rota,
+        "CREATE TABLE shift (id int PRIMARY KEY, staff int, \"no te\" int);
+         INSERT INTO shift SELECT g, g, g FROM generate_series(1, 500000) g;
+         CREATE INDEX \"by note\" ON shift (\"no te\"); CREATE INDEX by_staff ON shift (staff);
+         CREATE TABLE few (id int); CREATE INDEX small ON few (id); ANALYZE",
+    )
+    .await;
+    let limit = "unused_indexes = { warn = '> 0 B' }\ncache_hit = {}";
+    let early = watching(&server, limit).look().await;
+    assert!(early.sample("unused_indexes").is_none(), "{:?}", early.samples);
+    assert!(sentences(&early)[0].contains("and 30 d are needed"), "{:?}", sentences(&early));
+    drop(rota);
+    server.stop();
+    assert!(has_counted_for(&server, Duration::from_hours(40 * 24)) > 0, "it counts since some moment");
+    server.start_again();
+    let mut rota = server.rota().await;
+    let mut watching = watching(&server, limit);
+    let told = watching.until("of indexes that nothing has read in 40 d, the largest by").await;
+    assert!(told.text.starts_with("22.5 MB ") && !told.text.contains("small"), "{}", told.text);
+    run(&mut rota, "SET enable_seqscan = off; SELECT * FROM shift WHERE staff = 7; SELECT pg_stat_force_next_flush()").await;
+    until_one(&mut rota, "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'by_staff'", "1").await;
+    let told = watching.until("the largest by note on public.shift (11.3 MB)").await;
+    assert!(told.text.starts_with("11.3 MB of indexes"), "{}", told.text);
+    let advice = told.advice.expect("a statement");
+    assert_eq!(advice, r#"DROP INDEX CONCURRENTLY "public"."by note""#);
+    run(&mut rota, &advice).await;
+    watching.until_well().await;
 }
 
 #[tokio::test]
