@@ -11,6 +11,7 @@ pub mod row;
 pub mod scratch;
 pub mod secret;
 pub mod sqlite;
+mod statements;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod auto_increment;
 mod blocked;
 mod connections;
 mod counters;
+pub(super) mod digests;
 mod history;
 mod innodb;
 mod replication;
@@ -26,6 +27,7 @@ pub(super) const CHECKS: &[Check<Server>] = &[
     innodb::CHECK,
     history::CHECK,
     statements::CHECK,
+    digests::CHECK,
     replication::CHECK,
     tables::CHECK,
     auto_increment::CHECK,

@@ -3,16 +3,14 @@
 
 use super::Mysql;
 use super::activity::shown;
-use super::check::tables;
+use super::check::{digests, tables};
 use super::server::Server;
 use crate::database::DatabaseError;
 use crate::database::check::{Past, Question};
 use crate::database::lane::Answer;
 use crate::database::row::Row;
-use crate::domain::insight::{Insight, Statement, Statements, Table, Tables, Veil};
-
-/// Nobody reads further down.
-const MOST: usize = 50;
+use crate::database::statements;
+use crate::domain::insight::{Insight, Statements, Table, Tables, Veil};
 
 /// Sizes and rows as the server's own statistics have them.
 const TABLES: &str = "
@@ -20,15 +18,6 @@ const TABLES: &str = "
       FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
      ORDER BY data_length + index_length DESC LIMIT 50";
-
-/// What ran in this database, its constants taken out: text, calls, seconds, rows.
-const STATEMENTS: &str = "
-    SELECT digest_text, count_star, sum_timer_wait / 1e12, sum_rows_sent + sum_rows_affected,
-           sum_timer_wait / NULLIF((SELECT SUM(sum_timer_wait)
-                                      FROM performance_schema.events_statements_summary_by_digest), 0) * 100
-      FROM performance_schema.events_statements_summary_by_digest
-     WHERE schema_name = DATABASE() AND digest_text IS NOT NULL
-     ORDER BY sum_timer_wait DESC LIMIT 50";
 
 impl Mysql {
     async fn by_hand(&self, choose: &(dyn Fn(&Server) -> Question + Sync)) -> Result<Answer<Server>, DatabaseError> {
@@ -42,25 +31,30 @@ impl Mysql {
         let past = self.slow.past(tables::CHECK.name());
         insight.rows = rows.iter().map(|row| table(row, &past)).collect();
         insight.notes.push("sizes and rows are as the server's statistics have them; analyze renews them".to_owned());
-        if rows.len() >= MOST {
-            insight.notes.push(format!("the {MOST} largest of them"));
+        if rows.len() >= statements::LISTED {
+            insight.notes.push(format!("the {} largest of them", statements::LISTED));
         }
         Ok(insight)
     }
 
     pub(super) async fn look_at_statements(&self) -> Result<Statements, DatabaseError> {
-        let answer = self.by_hand(&|_| Question::Ask(STATEMENTS)).await?;
+        let answer = self.by_hand(&digests::CHECK.ask).await?;
         let mut insight = opened(&answer);
         let Ok(rows) = answer.rows else { return Ok(insight) };
-        if rows.is_empty() {
-            // Our own questions are counted, too: so nothing is.
-            insight.hidden = Some(Veil {
-                why: "the server counts no statements of this database".to_owned(),
-                grant: Some("performance_schema = ON in the server's configuration, and a restart".to_owned()),
-            });
+        match digests::counted(rows) {
+            Some(rows) => {
+                let past = self.slow.past(digests::CHECK.name());
+                statements::list(&rows, &past, shown, &mut insight);
+                insight.notes.push("what asks the server about itself is left out".to_owned());
+            }
+            None => {
+                insight.hidden = Some(Veil { why: digests::OFF.to_owned(), grant: Some(digests::SWITCH.to_owned()) });
+            }
         }
-        insight.notes.push("told since the server counts; the share is of all its databases".to_owned());
-        insight.rows = rows.iter().map(statement).collect();
+        for one in &mut insight.rows {
+            // It cannot be asked about any more: only its shape is kept.
+            one.id.clear();
+        }
         Ok(insight)
     }
 }
@@ -89,22 +83,6 @@ fn table(row: &Row, past: &[Past]) -> Table {
     }
 }
 
-fn statement(row: &Row) -> Statement {
-    let (calls, total_s) = (row.number(1).unwrap_or(0.0), row.number(2).unwrap_or(0.0));
-    Statement {
-        // It cannot be asked about any more: only its shape is kept.
-        id: String::new(),
-        text: shown(row.text(0)),
-        role: None,
-        calls,
-        total_s,
-        mean_s: if calls > 0.0 { total_s / calls } else { 0.0 },
-        rows: row.number(3),
-        share: row.number(4),
-        within_s: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,11 +96,5 @@ mod tests {
         let told = table(&row, &past);
         assert_eq!((told.grown_bytes, told.grown_in_s, told.bloat_bytes), (Some(2000), Some(600.0), Some(500)));
         assert_eq!((told.rows, told.size_bytes, told.vacuumed_s), (Some(10), Some(3000), None));
-    }
-
-    #[test]
-    fn a_statement_is_told_with_its_mean() {
-        let told = statement(&Row::new(["SELECT * FROM `shift` WHERE `id` = ?", "4", "2.0", "8", "12.5"].map(Some)));
-        assert_eq!((told.mean_s, told.share, told.calls), (0.5, Some(12.5), 4.0));
     }
 }

@@ -2,19 +2,15 @@
 //! most time. Both go through the connection for what may wait, and compare with what its checks
 //! have kept.
 
-use std::time::Duration;
-
 use super::Postgresql;
-use super::check::{bloat, statements, tables};
+use super::check::{self, bloat, tables};
 use super::server::Server;
 use crate::database::DatabaseError;
 use crate::database::check::{Past, Question};
 use crate::database::lane::Answer;
 use crate::database::row::Row;
-use crate::domain::insight::{Insight, Statement, Statements, Table, Tables, Veil};
-
-/// Nobody reads further down.
-const MOST: usize = 50;
+use crate::database::statements;
+use crate::domain::insight::{Insight, Statements, Table, Tables, Veil};
 
 /// Sizes as they are now; refused while somebody holds one of the tables.
 const MEASURED: &str = "
@@ -71,8 +67,8 @@ impl Postgresql {
         if answer.server.standby {
             insight.notes.push("a standby counts no rows; ask its primary".to_owned());
         }
-        if rows.len() >= MOST {
-            insight.notes.push(format!("the {MOST} largest of them"));
+        if rows.len() >= statements::LISTED {
+            insight.notes.push(format!("the {} largest of them", statements::LISTED));
         }
         if bloat.iter().any(|row| !row.flag(4)) {
             let why = format!("what some large tables waste is hidden from the role {}", answer.server.role);
@@ -82,27 +78,11 @@ impl Postgresql {
     }
 
     pub(super) async fn look_at_statements(&self) -> Result<Statements, DatabaseError> {
-        let answer = self.by_hand(&statements::CHECK.ask).await?;
+        let answer = self.by_hand(&check::statements::CHECK.ask).await?;
         let mut insight = opened(&answer);
         let Ok(rows) = answer.rows else { return Ok(insight) };
-        let past = self.slow.past(statements::CHECK.name());
-        let mut told: Vec<Statement> = rows.iter().map(|row| statement(row, &past)).collect();
-        let all: f64 = told.iter().map(|one| one.total_s).sum();
-        for one in &mut told {
-            one.share = (all > 0.0).then(|| one.total_s / all * 100.0);
-        }
-        told.retain(|one| one.calls > 0.0);
-        told.sort_by(|one, other| other.total_s.total_cmp(&one.total_s));
-        told.truncate(MOST);
-        let looked = past.last().map(|past| past.ago).filter(|ago| *ago > Duration::ZERO);
-        insight.notes.push(match looked {
-            Some(ago) => format!(
-                "what was not seen {} ago is told since the server counts",
-                crate::domain::humanize::duration(ago)
-            ),
-            None => "told since the server counts: there is no earlier look to compare with".to_owned(),
-        });
-        insight.rows = told;
+        let past = self.slow.past(check::statements::CHECK.name());
+        statements::list(&rows, &past, check::statements::text, &mut insight);
         Ok(insight)
     }
 }
@@ -135,28 +115,11 @@ fn table(row: &Row, server: &Server, estimated: bool, past: &[Past], bloat: &[Ro
     }
 }
 
-fn statement(row: &Row, past: &[Past]) -> Statement {
-    let spent = statements::spent(row, past);
-    let (calls, total_s, rows, within_s) = match spent {
-        Some(spent) => (spent.calls, spent.seconds, Some(spent.rows), Some(spent.within)),
-        None => (row.number(1).unwrap_or(0.0), row.number(2).unwrap_or(0.0) / 1000.0, row.number(3), None),
-    };
-    Statement {
-        id: row.text(0).to_owned(),
-        text: statements::text(row),
-        role: row.get(6).map(ToOwned::to_owned),
-        calls,
-        total_s,
-        mean_s: if calls > 0.0 { total_s / calls } else { 0.0 },
-        rows,
-        share: None,
-        within_s,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::database::postgresql::server::tests::server;
 
     #[test]

@@ -49,6 +49,7 @@ pub(super) const GAUGES: &[Gauge] = &[
         .warn(25.0, "MySQLTuner")
         .hold(Duration::from_mins(5)),
     Gauge::new("slow_queries", "statements that were slow", Percent, "> 5 %").warn(5.0, "MySQLTuner"),
+    Gauge::new("slow_statements", "slowest statement within an hour, on average", Seconds, "> 1s"),
     Gauge::new("uptime", "up since", Seconds, "< 10m").bad(Bad::Low),
     Gauge::new("replication_lag", "replication lag", Seconds, "> 30s")
         .warn(30.0, "as for PostgreSQL")

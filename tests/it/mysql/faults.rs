@@ -162,6 +162,39 @@ async fn what_is_counted_is_counted_from_when_we_look() {
 
 #[tokio::test]
 #[ignore = "needs MariaDB"]
+async fn a_statement_that_takes_long_is_told_by_its_last_hour() {
+    let server = Server::start(&["--performance-schema=1"]);
+    let mut rota = server.rota().await;
+    run(&mut rota, "CREATE USER plain@localhost; GRANT PROCESS, REPLICA MONITOR ON *.* TO plain@localhost").await;
+    run(&mut rota, "GRANT SELECT ON rota.* TO plain@localhost").await;
+    let slow = "SELECT SLEEP(0.02), 'hunter2'";
+    run(&mut rota, slow).await;
+    let limit = "slow_statements = { warn = '> 10ms' }";
+    let mut watching = server.watching("root", limit);
+    assert_eq!(sentences(&watching.look().await), [] as [String; 0]);
+    for _ in 0..12 {
+        run(&mut rota, slow).await;
+    }
+    let told = watching.until("a statement took").await;
+    assert!(told.text.contains("12 times within") && told.text.contains("SELECT `SLEEP` (?)"), "{}", told.text);
+    assert!(!told.text.contains("hunter2"), "{}", told.text);
+    run(&mut rota, "TRUNCATE performance_schema.events_statements_summary_by_digest").await;
+    watching.until_well().await;
+    // Whoever may not see it is told the right that is missing, and it is the one that helps.
+    let blind = server.watching("plain", limit).look().await;
+    let [unknown] = &blind.findings[..] else { unreachable!("{:?}", sentences(&blind)) };
+    assert_eq!(unknown.status, Status::Unknown);
+    run(&mut rota, unknown.advice.as_deref().expect("a grant")).await;
+    assert_eq!(sentences(&server.watching("plain", limit).look().await), [] as [String; 0]);
+    let silent = Server::start(&["--performance-schema=0"]);
+    drop(silent.rota().await);
+    let silent = silent.watching("root", limit).look().await;
+    let [unknown] = &silent.findings[..] else { unreachable!("{:?}", sentences(&silent)) };
+    assert!(unknown.text.contains("performance_schema is off"), "{}", unknown.text);
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
 async fn tables_in_need_are_named() {
     let server = Server::start(&[]);
     let mut rota = server.rota().await;

@@ -48,6 +48,14 @@ async fn statements_are_told_by_their_time_without_secrets_and_what_is_not_count
     let slept = statements.rows.iter().find(|one| one.text.starts_with("SELECT `SLEEP`")).expect("it is counted");
     assert!(slept.calls >= 1.0 && slept.total_s >= 0.3 && slept.share.is_some_and(|share| share > 0.0), "{slept:?}");
     assert!(!format!("{statements:?}").contains("hunter2"));
+    // With an earlier look it is told what came since.
+    let database = open(&server, "root");
+    database.vitals().await.expect("a reading that is kept");
+    run(&mut rota, "SELECT SLEEP(0.2), 'hunter2'").await;
+    let since = database.statements().await.expect("statements");
+    let slept = since.rows.iter().find(|one| one.text.starts_with("SELECT `SLEEP`")).expect("it is counted");
+    assert!(!since.rows.iter().any(|one| one.text.contains("information_schema")), "{since:?}");
+    assert!((slept.calls - 1.0).abs() < f64::EPSILON && slept.within_s.is_some(), "{slept:?}");
     let silent = Server::start(&["--performance-schema=0"]);
     drop(silent.rota().await);
     let silent = open(&silent, "root").statements().await.expect("an answer");

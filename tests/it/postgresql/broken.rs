@@ -146,6 +146,10 @@ impl Broken {
         for _ in 0..8 {
             run(rota, "CHECKPOINT").await;
         }
+        // More blocks than are chance.
+        for _ in 0..10 {
+            run(rota, "SELECT count(*) FROM wide").await;
+        }
         run(rota, "SELECT pg_stat_force_next_flush()").await;
         let counted = "SELECT d.deadlocks > 0 AND d.temp_bytes > 1000000 AND s.seq_scan > 30
                          FROM pg_stat_database d, pg_stat_user_tables s WHERE d.datname = 'rota' AND s.relname = 'scanned'";

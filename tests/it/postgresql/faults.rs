@@ -223,7 +223,7 @@ async fn sequences_without_number_are_read_without_taking_every_lock_there_is() 
     let refused = sqlx::raw_sql(at_once).execute(&mut rota).await.expect_err("so many locks are not to be had");
     assert!(refused.to_string().contains("out of shared memory"), "{refused}");
     run(&mut rota, "SELECT setval('s0_7', 1954210119), setval('s39_93', 1954210120)").await;
-    let mut watching = watching(&server, "");
+    let mut watching = watching(&server, "cache_hit = {}");
     let found = watching.until("the sequence public.s39_93 has used 91 % of its values: 1 954 210 120").await;
     assert_eq!(found.status, Status::Critical);
     run(&mut rota, "SELECT setval('s39_93', 1)").await;

@@ -9,7 +9,7 @@ use super::server::{Server, Watching, run, sentences, until_one};
 
 /// Everything that can be limited, limited by what is always passed: whatever the role is told
 /// is then told in a finding.
-const STRICT: &str = "every = '1h'\ntimeout = '60s'
+const STRICT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}
 connections = { warn = '> 0 %' }\nidle_in_transaction = { warn = '> 0s' }\noldest_transaction = { warn = '> 0s' }
 blocked = { warn = '> 0s' }\nxmin_age = { warn = '> 0' }\nsequences = { warn = '> 1 %' }
 autovacuum_workers = { warn = '>= 0 %' }

@@ -245,13 +245,17 @@ fn of_version(statements: &str, version: u32) -> String {
         match statement.split_once("pg_read_all_data TO ").filter(|_| version < 140_000) {
             Some((before, role)) => {
                 let others = before.trim_end().strip_suffix(',').map(|rights| format!("{rights} TO {role};"));
-                let kinds = ["TABLES", "SEQUENCES"].map(|kind| {
-                    format!(
-                        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON {kind} TO {role};
-                         GRANT SELECT ON ALL {kind} IN SCHEMA public TO {role}"
-                    )
-                });
-                others.unwrap_or_default() + &kinds.join(";")
+                let all = format!(
+                    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role};
+                     ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO {role};
+                     DO $all$ DECLARE one text; BEGIN
+                       FOR one IN SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|information_)' LOOP
+                         EXECUTE 'GRANT USAGE ON SCHEMA ' || one || ' TO {role}';
+                         EXECUTE 'GRANT SELECT ON ALL TABLES IN SCHEMA ' || one || ' TO {role}';
+                         EXECUTE 'GRANT SELECT ON ALL SEQUENCES IN SCHEMA ' || one || ' TO {role}';
+                       END LOOP; END $all$"
+                );
+                others.unwrap_or_default() + &all
             }
             None => statement.to_owned(),
         }

@@ -13,6 +13,8 @@ pub(super) struct Tally {
     done: usize,
     /// Of these the server's word is all there is.
     unproven: usize,
+    /// Of these only a moment shows that they were written anew.
+    by_time: usize,
     /// The engines of these have no such thing.
     not_for: usize,
     /// These were not done, and why.
@@ -25,7 +27,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(verb: Verb, all: usize) -> Self {
-        Self { verb, all, done: 0, unproven: 0, not_for: 0, not: Vec::new(), unsound: 0, before: 0, after: 0 }
+        Self { verb, all, done: 0, unproven: 0, by_time: 0, not_for: 0, not: Vec::new(), unsound: 0, before: 0, after: 0 }
     }
 
     /// A table that somebody dropped meanwhile.
@@ -48,12 +50,14 @@ impl Tally {
             (Came::Locked, _) => self.left(name, "somebody holds a lock on it"),
             (Came::NotForIt, _) => self.not_for += 1,
             (Came::Done, Some(false)) => {
-                let why = "the server says it is done, and it is as old as before".to_owned();
+                let why = "the server says it is done, and it is the same as before".to_owned();
                 self.not.push((sanitize::line(name), why));
             }
             (Came::Done, proven) => {
                 self.done += 1;
                 self.unproven += usize::from(proven.is_none());
+                let by_time = proven.is_some() && !after.is_shown_by_number(before, self.verb);
+                self.by_time += usize::from(by_time && matches!(self.verb, Verb::Vacuum | Verb::Reindex));
                 self.before += before.bytes;
                 self.after += after.bytes;
             }
@@ -89,6 +93,10 @@ impl Tally {
         if self.not_for > 0 {
             let some = humanize::count(self.not_for, "table");
             detail.push_str(&format!("; the storage engine of {some} has no such thing"));
+        }
+        if self.by_time > 0 {
+            let some = humanize::count(self.by_time, "table");
+            detail.push_str(&format!("; {some} proven by the time of creation; PROCESS would show new table ids"));
         }
         if self.unproven > 0 && self.verb != Verb::Integrity {
             let some = humanize::count(self.unproven, "table");

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::hand::{Hand, Said};
 use crate::database::DatabaseError;
+use crate::database::mysql::server::Flavour;
 use crate::database::row::Row;
 use crate::domain::upkeep::{TableName, Verb};
 use crate::domain::{humanize, ident, sanitize};
@@ -21,6 +22,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 pub(super) struct Table {
     /// `None` while somebody holds it locked: then nothing else is known either.
     engine: Option<String>,
+    /// The least and the greatest of the numbers that InnoDB knows its parts by: whatever is written
+    /// anew gets a greater one. `None` where our user may not see them.
+    ids: Option<(u64, u64)>,
     /// When it was last written anew.
     made: Option<u64>,
     /// When the planner's figures were counted; `None` where our user cannot see it.
@@ -46,11 +50,15 @@ impl Table {
         let Some(row) = rows.first() else { return Ok(None) };
         let mut table = Self {
             engine: row.get(0).map(ToOwned::to_owned),
+            ids: None,
             made: row.number(1).map(|moment| moment as u64),
             counted: None,
             bytes: row.whole(2).unwrap_or_default(),
             now: row.number(3).unwrap_or_default() as u64,
         };
+        if let Ok(rows) = eye.ask(&ids(eye.flavour, schema, name)).await {
+            table.ids = rows.first().and_then(|row| Some((row.whole(0)?, row.whole(1)?)));
+        }
         let counted = format!(
             "SELECT MIN(UNIX_TIMESTAMP(last_update)) FROM mysql.innodb_table_stats WHERE database_name = {} \
              AND (table_name = {name} OR SUBSTRING_INDEX(REPLACE(table_name, '#p#', '#P#'), '#P#', 1) = {name})",
@@ -75,9 +83,10 @@ impl Table {
         }
     }
 
-    /// The moment that an act changes.
+    /// The moment that an act changes; of what has numbers none is needed.
     fn shows(&self, verb: Verb) -> Option<u64> {
         match verb {
+            Verb::Vacuum | Verb::Reindex if self.ids.is_some() => None,
             Verb::Vacuum | Verb::Reindex => self.made,
             Verb::Analyze => self.counted,
             _ => None,
@@ -93,13 +102,43 @@ impl Table {
         if !self.is_innodb() {
             return None;
         }
-        match (before.shows(verb), self.shows(verb)) {
+        if self.is_shown_by_number(before, verb) {
+            return self.ids.zip(before.ids).map(|(is, was)| is.0 > was.1);
+        }
+        let shown = |table: &Self| match verb {
+            Verb::Vacuum | Verb::Reindex => table.made,
+            verb => table.shows(verb),
+        };
+        match (shown(before), shown(self)) {
             (Some(was), Some(is)) => Some(is > was),
             // What could not be seen before is judged by the moment the act began.
             (None, Some(is)) => Some(is + 1 >= before.now),
             (_, None) => None,
         }
     }
+}
+
+impl Table {
+    /// Whether the proof is a number, which is never given again, and no moment.
+    pub(super) fn is_shown_by_number(&self, before: &Self, verb: Verb) -> bool {
+        matches!(verb, Verb::Vacuum | Verb::Reindex) && self.ids.is_some() && before.ids.is_some()
+    }
+}
+
+/// Asks for the numbers of a table and its partitions; InnoDB calls them as their files are called.
+fn ids(flavour: Flavour, schema: &str, name: &str) -> String {
+    let tables = match flavour {
+        Flavour::MariaDb => "innodb_sys_tables",
+        Flavour::MySql => "innodb_tables",
+    };
+    let file = |name: &str| format!("CAST(CONVERT({} USING filename) AS BINARY)", ident::escaped(name));
+    format!(
+        "SELECT MIN(t.table_id), MAX(t.table_id) FROM information_schema.{tables} t \
+         CROSS JOIN (SELECT CONCAT({}, '/', {}) AS file) f WHERE CAST(t.name AS BINARY) = f.file \
+         OR LOCATE(CONCAT(f.file, '#P#'), CAST(t.name AS BINARY)) = 1 OR LOCATE(CONCAT(f.file, '#p#'), CAST(t.name AS BINARY)) = 1",
+        file(schema),
+        file(name)
+    )
 }
 
 /// What came of one table.
@@ -226,7 +265,8 @@ mod tests {
 
     #[test]
     fn only_a_later_moment_proves_it() {
-        let at = |made, counted| Table { engine: Some("InnoDB".to_owned()), made, counted, bytes: 0, now: 100 };
+        let engine = || Some("InnoDB".to_owned());
+        let at = |made, counted| Table { engine: engine(), ids: None, made, counted, bytes: 0, now: 100 };
         let before = at(Some(90), Some(80));
         assert_eq!(at(Some(101), Some(80)).proves(&before, Verb::Vacuum), Some(true));
         assert_eq!(at(Some(90), Some(101)).proves(&before, Verb::Reindex), Some(false));
@@ -236,6 +276,25 @@ mod tests {
         assert_eq!(at(Some(90), None).proves(&at(None, None), Verb::Vacuum), Some(false), "older than the act");
         let other = Table { engine: Some("MyISAM".to_owned()), ..at(Some(101), None) };
         assert_eq!(other.proves(&before, Verb::Vacuum), None);
+    }
+
+    #[test]
+    fn a_number_proves_more_than_a_moment_and_every_partition_must_have_a_new_one() {
+        let at = |least, greatest, made| Table {
+            engine: Some("InnoDB".to_owned()),
+            ids: Some((least, greatest)),
+            made: Some(made),
+            now: 100,
+            ..Table::default()
+        };
+        let before = at(20, 21, 90);
+        assert_eq!(at(24, 25, 90).proves(&before, Verb::Vacuum), Some(true), "whatever the clock says");
+        assert_eq!(at(21, 25, 101).proves(&before, Verb::Reindex), Some(false), "one of them is the old one");
+        assert_eq!(at(20, 21, 101).proves(&before, Verb::Vacuum), Some(false));
+        let blind = Table { ids: None, ..at(0, 0, 101) };
+        assert_eq!(blind.proves(&before, Verb::Vacuum), Some(true), "our user lost the right meanwhile");
+        assert!(!blind.is_shown_by_number(&before, Verb::Vacuum));
+        assert!(ids(Flavour::MySql, "ro'ta", "a").contains("information_schema.innodb_tables t"));
     }
 
     #[test]

@@ -106,6 +106,7 @@ fn missing(said: &str) -> Option<&'static str> {
         ("PROCESS", "PROCESS ON *.*"),
         ("data_lock", "SELECT ON performance_schema.*"),
         ("metadata_locks", "SELECT ON performance_schema.*"),
+        ("events_statements_summary_by_digest", "SELECT ON performance_schema.*"),
         ("performance_schema", "SELECT ON performance_schema.*"),
     ];
     rights.into_iter().find(|(name, _)| said.contains(name)).map(|(_, right)| right)

@@ -2,14 +2,11 @@
 //! the last hour, not means of a year.
 
 use super::with_sessions;
-use crate::database::check::{Check, LaneKind, Look, Past, Question};
-use crate::database::ident;
+use crate::database::check::{Check, LaneKind, Look, Question};
 use crate::database::postgresql::server::{Extension, Server};
-use crate::database::row::Row;
-use crate::domain::finding::Remark;
-use crate::domain::sample::Sample;
+use crate::database::{ident, statements};
+use crate::domain::redact;
 use crate::domain::vitals::Measured;
-use crate::domain::{humanize, redact};
 
 pub(in crate::database::postgresql) const CHECK: Check<Server> = Check {
     gauges: &["slow_statements"],
@@ -21,20 +18,14 @@ pub(in crate::database::postgresql) const CHECK: Check<Server> = Check {
             grant: Some("CREATE EXTENSION pg_stat_statements".to_owned()),
         },
         Some(extension) => match with_sessions(server, "") {
-            Question::Ask(_) => Question::Made(question(extension, MOST)),
+            Question::Ask(_) => Question::Made(question(extension, statements::COMPARED)),
             hidden => hidden,
         },
     },
     read,
 };
 
-/// How many are compared: those that are slow on the whole, then those that take most time.
-const MOST: usize = 100;
-/// A statement that ran less often within the hour is no habit.
-const HABIT: f64 = 10.0;
-
-/// The columns that are the same in every version: who and what it is, calls, milliseconds, rows,
-/// since when it is counted, the text, and the role.
+/// The columns of [`statements`], in every version.
 pub(in crate::database::postgresql) fn question(extension: &Extension, most: usize) -> String {
     let schema = ident::quoted(&extension.schema);
     let at_least = |minor| extension.version >= (1, minor);
@@ -56,75 +47,27 @@ pub(in crate::database::postgresql) fn question(extension: &Extension, most: usi
     )
 }
 
-/// What a statement did since an earlier answer.
-#[derive(Debug)]
-pub(in crate::database::postgresql) struct Spent {
-    pub(in crate::database::postgresql) calls: f64,
-    pub(in crate::database::postgresql) seconds: f64,
-    pub(in crate::database::postgresql) rows: f64,
-    pub(in crate::database::postgresql) within: f64,
-}
-
-/// The difference to the earliest answer that counts from the same beginning.
-pub(in crate::database::postgresql) fn spent(row: &Row, past: &[Past]) -> Option<Spent> {
-    past.iter().rev().find_map(|past| {
-        let then = past.rows.iter().find(|then| then.get(0) == row.get(0) && then.get(4) == row.get(4))?;
-        let grown = |column| {
-            let grown = row.number(column)? - then.number(column)?;
-            (grown >= 0.0).then_some(grown)
-        };
-        let (calls, seconds, rows) = (grown(1)?, grown(2)? / 1000.0, grown(3)?);
-        Some(Spent { calls, seconds, rows, within: past.ago.as_secs_f64() })
-    })
-}
-
 /// The text of a statement, without what may be a secret in it.
-pub(in crate::database::postgresql) fn text(row: &Row) -> String {
-    let text = row.text(5);
+pub(in crate::database::postgresql) fn text(said: &str) -> String {
     // What sets a password holds it, and every way of writing one is not known.
-    if text.to_ascii_lowercase().contains("password") {
-        let verb: Vec<&str> = text.split_whitespace().take(2).collect();
+    if said.to_ascii_lowercase().contains("password") {
+        let verb: Vec<&str> = said.split_whitespace().take(2).collect();
         return format!("{} … (not shown: it may hold a password)", verb.join(" "));
     }
-    redact::text(text).into_owned()
+    redact::text(said).into_owned()
 }
 
 fn read(look: &Look<'_, Server>) -> Measured {
     let mut measured = Measured::default();
-    let habits = look.rows.iter().filter_map(|row| Some((row, spent(row, look.past)?)));
-    let habits = habits.filter(|(_, spent)| spent.calls >= HABIT);
-    let slowest =
-        habits.max_by(|(_, one), (_, other)| (one.seconds / one.calls).total_cmp(&(other.seconds / other.calls)));
-    if let Some((row, spent)) = slowest {
-        let mean = spent.seconds / spent.calls;
-        measured.sample(Sample::seconds("slow_statements", mean));
-        let said = text(row);
-        let short: String = said.chars().take(80).collect();
-        let cut = if short.len() < said.len() { "…" } else { "" };
-        let text = format!(
-            "a statement of {} took {} on average, {} times within {}: {short}{cut}",
-            row.text(6),
-            humanize::seconds(mean),
-            humanize::number(spent.calls),
-            humanize::seconds(spent.within)
-        );
-        measured.remark(
-            Remark::new("slow_statements", text).advice("EXPLAIN (ANALYZE, BUFFERS) shows where its time goes"),
-        );
-    }
+    let advice = "EXPLAIN (ANALYZE, BUFFERS) shows where its time goes";
+    statements::slowest(look.rows, look.past, text, advice, &mut measured);
     measured
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
     use crate::database::postgresql::server::tests::server;
-
-    fn row(calls: &str, total: &str, since: &str, text: &str) -> Row {
-        Row::new(["10:77:true", calls, total, "5", since, text, "rota"].map(Some))
-    }
 
     #[test]
     fn every_version_of_the_extension_is_asked_for_what_it_has() {
@@ -152,24 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_is_of_the_last_hour_and_a_reset_begins_anew() {
-        let past = |ago, rows: Vec<Row>| Past { ago: Duration::from_secs(ago), rows };
-        let of = |now: Row, past: &[Past]| read(&Look { server: &server(), rows: &[now], past });
-        let now = || row("1100", "61000", "monday", "SELECT * FROM shift WHERE note = $1");
-        let measured = of(now(), &[past(1800, vec![row("1000", "1000", "monday", "")])]);
-        assert_eq!(measured.samples, [Sample::seconds("slow_statements", 0.6)]);
-        let text =
-            "a statement of rota took 600 ms on average, 100 times within 30 m: SELECT * FROM shift WHERE note = $1";
-        assert_eq!(measured.remarks[0].text, text);
-        assert_eq!(of(now(), &[past(60, vec![row("1000", "1000", "sunday", "")])]), Measured::default());
-        assert_eq!(of(now(), &[past(60, vec![row("2000", "1000", "monday", "")])]), Measured::default());
-        assert_eq!(of(now(), &[past(60, vec![row("1095", "1000", "monday", "")])]), Measured::default(), "no habit");
-    }
-
-    #[test]
     fn no_statement_shows_a_password() {
-        let told = text(&row("1", "1", "r", "ALTER ROLE rota PASSWORD 'hunter2'"));
+        let told = text("ALTER ROLE rota PASSWORD 'hunter2'");
         assert_eq!(told, "ALTER ROLE … (not shown: it may hold a password)");
-        assert_eq!(text(&row("1", "1", "r", "SELECT 1")), "SELECT 1");
+        assert_eq!(text("SELECT 1"), "SELECT 1");
     }
 }
