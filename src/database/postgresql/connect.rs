@@ -233,9 +233,11 @@ impl Dialer {
                 "{place}: {said}; mend `password` in the configuration, or the line in ~/.pgpass"
             )),
             // The second is how a server said it before 14.
-            Some("28000") if ["no encryption", "SSL off"].iter().any(|how| said.contains(how)) => DatabaseError::Denied(format!(
-                "{place}: {said}; write sslmode=verify-full after `?` in `url`, or let the role {role} in, in pg_hba.conf"
-            )),
+            Some("28000") if ["no encryption", "SSL off"].iter().any(|how| said.contains(how)) => {
+                DatabaseError::Denied(format!(
+                    "{place}: {said}; write sslmode=verify-full after `?` in `url`, or let the role {role} in, in pg_hba.conf"
+                ))
+            }
             Some("28000" | "42501") => DatabaseError::Denied(format!(
                 "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
             )),

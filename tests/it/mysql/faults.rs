@@ -168,13 +168,18 @@ async fn a_statement_that_takes_long_is_told_by_its_last_hour() {
     run(&mut rota, "CREATE USER plain@localhost; GRANT PROCESS, REPLICA MONITOR ON *.* TO plain@localhost").await;
     run(&mut rota, "GRANT SELECT ON rota.* TO plain@localhost").await;
     let slow = "SELECT SLEEP(0.02), 'hunter2'";
+    // A statement is counted a moment after its answer.
+    let counted = "SELECT count_star FROM performance_schema.events_statements_summary_by_digest
+                    WHERE digest_text = 'SELECT `SLEEP` (?) , ?'";
     run(&mut rota, slow).await;
+    until_one(&mut rota, counted, "1").await;
     let limit = "slow_statements = { warn = '> 10ms' }";
     let mut watching = server.watching("root", limit);
     assert_eq!(sentences(&watching.look().await), [] as [String; 0]);
     for _ in 0..12 {
         run(&mut rota, slow).await;
     }
+    until_one(&mut rota, counted, "13").await;
     let told = watching.until("a statement took").await;
     assert!(told.text.contains("12 times within") && told.text.contains("SELECT `SLEEP` (?)"), "{}", told.text);
     assert!(!told.text.contains("hunter2"), "{}", told.text);

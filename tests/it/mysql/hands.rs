@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rounds::database::{Database, Engine};
 
-use super::server::{PATIENT, Server, one, run};
+use super::server::{PATIENT, Server, one, run, until_one};
 
 fn open(server: &Server, user: &str) -> Arc<dyn Database> {
     let spec = server.spec(user, PATIENT);
@@ -50,8 +50,14 @@ async fn statements_are_told_by_their_time_without_secrets_and_what_is_not_count
     assert!(!format!("{statements:?}").contains("hunter2"));
     // With an earlier look it is told what came since.
     let database = open(&server, "root");
+    // A statement is counted a moment after its answer.
+    let counted = "SELECT count_star FROM performance_schema.events_statements_summary_by_digest
+                    WHERE digest_text = 'SELECT `SLEEP` (?) , ?'";
+    run(&mut rota, "SELECT SLEEP(0.2), 'hunter2'").await;
+    until_one(&mut rota, counted, "1").await;
     database.vitals().await.expect("a reading that is kept");
     run(&mut rota, "SELECT SLEEP(0.2), 'hunter2'").await;
+    until_one(&mut rota, counted, "2").await;
     let since = database.statements().await.expect("statements");
     let slept = since.rows.iter().find(|one| one.text.starts_with("SELECT `SLEEP`")).expect("it is counted");
     assert!(!since.rows.iter().any(|one| one.text.contains("information_schema")), "{since:?}");

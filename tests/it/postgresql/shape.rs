@@ -110,7 +110,8 @@ async fn an_index_that_nothing_has_read_for_a_month_is_named_and_one_that_is_rea
     let mut watching = watching(&server, limit);
     let told = watching.until("of indexes that nothing has read in 40 d, the largest by").await;
     assert!(told.text.starts_with("22.5 MB ") && !told.text.contains("small"), "{}", told.text);
-    run(&mut rota, "SET enable_seqscan = off; SELECT * FROM shift WHERE staff = 7; SELECT pg_stat_force_next_flush()").await;
+    run(&mut rota, "SET enable_seqscan = off; SELECT * FROM shift WHERE staff = 7; SELECT pg_stat_force_next_flush()")
+        .await;
     until_one(&mut rota, "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'by_staff'", "1").await;
     let told = watching.until("the largest by note on public.shift (11.3 MB)").await;
     assert!(told.text.starts_with("11.3 MB of indexes"), "{}", told.text);

@@ -89,7 +89,10 @@ async fn a_certificate_that_has_expired_is_told_as_that_and_one_that_is_well_is_
     let (status, text) = told(port, "?sslmode=disable").await;
     assert_eq!(status, Status::Unknown);
     // Before 14 a server called it `SSL off`.
-    assert!((text.contains("no encryption") || text.contains("SSL off")) && text.contains("sslmode=verify-full"), "{text}");
+    assert!(
+        (text.contains("no encryption") || text.contains("SSL off")) && text.contains("sslmode=verify-full"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

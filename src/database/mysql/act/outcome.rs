@@ -27,7 +27,18 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(verb: Verb, all: usize) -> Self {
-        Self { verb, all, done: 0, unproven: 0, by_time: 0, not_for: 0, not: Vec::new(), unsound: 0, before: 0, after: 0 }
+        Self {
+            verb,
+            all,
+            done: 0,
+            unproven: 0,
+            by_time: 0,
+            not_for: 0,
+            not: Vec::new(),
+            unsound: 0,
+            before: 0,
+            after: 0,
+        }
     }
 
     /// A table that somebody dropped meanwhile.

@@ -9,8 +9,13 @@ use crate::domain::humanize;
 use crate::domain::sample::Sample;
 use crate::domain::vitals::Measured;
 
-pub(super) const CHECK: Check<Server> =
-    Check { gauges: &["sequences"], lane: LaneKind::Slow, remembers: false, ask: |_| Question::InTurns(QUESTION), read };
+pub(super) const CHECK: Check<Server> = Check {
+    gauges: &["sequences"],
+    lane: LaneKind::Slow,
+    remembers: false,
+    ask: |_| Question::InTurns(QUESTION),
+    read,
+};
 
 /// To read a sequence the server locks it until the transaction ends, and its room for locks is
 /// everybody's: so they are read in turns. Whose column one fills is looked up only for those that
@@ -90,8 +95,7 @@ mod tests {
         read(&Look { server: &server(), rows: &rows, past: &[] })
     }
 
-    const SHIFT: [&str; 9] =
-        ["77", "public", "shift_id_seq", "0.91", "1954210119", "2147483647", "shift.id", "0", "7"];
+    const SHIFT: [&str; 9] = ["77", "public", "shift_id_seq", "0.91", "1954210119", "2147483647", "shift.id", "0", "7"];
 
     fn shift() -> [Option<&'static str>; 10] {
         let mut row = [None; 10];
