@@ -94,13 +94,9 @@ pub(super) fn list(rows: &[Row], past: &[Past], say: Say, insight: &mut Statemen
 }
 
 fn statement(row: &Row, past: &[Past], say: Say) -> Statement {
-    let (calls, total_s, rows, within_s) = match spent(row, past) {
-        Some(spent) => (spent.calls, spent.seconds, Some(spent.rows), Some(spent.within)),
-        None => {
-            let since_it_counts = (row.number(CALLS).unwrap_or(0.0), row.number(MILLISECONDS).unwrap_or(0.0) / 1000.0);
-            (since_it_counts.0, since_it_counts.1, row.number(ROWS), None)
-        }
-    };
+    let spent = spent(row, past);
+    let since_it_counts = (row.number(CALLS).unwrap_or(0.0), row.number(MILLISECONDS).unwrap_or(0.0) / 1000.0);
+    let (calls, total_s) = spent.as_ref().map_or(since_it_counts, |spent| (spent.calls, spent.seconds));
     Statement {
         id: row.text(ID).to_owned(),
         text: say(row.text(TEXT)),
@@ -108,9 +104,9 @@ fn statement(row: &Row, past: &[Past], say: Say) -> Statement {
         calls,
         total_s,
         mean_s: if calls > 0.0 { total_s / calls } else { 0.0 },
-        rows,
+        rows: spent.as_ref().map_or_else(|| row.number(ROWS), |spent| Some(spent.rows)),
         share: None,
-        within_s,
+        within_s: spent.map(|spent| spent.within),
     }
 }
 
