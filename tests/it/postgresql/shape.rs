@@ -1,9 +1,9 @@
 //! Tables and indexes that are wrong in themselves; each advice is run as it is given, and mends.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::faults::{PATIENT, watching};
-use super::server::{Server, Watching, run, sentences, until_one};
+use super::server::{Server, Watching, one, run, sentences, until_one};
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
@@ -59,11 +59,13 @@ async fn a_table_that_is_read_from_end_to_end_again_and_again_is_named() {
     assert!(told.text.contains("20 000 rows each time, and 0 times by an index"), "{}", told.text);
 }
 
-/// Moves the moment since which a stopped server counts into the past: what it keeps of it are
-/// microseconds of this century, and nothing else in these files looks like a moment of the last hour.
-fn has_counted_for(server: &Server, age: Duration) -> usize {
-    let century = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800);
-    let now = SystemTime::now().duration_since(century).expect("it has begun").as_micros() as u64;
+/// What time it is on a server, in the microseconds that it keeps moments in.
+const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp() - '2000-01-01 00:00:00Z') * 1000000)::bigint";
+
+/// Moves the moment since which a stopped server counts into the past; nothing else in these files
+/// looks like a moment of this hour.
+fn has_counted_for(server: &Server, now: u64, age: Duration) -> usize {
+    const HOUR: u64 = 3_600_000_000;
     let mut moved = 0;
     for file in std::fs::read_dir(server.path().join("data/pg_stat")).expect("what it counted").flatten() {
         let mut bytes = std::fs::read(file.path()).expect("a file");
@@ -71,7 +73,7 @@ fn has_counted_for(server: &Server, age: Duration) -> usize {
         while at + 8 <= bytes.len() {
             let word: [u8; 8] = bytes[at..at + 8].try_into().expect("eight bytes");
             let moment = u64::from_ne_bytes(word);
-            if (now - 3_600_000_000..=now).contains(&moment) {
+            if (now - HOUR..=now + HOUR).contains(&moment) {
                 let before = moment - age.as_micros() as u64;
                 bytes[at..at + 8].copy_from_slice(&before.to_ne_bytes());
                 moved += 1;
@@ -102,9 +104,10 @@ async fn an_index_that_nothing_has_read_for_a_month_is_named_and_one_that_is_rea
     let early = watching(&server, limit).look().await;
     assert!(early.sample("unused_indexes").is_none(), "{:?}", early.samples);
     assert!(sentences(&early)[0].contains("and 30 d are needed"), "{:?}", sentences(&early));
+    let now = one(&mut rota, NOW).await.parse().expect("a moment");
     drop(rota);
     server.stop();
-    assert!(has_counted_for(&server, Duration::from_hours(40 * 24)) > 0, "it counts since some moment");
+    assert!(has_counted_for(&server, now, Duration::from_hours(40 * 24)) > 0, "it counts since some moment");
     server.start_again();
     let mut rota = server.rota().await;
     let mut watching = watching(&server, limit);
