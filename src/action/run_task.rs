@@ -3,7 +3,9 @@
 use crate::action::{Action, Proposal, no_target};
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::{Repeat, TargetKind};
+use crate::domain::observation::Detail;
 use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
+use crate::domain::task::TaskRun;
 
 /// Runs a scheduled task now.
 pub(super) const ACTION: Action =
@@ -21,7 +23,32 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     plan.guards.push(Guard::NotRunning { task: id.clone() });
     if card.repeat == Repeat::Ask {
         plan.guards.push(Guard::NotRunToday { task: id.clone() });
+        if let Some(run) = ran_today(proposal) {
+            // Who sees that is asked at once; whoever acts looks again.
+            plan.guards.push(Guard::Reason);
+            plan.notes.push(again(proposal, run));
+        }
     }
     plan.steps.push(Step::Run { command });
     Ok(plan)
+}
+
+/// What ran today, by what was last seen.
+fn ran_today<'a>(proposal: &Proposal<'a>) -> Option<&'a TaskRun> {
+    match proposal.board.detail(&proposal.target.probe()) {
+        Some(Detail::Task(facts)) => facts.ran_today(proposal.now, &proposal.inventory.zone),
+        _ => None,
+    }
+}
+
+/// `it already ran today at 08:30, and failed: run it again?`
+fn again(proposal: &Proposal<'_>, run: &TaskRun) -> String {
+    let at = proposal.inventory.zone.local(run.started_at).format("%H:%M");
+    let how = match &run.ended {
+        _ if run.untold => "; nothing tells how it ended",
+        None => "",
+        Some(end) if end.is_success() => ", and went well",
+        Some(_) => ", and failed",
+    };
+    format!("it already ran today at {at}{how}: run it again?")
 }

@@ -11,12 +11,12 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::act::act;
+use crate::cli::act::{act, act_on};
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::{Assessment, Board};
 use crate::domain::humanize;
-use crate::domain::inventory::Target;
+use crate::domain::inventory::{Repeat, Target};
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
 use crate::domain::task::{EndKind, Source, TaskFacts, TaskRun, TaskView};
@@ -107,9 +107,20 @@ pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::R
         TaskCommand::Log { id, runs, format } => log::run(&mut session, id.as_deref(), *runs, *format).await,
         TaskCommand::Run { id, act: flags } => {
             let id = super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
-            act(&session, &ActionName::RUN_TASK, &Target::task(id), &BTreeMap::new(), flags).await
+            run_now(&mut session, &id, flags).await
         }
     }
+}
+
+/// Runs a task; one that is not to run twice a day is looked at first, so that the plan says so.
+async fn run_now(session: &mut Session, id: &str, flags: &ActFlags) -> color_eyre::Result<ExitCode> {
+    let target = Target::task(id);
+    if session.round.inventory.tasks.get(id).is_none_or(|card| card.repeat == Repeat::Free) {
+        return act(session, &ActionName::RUN_TASK, &target, &BTreeMap::new(), flags).await;
+    }
+    session.round.watched.retain(|one| one.watch.id == target.probe());
+    let look = check::read_once(session, check::DEADLINE).await;
+    act_on(session, &look.board, &ActionName::RUN_TASK, &target, &BTreeMap::new(), flags).await
 }
 
 async fn list(session: &mut Session, only: Option<&str>, format: Format) -> color_eyre::Result<ExitCode> {

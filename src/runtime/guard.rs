@@ -79,8 +79,7 @@ pub(super) async fn check(
         },
         Guard::NotRunToday { task } => {
             let facts = runs(task, config, context, clock).await?;
-            let today = facts.runs.iter().find(|run| context.zone.date(run.started_at) == context.zone.date(now));
-            match today {
+            match facts.ran_today(now, &context.zone) {
                 Some(run) if reason.trim().is_empty() => Err(format!(
                     "`{task}` already ran today at {}; give a reason to run it again",
                     context.zone.local(run.started_at).format("%H:%M")

@@ -318,7 +318,11 @@ fn a_guard_is_looked_at_freshly_and_says_what_to_do_first() {
 #[test]
 fn a_task_that_must_not_repeat_wants_a_reason_the_second_time() {
     let world = world();
+    let first = world.run(&["task", "run", "alerts", "--dry-run"]).exits(0).out();
+    assert!(!first.contains("already ran"), "{first}");
     world.run(&["task", "run", "alerts", "--yes"]).exits(0);
+    let plan = world.run(&["task", "run", "alerts", "--dry-run"]).exits(0).out();
+    assert!(plan.contains("it already ran today at ") && plan.contains("and went well: run it again?"), "{plan}");
     let refused = world.run(&["task", "run", "alerts", "--yes"]).exits(77).err();
     assert!(refused.contains("already ran today"), "{refused}");
     world.run(&["task", "run", "alerts", "--yes", "--reason", "the mail server was down"]).exits(0);

@@ -123,6 +123,7 @@ stories! {
     a_key_that_does_nothing_says_why
     a_month_of_a_task
     a_restart_in_production_wants_its_name
+    a_task_that_already_ran_today
     an_earlier_list_is_not_mistaken_for_todays
     enter_on_a_checklist_says_what_it_wants
     filter_typing_never_acts

@@ -1,10 +1,11 @@
-//! The slots of more than a day, for calendars and long strips.
+//! What was before: the slots of more than a day, for calendars and long strips, and what ran today
+//! already.
 
 use chrono::TimeDelta;
 
-use super::TaskFacts;
+use super::{TaskFacts, TaskRun};
 use crate::domain::slot::{History, Slot};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Zone};
 
 /// How many slots are walked at most: a month of hours. What is due more often is told for less.
 const MOST: i32 = 750;
@@ -43,6 +44,12 @@ impl TaskFacts {
         let since = slots.first().map_or(known, |first| first.at.min(known));
         Past { slots, since: since.max(begins) }
     }
+
+    /// The newest run that really began on the day of `now`, as a calendar of `zone` has it.
+    pub fn ran_today(&self, now: Timestamp, zone: &Zone) -> Option<&TaskRun> {
+        let today = zone.date(now);
+        self.runs.iter().find(|run| !run.is_skipped() && zone.date(run.started_at) == today)
+    }
 }
 
 #[cfg(test)]
@@ -50,7 +57,7 @@ mod tests {
     use super::*;
     use crate::domain::schedule::Schedule;
     use crate::domain::slot::TaskState;
-    use crate::domain::task::TaskPolicy;
+    use crate::domain::task::{EndKind, RunEnd, TaskPolicy};
     use crate::domain::time::Zone;
     use std::sync::Arc;
 
@@ -70,6 +77,27 @@ mod tests {
         assert_eq!(days, ["02-27", "02-28", "03-01", "03-02"]);
         assert!(past.slots.iter().all(|slot| slot.state == TaskState::Missed));
         assert_eq!(past.since, at("02-27T00:00"));
+    }
+
+    #[test]
+    fn only_what_really_began_today_ran_today() {
+        let kind = |kind| Some(RunEnd { kind, ..RunEnd::default() });
+        let run = |id: &str, started_at, ended| TaskRun {
+            id: id.into(),
+            task: "t".into(),
+            started_at,
+            ended,
+            alive: false,
+            tail: String::new(),
+            untold: false,
+        };
+        let zone = Zone::named("Europe/Berlin").expect("zone");
+        let mut facts = facts("0 2 * * *", "02-27T00:00");
+        facts.runs =
+            vec![run("3", at("03-02T08:00"), kind(EndKind::Skipped)), run("2", at("03-01T23:30"), kind(EndKind::Seen))];
+        let today = facts.ran_today(at("03-02T09:00"), &zone).map(|run| run.id.as_str());
+        assert_eq!(today, Some("2"), "half past midnight in Berlin, and what was skipped did not run");
+        assert_eq!(facts.ran_today(at("03-02T09:00"), &Zone::utc()), None, "the evening before in London");
     }
 
     #[test]
