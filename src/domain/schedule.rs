@@ -7,11 +7,13 @@
 //! which takes a jump of more than three hours for a correction of the clock, every change of
 //! offset is treated so.
 
+mod dialect;
 mod fields;
 mod words;
 
 use chrono::{DateTime, Duration, NaiveDate, Timelike};
 
+pub use dialect::Dialect;
 pub use fields::ScheduleError;
 
 use crate::domain::time::{Timestamp, Zone};
@@ -29,6 +31,8 @@ pub struct Schedule {
     /// As it was written: `0 2 * * *`, `@daily`.
     pub text: String,
     pub zone: Zone,
+    /// What its daemon reads otherwise than it is written: a sentence each, with the mend.
+    pub oddities: Vec<String>,
     /// `None` for `@reboot`, which has no instants.
     fields: Option<Fields>,
 }
@@ -36,9 +40,15 @@ pub struct Schedule {
 impl Schedule {
     /// Reads five fields or a macro such as `@daily`.
     pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
+        Self::parse_as(text, zone, Dialect::default())
+    }
+
+    /// Reads them as one of the daemons does.
+    pub fn parse_as(text: &str, zone: Zone, dialect: Dialect) -> Result<Self, ScheduleError> {
         let text = text.trim();
-        let fields = if text == "@reboot" { None } else { Some(Fields::parse(text)?) };
-        Ok(Self { text: text.to_owned(), zone, fields })
+        let mut oddities = Vec::new();
+        let fields = if text == "@reboot" { None } else { Some(Fields::parse(text, dialect, &mut oddities)?) };
+        Ok(Self { text: text.to_owned(), zone, oddities, fields })
     }
 
     /// The first instant strictly after `after`; `None` when there is none within eight years.

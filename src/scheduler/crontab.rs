@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::hold::{Handle, Mark, Tab, TabLine};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
-use crate::domain::schedule::{Schedule, ScheduleError};
+use crate::domain::schedule::{Dialect, Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
 use crate::platform::file;
 
@@ -95,6 +95,14 @@ pub struct Place {
     pub user: String,
     /// The zone cron runs in.
     pub zone: Zone,
+}
+
+impl Place {
+    /// Whose daemon reads the crontabs here. Of another machine that is not known.
+    fn dialect(&self) -> Dialect {
+        let here = !self.root.as_os_str().is_empty();
+        if here && self.root.join("etc/debian_version").exists() { Dialect::Debian } else { Dialect::Cronie }
+    }
 }
 
 /// A file larger than this is no crontab.
@@ -195,7 +203,8 @@ impl Crontabs {
         if text.bytes.last().is_some_and(|last| *last != b'\n') {
             self.problems.push(format!("the last line of {origin} has no line end, and cron may ignore it; add one"));
         }
-        self.entries.extend(line::entries(&text.bytes, user, &place.zone).map(|entry| Entry {
+        let dialect = place.dialect();
+        self.entries.extend(line::entries(&text.bytes, user, &place.zone, dialect).map(|entry| Entry {
             origin: origin.to_owned(),
             written_at: text.written_at,
             // Of another machine its folders are not here.

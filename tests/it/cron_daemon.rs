@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
+use rounds::domain::schedule::{Dialect, Schedule};
+use rounds::domain::time::Zone;
 use serde_json::Value;
 
 /// Puts what belongs to the test over what belongs to the machine, and starts both daemons.
@@ -60,6 +63,7 @@ impl Cron {
         write("cron.d/rota", table, 0o644);
         write("config.toml", config, 0o600);
         write("plain.sh", "#!/bin/sh\nexit 0\n", 0o755);
+        write("odd.sh", "#!/bin/sh\nexit 0\n", 0o755);
         write("ok.sh", "#!/bin/sh\nexit 0\n", 0o755);
         write("fail.sh", "#!/bin/sh\nexit 3\n", 0o755);
         let mut command = Command::new("unshare");
@@ -146,5 +150,52 @@ fn root_cron_daemon_runs_fails_and_stays_away_as_it_is_told() {
     assert!(stop.status().expect("nsenter").success());
     for gone in ["wrapped", "plain", "failing"] {
         within("a slot without its daemon is missed", A_MINUTE, || state(gone) == "missed");
+    }
+}
+
+/// The minutes in which a job began, by the log of its daemon.
+fn minutes(log: &str, job: &str) -> Vec<DateTime<Utc>> {
+    let end = format!("odd.sh {job})");
+    let begins = log.lines().filter(|line| line.contains(" CMD ") && line.trim_end().ends_with(&end));
+    let stamps = begins.filter_map(|line| DateTime::parse_from_rfc3339(line.split(' ').next()?).ok());
+    stamps.filter_map(|at| at.to_utc().with_second(0)?.with_nanosecond(0)).collect()
+}
+
+#[test]
+#[ignore = "needs root, cron and rsyslogd: starts both in namespaces of their own"]
+fn root_cron_daemon_reads_odd_fields_as_is_told() {
+    if !Path::new("/etc/debian_version").exists() {
+        // Another cron reads them otherwise, and is told to.
+        return;
+    }
+    let mut odd: Vec<String> = [
+        "*/1/3 * * * *",
+        "** * * * *",
+        "*-5 * * * *",
+        "0-59/1/7 * * * *",
+        "* * * nov-jan *",
+        "* * * * 5-0",
+        "* * 1~31 * *",
+        "* * */1 * 0",
+        "* * 1-31 * 0",
+    ]
+    .map(str::to_owned)
+    .into();
+    // Whichever day it is.
+    for day in ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] {
+        odd.extend([format!("* * * * {day}#2"), format!("* * * * {day}-sun"), format!("* * * * 0,{day}#1,6")]);
+    }
+    let mut table: String =
+        odd.iter().enumerate().map(|(n, when)| format!("{when} root {{lab}}/odd.sh {n}\n")).collect();
+    table.push_str("* * * * * root {lab}/odd.sh control\n");
+    let cron = Cron::start(&table, "version = 1\n");
+    let log = || std::fs::read_to_string(cron.path().join("log/cron.log")).unwrap_or_default();
+    // One refused field would leave out the whole file, and the control with it.
+    within("two minutes of cron", A_MINUTE, || minutes(&log(), "control").len() >= 2);
+    let (log, whole) = (log(), minutes(&log(), "control")[0]);
+    for (n, when) in odd.iter().enumerate() {
+        let ours = Schedule::parse_as(when, Zone::utc(), Dialect::Debian);
+        let due = ours.is_ok_and(|schedule| schedule.next(whole - TimeDelta::seconds(1)) == Some(whole));
+        assert_eq!(minutes(&log, &n.to_string()).contains(&whole), due, "`{when}` at {whole}");
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::dialect::Dialect;
 use crate::domain::sanitize;
 
 /// Which minutes, hours, days, months and weekdays: one bit each.
@@ -70,7 +71,8 @@ const RANGES: [Range; 5] = [
 ];
 
 impl Fields {
-    pub(super) fn parse(text: &str) -> Result<Self, ScheduleError> {
+    /// What the daemon reads otherwise than it is written goes to `oddities`.
+    pub(super) fn parse(text: &str, dialect: Dialect, oddities: &mut Vec<String>) -> Result<Self, ScheduleError> {
         let words: Vec<(usize, &str)> = words(if text.starts_with('@') { expand(text)? } else { text }).collect();
         let [minute, hour, day, month, weekday] = words[..] else {
             return Err(ScheduleError {
@@ -82,11 +84,11 @@ impl Fields {
         };
         let [minutes, hours, days, months, weekdays] = &RANGES;
         let mut fields = Self {
-            minutes: minutes.parse(minute)?,
-            hours: hours.parse(hour)?,
-            days: days.parse(day)?,
-            months: months.parse(month)?,
-            weekdays: weekdays.parse(weekday)?,
+            minutes: minutes.parse(minute, dialect, oddities)?,
+            hours: hours.parse(hour, dialect, oddities)?,
+            days: days.parse(day, dialect, oddities)?,
+            months: months.parse(month, dialect, oddities)?,
+            weekdays: weekdays.parse(weekday, dialect, oddities)?,
         };
         // Sunday is 0 and 7.
         fields.weekdays.bits = (fields.weekdays.bits | fields.weekdays.bits >> 7) & 0x7f;
@@ -180,7 +182,17 @@ fn expand(text: &str) -> Result<&'static str, ScheduleError> {
 }
 
 impl Range {
-    fn parse(&self, (column, text): (usize, &str)) -> Result<Field, ScheduleError> {
+    fn parse(
+        &self,
+        (column, written): (usize, &str),
+        dialect: Dialect,
+        oddities: &mut Vec<String>,
+    ) -> Result<Field, ScheduleError> {
+        let text = dialect.as_far_as_it_reads(written, self.spreads);
+        if text != written {
+            let odd = format!("{}: Debian's cron reads `{written}` as `{text}`; write what is meant", self.name);
+            oddities.push(sanitize::line(&odd));
+        }
         let (mut bits, mut spread, mut backwards) = (0, 0, None);
         let mut at = column;
         for part in text.split(',') {
@@ -197,7 +209,7 @@ impl Range {
                 bits |= 1 << low;
                 spread = spread.max(high - low);
             } else {
-                match self.part(at, part)? {
+                match self.part(at, part, dialect)? {
                     Part::Values(values) => bits |= values,
                     Part::Backwards(error) => backwards = Some(error),
                 }
@@ -206,12 +218,16 @@ impl Range {
         }
         match backwards {
             Some(error) if bits == 0 => Err(error),
-            _ => Ok(Field { bits, star: text.starts_with('*'), spread }),
+            Some(error) => {
+                oddities.push(format!("{}: {}; {}", self.name, error.cause, error.mend));
+                Ok(Field { bits, star: text.starts_with('*'), spread })
+            }
+            None => Ok(Field { bits, star: text.starts_with('*'), spread }),
         }
     }
 
     /// `*`, `5`, `mon-fri`, each range with or without `/step`.
-    fn part(&self, column: usize, part: &str) -> Result<Part, ScheduleError> {
+    fn part(&self, column: usize, part: &str, dialect: Dialect) -> Result<Part, ScheduleError> {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => (range, Some(step)),
             None => (part, None),
@@ -220,12 +236,15 @@ impl Range {
             (self.low, self.high)
         } else if let Some((first, last)) = range.split_once('-') {
             let (low, mut high) = (self.value(column, first)?, self.value(column + first.chars().count() + 1, last)?);
-            // A week may end on the Sunday that also begins it.
-            if self.high == 7 && high == 0 && low > 0 {
+            // A week may end on the Sunday that also begins it, but for one daemon, and not in steps.
+            if self.high == 7 && high == 0 && low > 0 && dialect == Dialect::Cronie && step.is_none() {
                 high = 7;
             }
             if low > high {
-                let mend = format!("write {first}-{},{}-{last}", self.high, self.low);
+                let mend = match (self.high, high) {
+                    (7, 0) => format!("write {first}-7{}", step.map_or_else(String::new, |step| format!("/{step}"))),
+                    _ => format!("write {first}-{},{}-{last}", self.high, self.low),
+                };
                 let cause = format!("the range `{range}` runs backwards, and nothing is due in it");
                 return Ok(Part::Backwards(self.error(column, &cause, &mend)));
             }

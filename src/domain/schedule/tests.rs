@@ -159,14 +159,67 @@ fn what_debian_takes_is_taken_as_debian_takes_it() {
 }
 
 #[test]
+fn what_the_daemons_read_differently_is_read_as_each_does_and_named() {
+    let read = |text: &str, dialect| match Schedule::parse_as(text, Zone::utc(), dialect) {
+        Ok(schedule) => (Some(schedule.fields), schedule.oddities.join(" | ")),
+        Err(error) => (None, error.to_string()),
+    };
+    // What Debian's cron does was seen; what is the same to both stands in the third column.
+    let table = [
+        ("0 0 * * 6#2", "0 0 * * 6", "day of week: Debian's cron reads `6#2` as `6`; write what is meant"),
+        (
+            "0 0 * * 1,sat#3,5",
+            "0 0 * * 1,6",
+            "day of week: Debian's cron reads `1,sat#3,5` as `1,sat`; write what is meant",
+        ),
+        ("*/2/3 * * * *", "*/2 * * * *", "minute: Debian's cron reads `*/2/3` as `*/2`; write what is meant"),
+        ("** * * * *", "* * * * *", "minute: Debian's cron reads `**` as `*`; write what is meant"),
+        ("*-5 * * * *", "* * * * *", "minute: Debian's cron reads `*-5` as `*`; write what is meant"),
+        ("0 0 1~9 * *", "0 0 1 * *", "day of month: Debian's cron reads `1~9` as `1`; write what is meant"),
+    ];
+    for (odd, plain, named) in table {
+        assert_eq!(read(odd, Dialect::Debian), (read(plain, Dialect::Debian).0, named.to_owned()), "{odd}");
+        let (fields, refused) = read(odd, Dialect::Cronie);
+        assert!(fields.is_none() && !refused.is_empty(), "{odd}: {refused}");
+    }
+    // A week that ends on a Sunday is never due for the one, and as meant for the other.
+    let never = "day of week, column 9: the range `fri-sun` runs backwards, and nothing is due in it; write fri-7";
+    assert_eq!(read("0 0 * * fri-sun", Dialect::Debian), (None, never.to_owned()));
+    assert_eq!(read("0 0 * * fri-sun", Dialect::Cronie), (read("0 0 * * 5-7", Dialect::Cronie).0, String::new()));
+    for dialect in [Dialect::Debian, Dialect::Cronie] {
+        for never in ["0 0 * * 5-0/2", "0 0 * * 6-1", "0 0 * nov-jan *"] {
+            assert!(read(never, dialect).1.contains("nothing is due in it"), "{never}");
+        }
+        for refused in [
+            "0 0 * * 6L",
+            "0 0 L * *",
+            "0 0 21W * *",
+            "5/1 * * * *",
+            ",* * * * *",
+            "*, * * * *",
+            "0-59/ * * * *",
+            "6- * * * *",
+            "-1 * * * *",
+        ] {
+            assert!(read(refused, dialect).0.is_none(), "{refused}");
+        }
+        let (fields, named) = read("0 5,22-2 * * *", dialect);
+        assert_eq!(fields, read("0 5 * * *", dialect).0);
+        assert!(named.starts_with("hour: the range `22-2` runs backwards"), "{named}");
+    }
+}
+
+#[test]
 fn any_text_is_read_or_refused() {
     let mut random = Random(7);
     let letters: Vec<char> = "*/,-~@ 0123456789monjanJL#?W%\té€\u{0}".chars().collect();
     for _ in 0..20_000 {
         let text: String =
             (0..random.below(24)).map(|_| letters[random.below(letters.len() as u64) as usize]).collect();
-        if let Err(error) = Schedule::parse(&text, Zone::utc()) {
-            assert!(error.column >= 1 && !error.mend.is_empty());
+        for dialect in [Dialect::Cronie, Dialect::Debian] {
+            if let Err(error) = Schedule::parse_as(&text, Zone::utc(), dialect) {
+                assert!(error.column >= 1 && !error.mend.is_empty());
+            }
         }
     }
 }
@@ -386,11 +439,15 @@ impl Expression {
     /// The test of `find_jobs`.
     fn matches(&self, time: i64) -> bool {
         let local = chrono::DateTime::from_timestamp(time * 60, 0).expect("minute");
-        let weekday = self.sets[4].contains(&local.weekday().num_days_from_sunday());
-        let day = self.sets[2].contains(&local.day());
         self.sets[0].contains(&local.minute())
             && self.sets[1].contains(&local.hour())
-            && self.sets[3].contains(&local.month())
+            && self.matches_day(local.date_naive())
+    }
+
+    fn matches_day(&self, date: NaiveDate) -> bool {
+        let weekday = self.sets[4].contains(&date.weekday().num_days_from_sunday());
+        let day = self.sets[2].contains(&date.day());
+        self.sets[3].contains(&date.month())
             && if self.stars[2] || self.stars[4] { weekday && day } else { weekday || day }
     }
 }

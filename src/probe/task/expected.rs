@@ -161,7 +161,11 @@ impl Expected {
         if let Some(line) = line {
             match &line.schedule {
                 // What cron does is what can be expected; a difference has its own finding.
-                Ok(schedule) => policy.schedule = Some(schedule.clone()),
+                Ok(schedule) => {
+                    let odd = |odd| Finding::new(Status::Warning, "line", format!("{}: {odd}", line.place()));
+                    findings.extend(schedule.oddities.iter().map(odd));
+                    policy.schedule = Some(schedule.clone());
+                }
                 Err(_) if line.mark.is_some() => {}
                 Err(error) => {
                     let text = format!("cron does not run it: {}, {error}", line.place());

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{Entry, mark, name};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
-use crate::domain::schedule::{Schedule, ScheduleError};
+use crate::domain::schedule::{Dialect, Schedule, ScheduleError};
 use crate::domain::time::Zone;
 
 /// The lines that schedule something, or try to. A crontab of a user is given that user; the
 /// system's name one in every line.
-pub(super) fn entries(text: &[u8], user: Option<&str>, zone: &Zone) -> impl Iterator<Item = Entry> {
+pub(super) fn entries(text: &[u8], user: Option<&str>, zone: &Zone, dialect: Dialect) -> impl Iterator<Item = Entry> {
     let mut environment = BTreeMap::new();
     let mut seen = mark::Seen::default();
     text.split(|byte| *byte == b'\n').zip(1..).filter_map(move |(bytes, number)| {
@@ -26,13 +26,19 @@ pub(super) fn entries(text: &[u8], user: Option<&str>, zone: &Zone) -> impl Iter
             environment.insert(name, value);
             return None;
         }
-        let found = entry(line, number, user, zone, &environment);
+        let found = entry((line, number), user, zone, dialect, &environment);
         let command_at = text.len() - line.len() + found.command_at;
         Some(Entry { text, command_at, bytes: bytes.to_vec(), nth, mark, ..found })
     })
 }
 
-fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment: &BTreeMap<String, String>) -> Entry {
+fn entry(
+    (line, number): (&str, usize),
+    user: Option<&str>,
+    zone: &Zone,
+    dialect: Dialect,
+    environment: &BTreeMap<String, String>,
+) -> Entry {
     // A leading dash asks SUSE's cron not to log the run.
     let (when, rest) = split_schedule(line.strip_prefix('-').unwrap_or(line));
     let (user, command) = match user {
@@ -42,7 +48,7 @@ fn entry(line: &str, number: usize, user: Option<&str>, zone: &Zone, environment
     let command_at = line.len() - command.len();
     let (command, input) = split_input(command);
     let schedule = zone_of(environment, zone)
-        .and_then(|zone| Schedule::parse(&when, zone))
+        .and_then(|zone| Schedule::parse_as(&when, zone, dialect))
         .and_then(|schedule| if command.is_empty() { Err(no_command(line)) } else { Ok(schedule) });
     let wrapped_as = wrapped_task(&command);
     Entry {

@@ -100,10 +100,12 @@ fn needs_a_shell(command: &str) -> bool {
 mod tests {
     use super::super::line::entries;
     use super::*;
+    use crate::domain::schedule::Dialect;
     use crate::domain::time::Zone;
 
     fn after(line: &str, user: Option<&str>) -> Option<String> {
-        let entry = entries(format!("{line}\n").as_bytes(), user, &Zone::utc()).next().expect("an entry");
+        let entry =
+            entries(format!("{line}\n").as_bytes(), user, &Zone::utc(), Dialect::default()).next().expect("an entry");
         wrapped(&entry, "rounds")
     }
 
@@ -136,7 +138,7 @@ mod tests {
     fn a_pipe_is_advised_about_by_what_its_shell_knows() {
         let advice = |text: &str| {
             let zone = Zone::utc();
-            let entries = entries(text.as_bytes(), Some("ann"), &zone);
+            let entries = entries(text.as_bytes(), Some("ann"), &zone, Dialect::default());
             let entries = entries.map(|entry| Entry { origin: "crontab of ann".into(), ..entry }).collect();
             difference(&Crontabs { entries, ..Crontabs::default() }, "rounds").advice
         };
