@@ -5,6 +5,7 @@
 //! and the command runs all the same. Only the spool is written here, never the store.
 
 mod ending;
+mod heartbeat;
 mod lock;
 mod record;
 mod relay;
@@ -17,15 +18,18 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::config::SecretRef;
 use crate::domain::redact;
 use crate::domain::task::{EndKind, RunEnd};
 use crate::runtime::clock::Clock;
 use crate::scheduler::spool;
 pub use ending::Ending;
+use heartbeat::{Ended, Heartbeat};
 use lock::Gate;
 pub use lock::Overlap;
 use record::Record;
@@ -46,6 +50,8 @@ pub struct ExecOptions {
     pub timeout: Option<Duration>,
     /// What is done while another run of the task is not over; without a word it begins all the same.
     pub overlap: Option<Overlap>,
+    /// Where the address is of whoever is told that it begins and how it ended.
+    pub heartbeat: Option<SecretRef>,
     /// The command, passed on to the byte.
     pub argv: Vec<OsString>,
     pub clock: Clock,
@@ -113,7 +119,17 @@ async fn run(
     place: impl FnOnce() -> PathBuf + Send + 'static,
     mut signals: Signals,
 ) -> Ending {
-    let mut record = Record::begin(start(options), place);
+    let start = start(options);
+    let of = heartbeat::Run { id: start.id.clone(), task: start.task.clone() };
+    let (found, find) = mpsc::channel();
+    let place = move || {
+        let place = place();
+        // Without a heartbeat nobody asks.
+        let _ = found.send(place.clone());
+        place
+    };
+    let heartbeat = options.heartbeat.clone().and_then(|to| Heartbeat::begin(to, of, find));
+    let mut record = Record::begin(start, place);
     if let Some(record) = &mut record {
         record.settle().await;
     }
@@ -144,10 +160,17 @@ async fn run(
         timed_out,
         kind: EndKind::Seen,
     };
-    if let Some(record) = record {
+    let told = async {
+        if let Some(heartbeat) = heartbeat {
+            heartbeat.end(Ended { at: run.at, well: ending == Ending::Code(0) }).await;
+        }
+    };
+    let recorded = async {
+        let Some(record) = record else { return };
         // What passes through is the command's own; what is kept is without secrets.
-        record.end(spool::End { run, output: redact::text(&output).into_owned() }).await;
-    }
+        record.end(spool::End { run: run.clone(), output: redact::text(&output).into_owned() }).await;
+    };
+    tokio::join!(told, recorded);
     ending
 }
 

@@ -2,7 +2,7 @@
 //! keep the command from running.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::cli::exec::{ExecOptions, Overlap, exec};
 use crate::cli::{Global, environment};
-use crate::config;
+use crate::config::{self, SecretRef};
 use crate::runtime::clock::Clock;
 
 #[derive(Debug, Args)]
@@ -25,6 +25,10 @@ pub struct ExecArgs {
     /// so long with wait:10m; both are recorded
     #[arg(long, value_name = "skip|wait[:DURATION]")]
     lock: Option<String>,
+    /// Tell a service such as healthchecks.io that it begins and how it ended; it calls when it hears nothing. Its
+    /// address is a secret, and not written here but where it is: env:NAME, file:PATH or 'command:["PROGRAM"]'
+    #[arg(long, value_name = "env:NAME|file:PATH")]
+    heartbeat: Option<String>,
     /// The command and its arguments, passed on as they are
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -34,8 +38,9 @@ pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {
     let clock = Clock::system();
     let timeout = args.timeout.as_deref().and_then(limit);
     let overlap = args.lock.as_deref().and_then(overlap);
+    let heartbeat = args.heartbeat.as_deref().and_then(address);
     let (global, task) = (global.clone(), args.task.clone());
-    let options = ExecOptions { task: args.task, timeout, overlap, argv: args.command, clock };
+    let options = ExecOptions { task: args.task, timeout, overlap, heartbeat, argv: args.command, clock };
     exec(&options, move || state_dir(&global, &task)).finish()
 }
 
@@ -51,6 +56,12 @@ fn overlap(text: &str) -> Option<Overlap> {
         super::output::progress(&format!("rounds exec: --lock {text}: {why}; it runs whatever else runs"));
     };
     text.parse().map_err(told).ok()
+}
+
+/// An address that is not a reference is told to nobody: it may be the secret itself.
+fn address(text: &str) -> Option<SecretRef> {
+    let told = |why| super::output::progress(&format!("rounds exec: --heartbeat: {why}; nobody is told of this run"));
+    SecretRef::parse(text, Path::new(".")).map_err(told).ok()
 }
 
 /// Where the record goes: beside the store of the configuration, or where it would be without

@@ -51,7 +51,7 @@ impl fmt::Debug for Secret {
 
 impl SecretRef {
     /// Reads a reference; the text of what is none is not repeated, for it may be the secret.
-    pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, String> {
+    pub fn parse(text: &str, directory: &Path) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => resolve(directory, path).map(Self::File),

@@ -17,14 +17,13 @@ pub async fn fetch(secret: &SecretRef) -> Result<Secret, String> {
         let found = tokio::task::spawn_blocking(move || own.look_up()).await;
         return found.ok().flatten().unwrap_or_else(|| Err(format!("{secret}: could not be looked up")));
     };
-    let said =
-        exec::capture(command, TIMEOUT, LONGEST).await.map_err(|why| format!("the password's program: {why}"))?;
+    let said = exec::capture(command, TIMEOUT, LONGEST).await.map_err(|why| format!("the secret's program: {why}"))?;
     // What it printed on the way to a failure may hold the secret, and is not repeated.
     if said.exit_code != Some(0) {
-        return Err(format!("the password's program `{}` failed: {said}", program(command)));
+        return Err(format!("the secret's program `{}` failed: {said}", program(command)));
     }
     let text = String::from_utf8(said.stdout).map_err(|_odd| format!("{secret}: what it printed is not UTF-8"))?;
-    Secret::of(&text).map_err(|why| format!("what the password's program `{}` printed {why}", program(command)))
+    Secret::of(&text).map_err(|why| format!("what the secret's program `{}` printed {why}", program(command)))
 }
 
 fn program(command: &crate::domain::plan::Invocation) -> &str {

@@ -17,8 +17,10 @@ use crate::domain::task::{RunEnd, TaskRun};
 use crate::domain::time::Timestamp;
 use crate::platform::file::{private, private_directory};
 
+mod heartbeat;
 mod holder;
 
+pub use heartbeat::{Unheard, keep_unheard, unheard};
 pub use holder::Holder;
 
 /// The spool of a state directory.

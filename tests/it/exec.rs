@@ -17,12 +17,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-fn state() -> TempDir {
+pub(crate) fn state() -> TempDir {
     tempfile::tempdir().expect("state directory")
 }
 
 /// `rounds exec --task t [more] -- `, with nothing to read.
-fn wrapper(state: &Path, more: &[&str]) -> Command {
+pub(crate) fn wrapper(state: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rounds"));
     command.args(["exec", "--task", "t", "--store", &store(state)]).args(more).arg("--");
     alone(&mut command, state).stdin(Stdio::null()).env("ROUNDS_TEST_MARK", "kept");
@@ -46,7 +46,7 @@ fn sh(state: &Path, script: &str) -> Output {
     wrapper(state, &[]).args(["sh", "-c", script]).output().expect("wrapper")
 }
 
-fn only_run(state: &Path) -> TaskRun {
+pub(crate) fn only_run(state: &Path) -> TaskRun {
     let mut runs = spool::read(&spool::directory(state));
     assert_eq!(runs.len(), 1, "one run leaves one record");
     runs.remove(0)

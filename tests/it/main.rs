@@ -23,6 +23,8 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod freeze;
 #[cfg(target_os = "linux")]
+mod heartbeat;
+#[cfg(target_os = "linux")]
 mod hung;
 #[cfg(unix)]
 mod jobs;
