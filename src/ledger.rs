@@ -1,6 +1,7 @@
 //! The ledger: what the program itself has recorded about the world, as probes may ask it.
 //! A port: probes know this trait, the runtime gives it a store.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
@@ -17,10 +18,23 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[error("{0}")]
 pub struct LedgerError(pub String);
 
+/// What is recorded of tasks, by their names; each newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    pub runs: BTreeMap<String, Vec<TaskRun>>,
+    pub freezes: BTreeMap<String, Vec<Freeze>>,
+}
+
 /// What was recorded: runs of tasks, and proofs.
 pub trait Ledger: Debug + Send + Sync {
     /// The latest runs of a task, newest first, at most `limit`.
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>>;
+
+    /// What is recorded of every task, at most `limit` runs of each; `None` where it is as well to ask for
+    /// one after the other. Of all but the latest two runs only the last words are told.
+    fn recorded(&self, _limit: usize) -> BoxFuture<'_, Result<Option<Recorded>, LedgerError>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// The latest freezes of a task, newest first.
     fn freezes<'a>(&'a self, _task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {

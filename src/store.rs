@@ -33,7 +33,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::trend::Point;
 use crate::domain::update::Memory;
 use crate::domain::vitals::{Proof, ProofKind};
-use crate::ledger::{BoxFuture, Ledger, LedgerError};
+use crate::ledger::{BoxFuture, Ledger, LedgerError, Recorded};
 use sqlite::link::Link;
 use thinning::{LOADED_FINE_FOR, LOADED_FOR, LastKept};
 
@@ -154,6 +154,18 @@ impl Store {
         self.read.read(move |c| Box::pin(sqlite::run::latest(c, task, rows(limit)))).await
     }
 
+    /// The latest runs and freezes of every task, in two looks.
+    pub async fn recorded(&self, limit: usize) -> Result<Recorded, StoreError> {
+        let look = self.read.read(move |c| {
+            Box::pin(async move {
+                let runs = sqlite::run::of_all(c, rows(limit)).await?;
+                let freezes = sqlite::freeze::of_all(c, rows(FREEZES)).await?;
+                Ok(Recorded { runs, freezes })
+            })
+        });
+        look.await
+    }
+
     /// Everything a dashboard wants to know when it starts; `periods` are the checklists and
     /// periods that are still shown.
     pub async fn memory(&self, now: Timestamp, periods: &[(String, String)]) -> Result<Memory, StoreError> {
@@ -198,6 +210,10 @@ impl Store {
 impl Ledger for Store {
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
         Box::pin(async move { self.runs(task, limit).await.map_err(|error| LedgerError(error.to_string())) })
+    }
+
+    fn recorded(&self, limit: usize) -> BoxFuture<'_, Result<Option<Recorded>, LedgerError>> {
+        Box::pin(async move { self.recorded(limit).await.map(Some).map_err(|error| LedgerError(error.to_string())) })
     }
 
     fn freezes<'a>(&'a self, task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {

@@ -26,6 +26,20 @@ impl Source {
         format!("{}:{line}:{column}", self.name)
     }
 
+    /// Where each line of it begins, for whoever wants many places.
+    pub(super) fn line_starts(&self) -> Vec<usize> {
+        std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+    }
+
+    /// The place of `span`, by the beginnings of all lines.
+    pub(super) fn place_among(&self, starts: &[usize], span: &Range<usize>) -> String {
+        let offset = self.boundary(span.start);
+        let line = starts.partition_point(|start| *start <= offset);
+        let start = starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text[start..offset].chars().count() + 1;
+        format!("{}:{line}:{column}", self.name)
+    }
+
     /// A fault of what stands at `span`.
     pub(super) fn fault(&self, span: &Range<usize>, message: impl Into<String>) -> Fault {
         let (line, start) = self.line_of(span.start);

@@ -169,20 +169,20 @@ impl Probe for TaskProbe {
                 let mend = "put `rounds exec` before its command, and write `source = \"exec\"`";
                 return Err(ProbeError::Unreachable(format!("its line cannot be looked for: {why}; {mend}")));
             }
+            let is_first = self.first_read.is_none();
             let first_read = *self.first_read.get_or_insert(now);
-            let (scene, spool, configuration) = (self.scene.clone(), self.spool.clone(), self.configuration.clone());
-            let sight = self.blocking.run(move || scene.look(now, &spool, &configuration)).await?;
+            let sight = self.scene.seen(&mut self.blocking, now, &self.spool, &self.configuration).await?;
             let found = &sight.crontabs;
             self.expected.refresh(found);
             let (mut policy, mut findings) = self.expected.policy(found, &self.scene);
             let key = self.expected.recorded_as(found);
-            let recorded = self.ledger.runs(&key, RUNS).await;
-            let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            let recorded = self.scene.runs(&*self.ledger, &key, is_first).await?;
             let mut runs = merged(recorded, sight.spooled(&key), &key);
 
             let line = self.expected.line(found);
             let parts = line.and_then(|line| line.parts.as_ref());
             findings.extend(parts.and_then(expected::passed_over));
+            findings.extend(sight.heartbeat(&key, now, &self.scene.place.zone));
             let samples = parts.map(|parts| Sample::text("scripts", parts.scripts.join(", "))).into_iter().collect();
             let written_at = match line {
                 Some(line) => line.written_at,
@@ -211,8 +211,7 @@ impl Probe for TaskProbe {
             let mut facts = TaskFacts::new(Arc::new(policy), runs, Some(since)).booted_at(sight.booted_at);
             facts.gaps.clone_from(&sight.gaps);
             facts.starts_known = starts_known;
-            let freezes = self.ledger.freezes(self.expected.id()).await;
-            let freezes = freezes.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            let freezes = self.scene.freezes(&*self.ledger, self.expected.id(), is_first).await?;
             let held = line.and_then(|line| line.mark.as_ref()).map(|mark| held(mark, &freezes));
             facts.handle = line.and_then(|line| line.handle(self.expected.id())).map(Box::new);
             let facts = facts.held(freezes, held, written_at, now);

@@ -12,7 +12,7 @@ use crate::domain::hold::Freeze;
 use crate::domain::humanize;
 use crate::domain::task::TaskRun;
 use crate::domain::vitals::{Proof, ProofKind};
-use crate::ledger::{BoxFuture, Ledger, LedgerError};
+use crate::ledger::{BoxFuture, Ledger, LedgerError, Recorded};
 use crate::runtime::clock::Clock;
 use crate::runtime::holder::recover_lost_jobs;
 use crate::runtime::importer;
@@ -38,6 +38,8 @@ enum State {
 const AGAIN: Duration = Duration::from_secs(10);
 /// How long a probe waits for what was recorded.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long, when it is asked about all tasks at once: less than a probe of theirs may take.
+const WHOLE: Duration = Duration::from_secs(8);
 
 impl Opening {
     /// Begins to open the store and goes on until it is open. What an earlier program left
@@ -122,9 +124,17 @@ impl Opening {
 
     /// Asks the store, which may hang while it is open, too.
     async fn ask<T, E: ToString>(&self, question: impl AsyncFnOnce(Store) -> Result<T, E>) -> Result<T, LedgerError> {
+        self.ask_for(PATIENCE, question).await
+    }
+
+    async fn ask_for<T, E: ToString>(
+        &self,
+        patience: Duration,
+        question: impl AsyncFnOnce(Store) -> Result<T, E>,
+    ) -> Result<T, LedgerError> {
         let _ = self.within(PATIENCE).await;
         let store = self.readable().map_err(LedgerError)?;
-        match timeout(PATIENCE, question(store)).await {
+        match timeout(patience, question(store)).await {
             Ok(answer) => answer.map_err(|error| LedgerError(error.to_string())),
             Err(_) => Err(LedgerError(format!("store {} does not answer", self.path.display()))),
         }
@@ -145,6 +155,10 @@ async fn without(path: &Path, error: &StoreError) -> State {
 impl Ledger for Opening {
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
         Box::pin(self.ask(async move |store: Store| store.runs(task, limit).await))
+    }
+
+    fn recorded(&self, limit: usize) -> BoxFuture<'_, Result<Option<Recorded>, LedgerError>> {
+        Box::pin(self.ask_for(WHOLE, async move |store: Store| Ledger::recorded(&store, limit).await))
     }
 
     fn freezes<'a>(&'a self, task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {

@@ -3,6 +3,7 @@
 //! A name is an id (`server`), or a probe's full name (`database:rota`) where several things
 //! share the id. A checklist item may also name a kind (`disk`) and means all of that kind.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use toml::Spanned;
@@ -38,15 +39,19 @@ impl Names {
     /// All names of these files; one that is given twice is a fault that names both places.
     pub(super) fn of(documents: &[Document], faults: &mut Vec<Fault>) -> Self {
         let mut names = Self { known: Vec::new() };
+        let mut seen: HashMap<(&str, String), usize> = HashMap::new();
         for Document { source, sections } in documents {
+            let starts = source.line_starts();
             let mut add = |section, kind, id: &Spanned<Id>| {
-                let first = names.known.iter().find(|known| known.section == section && known.id == id.get_ref().0);
+                let first = seen.get(&(section, id.get_ref().0.clone())).and_then(|first| names.known.get(*first));
                 if let Some(Known { id: name, place, .. }) = first {
                     faults
                         .push(source.fault_at(id, format!("a second [[{section}]] `{name}`; the first is at {place}")));
                     return;
                 }
-                names.known.push(Known { section, kind, id: id.get_ref().0.clone(), place: source.place(&id.span()) });
+                seen.insert((section, id.get_ref().0.clone()), names.known.len());
+                let place = source.place_among(&starts, &id.span());
+                names.known.push(Known { section, kind, id: id.get_ref().0.clone(), place });
             };
             sections.database.iter().for_each(|raw| add("database", Some("database"), &raw.id));
             sections.backup.iter().for_each(|raw| add("backup", Some("backup"), &raw.id));

@@ -170,12 +170,12 @@ impl ProofProbe {
 impl Probe for ProofProbe {
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async move {
+            let is_first = self.first_read.is_none();
             let first_read = *self.first_read.get_or_insert(now);
-            let Found { proofs, since, findings } = self.look(now).await?;
-            let (scene, spool, configuration) = (self.scene.clone(), self.spool.clone(), self.configuration.clone());
-            let sight = self.blocking.run(move || scene.look(now, &spool, &configuration)).await?;
-            let recorded = self.ledger.runs(&self.spec.id, RUNS).await;
-            let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            let Found { proofs, since, mut findings } = self.look(now).await?;
+            let sight = self.scene.seen(&mut self.blocking, now, &self.spool, &self.configuration).await?;
+            findings.extend(sight.heartbeat(&self.spec.id, now, &self.scene.place.zone));
+            let recorded = self.scene.runs(&*self.ledger, &self.spec.id, is_first).await?;
             let recorded = super::merged(recorded, sight.spooled(&self.spec.id), &self.spec.id);
             let runs = self.runs(proofs, &recorded);
             // Who was never proven to run is held to its schedule since it was written down.

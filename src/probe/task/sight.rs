@@ -6,17 +6,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
+use tokio::sync::OnceCell;
 
 use super::heard::{Ear, Heard};
+use super::{Blocking, RUNS};
+use crate::domain::finding::Finding;
+use crate::domain::hold::Freeze;
+use crate::domain::humanize;
+use crate::domain::observation::ProbeError;
 use crate::domain::plan::Invocation;
 use crate::domain::slot::Gap;
+use crate::domain::status::Status;
 use crate::domain::task::TaskRun;
 use crate::domain::time::{Timestamp, Zone};
+use crate::ledger::{Ledger, Recorded};
 use crate::platform::lacks;
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::crontab::{self, Account, Crontabs, Place};
 use crate::scheduler::source::{Ask, Listed, SourceKind};
-use crate::scheduler::{spool, uptime};
+use crate::scheduler::spool::{self, Unheard};
+use crate::scheduler::uptime;
 
 /// For how long what was seen is good enough for the next probe.
 const GOOD_FOR: TimeDelta = TimeDelta::seconds(5);
@@ -33,7 +42,21 @@ pub(super) struct Scene {
     /// The file that stands for the crontabs.
     pub(super) export: Option<PathBuf>,
     pub(super) memory: Arc<Mutex<Memory>>,
+    /// Held by the one of many that looks.
+    pub(super) gate: Arc<tokio::sync::Mutex<()>>,
+    /// What the store had of all tasks when the first of many asked; each takes its own.
+    pub(super) recorded: Arc<OnceCell<Option<Mutex<FirstLook>>>>,
 }
+
+/// What is recorded of each task, until that takes it.
+#[derive(Debug, Default)]
+pub(super) struct FirstLook {
+    runs: BTreeMap<String, Option<Vec<TaskRun>>>,
+    freezes: BTreeMap<String, Vec<Freeze>>,
+}
+
+/// From so many probes on the store is asked once for all of them.
+const MANY: usize = 30;
 
 /// What stays from one look to the next.
 #[derive(Debug, Default)]
@@ -44,12 +67,21 @@ pub(super) struct Memory {
     told: BTreeMap<&'static str, (Timestamp, Result<Vec<Listed>, String>)>,
 }
 
+impl Memory {
+    /// What was seen just now.
+    fn fresh(&self, now: Timestamp) -> Option<Arc<Sight>> {
+        self.latest.as_ref().filter(|(at, _)| (now - *at).abs() < GOOD_FOR).map(|(_, sight)| Arc::clone(sight))
+    }
+}
+
 /// What one look brought.
 #[derive(Debug, Default)]
 pub(super) struct Sight {
     pub(super) crontabs: Crontabs,
     /// By the name they are recorded under, newest first.
     spooled: BTreeMap<String, Vec<TaskRun>>,
+    /// By task: whose last heartbeat nobody heard.
+    unheard: BTreeMap<String, Unheard>,
     pub(super) booted_at: Option<Timestamp>,
     /// When the configuration was last written.
     pub(super) configured_at: Option<Timestamp>,
@@ -61,6 +93,14 @@ impl Sight {
     pub(super) fn spooled(&self, key: &str) -> &[TaskRun] {
         self.spooled.get(key).map_or(&[], Vec::as_slice)
     }
+
+    /// That nobody heard how the last run went of what is recorded as `key`.
+    pub(super) fn heartbeat(&self, key: &str, now: Timestamp, zone: &Zone) -> Option<Finding> {
+        let Unheard { at, why, .. } = self.unheard.get(key)?;
+        let text =
+            format!("the heartbeat of the run that ended at {} was not sent: {why}", humanize::clock(*at, now, zone));
+        Some(Finding::new(Status::Warning, "heartbeat", text).since(*at))
+    }
 }
 
 impl Scene {
@@ -69,7 +109,17 @@ impl Scene {
         let account = Account::effective(root);
         let place = Place { root: root.to_owned(), user: account.name.clone(), zone };
         let ask = |_: &Invocation| Err("nobody is asked".to_owned());
-        Self { place, account, list, ask, lacks: lacks::CRONTABS, export: None, memory: Arc::default() }
+        Self {
+            place,
+            account,
+            list,
+            ask,
+            lacks: lacks::CRONTABS,
+            export: None,
+            memory: Arc::default(),
+            gate: Arc::default(),
+            recorded: Arc::default(),
+        }
     }
 
     /// The same, in which programs answer.
@@ -85,13 +135,70 @@ impl Scene {
         }
     }
 
+    /// Everything there is to see: of those who ask at the same time one looks, on a thread of its own.
+    pub(super) async fn seen(
+        &self,
+        blocking: &mut Blocking,
+        now: Timestamp,
+        spool: &Path,
+        configuration: &[PathBuf],
+    ) -> Result<Arc<Sight>, ProbeError> {
+        let _the_others_wait = self.gate.lock().await;
+        if let Some(sight) = self.memory.try_lock().ok().and_then(|memory| memory.fresh(now)) {
+            return Ok(sight);
+        }
+        let (scene, spool, configuration) = (self.clone(), spool.to_owned(), configuration.to_owned());
+        blocking.run(move || scene.look(now, &spool, &configuration)).await
+    }
+
+    /// The latest runs of a task. Where many look for the first time, the store is asked once for all.
+    pub(super) async fn runs(&self, ledger: &dyn Ledger, task: &str, first: bool) -> Result<Vec<TaskRun>, ProbeError> {
+        if let Some(all) = self.first_look(ledger, first).await? {
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            match all.runs.get_mut(task).map(Option::take) {
+                None => return Ok(Vec::new()),
+                Some(Some(runs)) => return Ok(runs),
+                // Two of one name.
+                Some(None) => {}
+            }
+        }
+        ledger.runs(task, RUNS).await.map_err(|error| ProbeError::Unreachable(error.to_string()))
+    }
+
+    /// The latest freezes of a task, likewise.
+    pub(super) async fn freezes(
+        &self,
+        ledger: &dyn Ledger,
+        task: &str,
+        first: bool,
+    ) -> Result<Vec<Freeze>, ProbeError> {
+        if let Some(all) = self.first_look(ledger, first).await? {
+            let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(all.freezes.get(task).cloned().unwrap_or_default());
+        }
+        ledger.freezes(task).await.map_err(|error| ProbeError::Unreachable(error.to_string()))
+    }
+
+    async fn first_look(&self, ledger: &dyn Ledger, first: bool) -> Result<Option<&Mutex<FirstLook>>, ProbeError> {
+        let many = self.recorded.initialized() || Arc::strong_count(&self.recorded) >= MANY;
+        if !first || !many {
+            return Ok(None);
+        }
+        let ask = async {
+            let all = ledger.recorded(RUNS).await.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            Ok::<_, ProbeError>(all.map(|Recorded { runs, freezes }| {
+                let runs = runs.into_iter().map(|(task, runs)| (task, Some(runs))).collect();
+                Mutex::new(FirstLook { runs, freezes })
+            }))
+        };
+        Ok(self.recorded.get_or_try_init(|| ask).await?.as_ref())
+    }
+
     /// Everything there is to see, unless somebody has just looked.
     pub(super) fn look(&self, now: Timestamp, spool: &Path, configuration: &[PathBuf]) -> Arc<Sight> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, sight)) = &memory.latest
-            && (now - *at).abs() < GOOD_FOR
-        {
-            return Arc::clone(sight);
+        if let Some(sight) = memory.fresh(now) {
+            return sight;
         }
         let sight = Arc::new(self.sight(now, spool, configuration, &mut memory.ear));
         memory.latest = Some((now, Arc::clone(&sight)));
@@ -118,7 +225,7 @@ impl Scene {
 
     /// The same place, whose crontabs are one that another machine wrote into a file.
     pub(super) fn exported(&self, export: &Path) -> Self {
-        Self { export: Some(export.to_owned()), memory: Arc::default(), ..self.clone() }
+        Self { export: Some(export.to_owned()), memory: Arc::default(), gate: Arc::default(), ..self.clone() }
     }
 
     fn sight(&self, now: Timestamp, spool: &Path, configuration: &[PathBuf], ear: &mut Ear) -> Sight {
@@ -141,6 +248,7 @@ impl Scene {
         Sight {
             gaps: uptime::gaps(&records, booted_at, &signs),
             crontabs,
+            unheard: spool::unheard(spool).into_iter().map(|one| (one.task.clone(), one)).collect(),
             spooled,
             booted_at,
             configured_at: configured_at.map(Timestamp::from),

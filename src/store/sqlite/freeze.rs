@@ -1,5 +1,7 @@
 //! Tasks that were frozen: written before they are, closed when they are thawed.
 
+use std::collections::BTreeMap;
+
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -58,6 +60,27 @@ pub(in crate::store) async fn of_task(
     .fetch_all(c)
     .await?;
     rows.iter().map(from_row).collect()
+}
+
+/// The latest freezes of every task, newest first.
+pub(in crate::store) async fn of_all(
+    c: &mut SqliteConnection,
+    limit: i64,
+) -> Result<BTreeMap<String, Vec<Freeze>>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT job, task, at, until, operator, reason, thawed_at FROM ( \
+                SELECT *, row_number() OVER (PARTITION BY task ORDER BY at DESC, job DESC) AS place FROM freeze) \
+          WHERE place <= ?1 ORDER BY task, place",
+    )
+    .bind(limit)
+    .fetch_all(c)
+    .await?;
+    let mut all: BTreeMap<String, Vec<Freeze>> = BTreeMap::new();
+    for row in &rows {
+        let freeze = from_row(row)?;
+        all.entry(freeze.task.clone()).or_default().push(freeze);
+    }
+    Ok(all)
 }
 
 /// Every freeze that nobody has thawed, oldest first.

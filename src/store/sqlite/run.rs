@@ -1,5 +1,8 @@
 //! Runs of tasks, imported from the records that `rounds exec` leaves.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -75,6 +78,61 @@ pub(in crate::store) async fn latest(
     rows.iter().map(from_row).collect()
 }
 
+/// One run as [`of_all`] asks for it.
+#[derive(Deserialize)]
+struct Packed(String, i64, Option<i64>, Option<i64>, Option<i32>, Option<i32>, i64, i64, String);
+
+/// The latest runs of every task, newest first. A row for each task, because a row for each run costs
+/// more on its way here than it takes to find; of all but the latest two only the last words of what
+/// they printed.
+pub(in crate::store) async fn of_all(
+    c: &mut SqliteConnection,
+    limit: i64,
+) -> Result<BTreeMap<String, Vec<TaskRun>>, sqlx::Error> {
+    let rows = sqlx::query(
+        "WITH RECURSIVE known (task) AS ( \
+                SELECT min(task) FROM run \
+                UNION ALL \
+                SELECT (SELECT min(task) FROM run WHERE task > known.task) FROM known WHERE known.task IS NOT NULL) \
+         SELECT task, (SELECT json_group_array(json_array(id, started_at, ended_at, took, exit_code, signal, timed_out, \
+                                                          alive, \
+                                   CASE WHEN octet_length(tail) <= ?2 \
+                                          OR started_at >= ifnull((SELECT started_at FROM run WHERE task = known.task \
+                                                                    ORDER BY started_at DESC LIMIT 1 OFFSET 1), 0) \
+                                        THEN tail ELSE '… ' || substr(tail, -?2) END)) \
+                         FROM (SELECT * FROM run AS own WHERE own.task = known.task \
+                                ORDER BY started_at DESC LIMIT ?1)) \
+           FROM known WHERE task IS NOT NULL",
+    )
+    .bind(limit)
+    .bind(LAST_WORDS)
+    .fetch_all(c)
+    .await?;
+    let mut all = BTreeMap::new();
+    for row in &rows {
+        let (task, runs): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let runs: Vec<Packed> = serde_json::from_str(&runs).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let mut runs = runs.into_iter().map(|run| run.of(&task)).collect::<Result<Vec<_>, _>>()?;
+        // Which order an aggregate takes is its own affair.
+        runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+        all.insert(task, runs);
+    }
+    Ok(all)
+}
+
+/// How many characters of an older run's output are read with all others.
+const LAST_WORDS: i64 = 300;
+
+impl Packed {
+    fn of(self, task: &str) -> Result<TaskRun, sqlx::Error> {
+        let Packed(id, started_at, ended_at, took, exit_code, signal, timed_out, alive, tail) = self;
+        let end = |at| end(at, took, exit_code, signal, timed_out);
+        let ended = ended_at.map(end).transpose()?;
+        let (task, started_at) = (task.to_owned(), timestamp(started_at)?);
+        Ok(TaskRun { id, task, started_at, ended, alive: alive != 0, tail, untold: false })
+    }
+}
+
 /// The runs without an end that are alive as far as is known, and were begun by a job.
 pub(in crate::store) async fn in_progress(c: &mut SqliteConnection) -> Result<Vec<(TaskRun, Holder)>, sqlx::Error> {
     let rows = sqlx::query(
@@ -110,17 +168,27 @@ fn timed_out(end: &RunEnd) -> i64 {
     }
 }
 
+fn end(
+    at: i64,
+    took: Option<i64>,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    timed_out: i64,
+) -> Result<RunEnd, sqlx::Error> {
+    Ok(RunEnd {
+        at: timestamp(at)?,
+        took_s: seconds(took.unwrap_or(0)),
+        exit_code,
+        signal,
+        timed_out: timed_out == 1,
+        kind: if timed_out == SKIPPED { EndKind::Skipped } else { EndKind::Seen },
+    })
+}
+
 fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {
     let ended = match row.try_get::<Option<i64>, _>(3)? {
         None => None,
-        Some(at) => Some(RunEnd {
-            at: timestamp(at)?,
-            took_s: seconds(row.try_get::<Option<i64>, _>(4)?.unwrap_or(0)),
-            exit_code: row.try_get(5)?,
-            signal: row.try_get(6)?,
-            timed_out: row.try_get::<i64, _>(7)? == 1,
-            kind: if row.try_get::<i64, _>(7)? == SKIPPED { EndKind::Skipped } else { EndKind::Seen },
-        }),
+        Some(at) => Some(end(at, row.try_get(4)?, row.try_get(5)?, row.try_get(6)?, row.try_get(7)?)?),
     };
     Ok(TaskRun {
         id: row.try_get(0)?,

@@ -255,6 +255,33 @@ async fn a_run_is_imported_once_and_completed_once() {
 }
 
 #[tokio::test]
+async fn what_is_told_of_all_tasks_at_once_is_what_is_told_of_each() {
+    let (_directory, path) = scratch();
+    let store = open(&path).await;
+    let named = |one: TaskRun, task: &str| TaskRun { task: task.into(), ..one };
+    let odd = |tail: &str| TaskRun { tail: tail.into(), ..run("d", 30, Ended) };
+    let mut runs = vec![run("a", 0, Ended), run("b", 10, Vanished), run("c", 20, Running), odd("\"quoted\"\n[,]; ünd")];
+    runs.extend((0..20).map(|number| named(run(&format!("m{number:02}"), number, Ended), "many")));
+    runs.push(named(run("z", 0, Ended), "it's"));
+    store.import_runs(&runs).await.expect("import");
+    let all = store.recorded(12).await.expect("all");
+    assert_eq!(all.runs.keys().collect::<Vec<_>>(), ["it's", "many", "weekly-report"]);
+    for (task, told) in &all.runs {
+        assert_eq!(*told, store.runs(task, 12).await.expect("runs"), "{task}");
+    }
+    assert!(all.freezes.is_empty());
+
+    // Of an older run only the last words are told.
+    let long = |id: &str, minutes| TaskRun { tail: format!("{}the end", "x".repeat(5000)), ..run(id, minutes, Ended) };
+    store.import_runs(&[long("e", 40), long("f", 50), long("g", 60)]).await.expect("import");
+    let told = store.recorded(12).await.expect("all").runs.remove("weekly-report").expect("its runs");
+    let whole = store.runs("weekly-report", 12).await.expect("runs");
+    assert_eq!(told[..2], whole[..2]);
+    assert!(told[2].tail.starts_with("… xx") && told[2].tail.ends_with("the end") && told[2].tail.len() < 400);
+    assert_eq!(told[3..], whole[3..]);
+}
+
+#[tokio::test]
 async fn a_rare_task_keeps_its_past_and_a_busy_one_does_not() {
     let (_directory, path) = scratch();
     let store = open(&path).await;
