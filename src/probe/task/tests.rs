@@ -129,8 +129,80 @@ impl World {
     }
 }
 
+/// A ledger that is asked for everything at once, and says how often for one.
+#[derive(Debug, Default)]
+struct Whole {
+    runs: Vec<TaskRun>,
+    asked: std::sync::atomic::AtomicUsize,
+    asked_for_all: std::sync::atomic::AtomicUsize,
+}
+
+impl Ledger for Whole {
+    fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let found = self.runs.iter().filter(|run| run.task == task).take(limit).cloned().collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn recorded(&self, _limit: usize) -> BoxFuture<'_, Result<Option<crate::ledger::Recorded>, LedgerError>> {
+        self.asked_for_all.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut all = crate::ledger::Recorded::default();
+        for run in &self.runs {
+            all.runs.entry(run.task.clone()).or_default().push(run.clone());
+        }
+        Box::pin(async move { Ok(Some(all)) })
+    }
+
+    fn proofs<'a>(&'a self, _: ProofKind, _: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+#[tokio::test]
+async fn of_many_tasks_the_store_is_asked_once_and_of_few_or_later_for_each() {
+    use std::sync::atomic::Ordering::Relaxed;
+    for (count, whole, each) in [(40, 1, 0), (3, 0, 3)] {
+        let config: String = (0..count)
+            .map(|n| format!("[[task]]\nid = \"t{n}\"\nsource = \"exec\"\nschedule = \"0 2 * * *\"\n"))
+            .collect();
+        let world = World::new("", &config);
+        let runs = (0..count).map(|n| run(&format!("{n}"), &format!("t{n}"), world.now - TimeDelta::hours(7), n % 2));
+        let ledger = Arc::new(Whole { runs: runs.collect(), ..Whole::default() });
+        let context = Context {
+            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            system: "rota".into(),
+            zone: Zone::utc(),
+            state_dir: world.root.path().join("state"),
+        };
+        let mut watched = super::watched(&world.config, &context, &world.scene());
+        for look in 1..=2 {
+            for (n, (_, status, texts)) in world.told(&mut watched).await.into_iter().enumerate() {
+                let expected = if n % 2 == 0 { Status::Ok } else { Status::Critical };
+                assert_eq!(status, expected, "task {n} of {count}, look {look}: {texts:?}");
+            }
+            let later = if look == 2 { usize::try_from(count).expect("a count") } else { 0 };
+            let asked = (ledger.asked_for_all.load(Relaxed), ledger.asked.load(Relaxed));
+            assert_eq!(asked, (whole, each + later), "{count} tasks, look {look}");
+        }
+    }
+}
+
 const NIGHTLY: &str = "[[task]]\nid = \"nightly\"\nsource = \"cron\"\nmatch = \"backup.sh\"\ngrace = \"15m\"\n";
 const WRAPPED: &str = "0 2 * * * rounds exec --task nightly -- /srv/backup.sh\n";
+
+#[tokio::test]
+async fn a_heartbeat_that_nobody_heard_is_told_though_the_run_went_well() {
+    let mut world = World::new(WRAPPED, NIGHTLY);
+    world.runs = vec![run("1", "nightly", world.now - TimeDelta::hours(7), 0)];
+    let spool = spool::directory(&world.root.path().join("state"));
+    let at = world.now - TimeDelta::minutes(419);
+    let one = spool::Unheard { task: "nightly".into(), run: "1".into(), at, why: "the service answers 404".into() };
+    spool::keep_unheard(&spool, "nightly", Some(&one)).expect("kept");
+    let told = "the heartbeat of the run that ended at 02:01 was not sent: the service answers 404";
+    assert_eq!(world.first().await, ("task:nightly".into(), Status::Warning, vec![told.into()]));
+    spool::keep_unheard(&spool, "nightly", None).expect("heard");
+    assert_eq!(world.first().await.1, Status::Ok);
+}
 
 #[tokio::test]
 async fn where_there_are_no_crontabs_a_task_of_theirs_is_unknown_and_nothing_is_looked_for() {
@@ -296,6 +368,46 @@ async fn a_schedule_that_differs_is_drift() {
     let text = "the crontab says `0 3 * * *` (daily at 03:00, UTC), the configuration `0 2 * * *` (daily at 02:00, UTC) \
                 (crontab of ann, line 1)";
     assert_eq!((status, texts), (Status::Warning, vec![text.to_owned()]));
+}
+
+/// What is told of the crontabs as a whole, but that their lines leave no evidence.
+async fn of_the_crontabs(world: &World, watched: &mut [Watched]) -> Vec<String> {
+    let told = world.told(watched).await;
+    let (_, _, texts) = told.into_iter().find(|(id, ..)| id == "task:cron").expect("the crontabs");
+    texts.into_iter().filter(|text| !text.contains("leave no evidence")).collect()
+}
+
+#[tokio::test]
+async fn a_line_that_is_another_now_is_told_with_what_it_was() {
+    let world = World::new("0 2 * * * /srv/backup.sh --all\n0 3 * * * /srv/report.sh\n", "");
+    let system = world.root.path().join("etc/crontab");
+    std::fs::write(&system, "0 4 * * * root /srv/prune.sh\n").expect("crontab");
+    let mut watched = world.watched();
+    assert_eq!(of_the_crontabs(&world, &mut watched).await, [] as [String; 0]);
+    world.crontab("# moved down\n0 3 * * * /srv/report.sh\n30 2 * * * /srv/backup.sh\n");
+    std::fs::write(&system, "0 4 * * * ann /srv/prune.sh\n").expect("crontab");
+    let told = "edited in the crontabs since this program started: backup (crontab of ann, line 3): due `30 2 * * *`, was \
+                `0 2 * * *`; command `/srv/backup.sh`, was `/srv/backup.sh --all`; prune (/etc/crontab, line 1): user \
+                `ann`, was `root`";
+    assert_eq!(of_the_crontabs(&world, &mut watched).await, [told]);
+}
+
+#[tokio::test]
+async fn two_lines_with_one_purpose_are_told_and_two_times_of_one_job_are_not() {
+    let twice = World::new("0 2 * * * /srv/backup.sh\n0 2 * * * /srv/backup.sh\n", "");
+    let told = "2 lines run the same, `/srv/backup.sh`: crontab of ann, line 1 (0 2 * * *); crontab of ann, line 2 (0 2 * * *)";
+    assert_eq!(of_the_crontabs(&twice, &mut twice.watched()).await, [told]);
+    let both = World::new("0 2 * * * /srv/backup.sh\n", "");
+    std::fs::write(both.root.path().join("etc/crontab"), "0 5 * * * root /srv/backup.sh\n").expect("crontab");
+    let told =
+        "2 lines run the same, `/srv/backup.sh`: crontab of ann, line 1 (0 2 * * *); /etc/crontab, line 1 (0 5 * * *)";
+    assert_eq!(of_the_crontabs(&both, &mut both.watched()).await, [told]);
+    for fine in
+        ["0 2 * * 1-5 /srv/backup.sh\n0 4 * * 6,0 /srv/backup.sh\n", "0 2 * * * /srv/a.sh\n0 2 * * * /srv/b.sh\n"]
+    {
+        let world = World::new(fine, "");
+        assert_eq!(of_the_crontabs(&world, &mut world.watched()).await, [] as [String; 0], "{fine}");
+    }
 }
 
 #[tokio::test]
