@@ -64,6 +64,10 @@ fn row(what: String, numbers: &Numbers) -> Vec<String> {
     vec![what, figure(numbers.median(), " ms"), figure(numbers.p95(), " ms")]
 }
 
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 fn milliseconds(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1000.0
 }
@@ -118,7 +122,7 @@ fn fill(options: &Options, store: &Path) {
         let hours = options.runs.div_ceil(options.tasks.max(1));
         for number in (0..hours * options.tasks).rev() {
             let (hour, task) = (number / options.tasks, number % options.tasks);
-            let ago = TimeDelta::hours(hour as i64) + TimeDelta::seconds((task * 997 % 3600) as i64);
+            let ago = TimeDelta::hours(signed(hour)) + TimeDelta::seconds(signed(task * 997 % 3600));
             let at = (now - ago).timestamp_micros();
             let output = format!("reading the roster\n{number} mails sent to the staff of the week\ndone in 5 s\n");
             let id = format!("{at:017}-{task:05}");
@@ -162,7 +166,7 @@ fn syslog(path: &Path, options: &Options, now: chrono::DateTime<Utc>) -> u64 {
     const USUAL: u64 = 120;
     let mut file = BufWriter::new(File::create(path).expect("room for the syslog"));
     let (wanted, mut written, mut number) = (options.syslog << 20, 0, 0_u64);
-    let step = TimeDelta::microseconds(options.days * 86_400_000_000 / (wanted / USUAL).max(1) as i64);
+    let step = TimeDelta::microseconds(options.days * 86_400_000_000 / (wanted / USUAL).max(1).cast_signed());
     let mut at = now - TimeDelta::days(options.days);
     while written < wanted && at < now {
         let stamp = at.to_rfc3339_opts(SecondsFormat::Micros, false);

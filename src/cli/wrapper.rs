@@ -26,7 +26,7 @@ pub struct ExecArgs {
     #[arg(long, value_name = "skip|wait[:DURATION]")]
     lock: Option<String>,
     /// Tell a service such as healthchecks.io that it begins and how it ended; it calls when it hears nothing. Its
-    /// address is a secret, and not written here but where it is: env:NAME, file:PATH or 'command:["PROGRAM"]'
+    /// address is a secret, and not written here but where it is: in a variable, or in a file that is yours alone
     #[arg(long, value_name = "env:NAME|file:PATH")]
     heartbeat: Option<String>,
     /// The command and its arguments, passed on as they are

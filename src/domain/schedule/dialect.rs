@@ -27,13 +27,12 @@ impl Dialect {
             if is_range {
                 at += 1 + word(&text[at + 1..]);
             }
-            let rest = &text[at..];
-            if rest.starts_with('/') {
+            if let Some(step) = text[at..].strip_prefix('/') {
                 if !is_star && !is_range {
                     // A step without a range it refuses.
                     return text;
                 }
-                at += 1 + word(&rest[1..]);
+                at += 1 + word(step);
             }
             match text[at..].chars().next() {
                 Some(',') => at += 1,

@@ -127,15 +127,18 @@ fn changes(now: &BTreeMap<String, Line>, at_start: &BTreeMap<String, Line>) -> V
     told(&gone, "gone from the crontabs").into_iter().chain(edited).chain(new).collect()
 }
 
+/// A line that runs, and when.
+type Live<'a> = (&'a Entry, &'a Schedule);
+
 /// Lines that do the same: at the same times, or in two places of which nobody may know both.
 fn doubles(found: &Crontabs) -> Vec<Finding> {
-    let live: Vec<(&Entry, &Schedule)> = found
+    let live: Vec<Live<'_>> = found
         .entries
         .iter()
         .filter(|entry| entry.mark.is_none())
         .filter_map(|entry| Some((entry, entry.schedule.as_ref().ok()?)))
         .collect();
-    let mut by_work: BTreeMap<(&str, Option<&str>), Vec<(&Entry, &Schedule)>> = BTreeMap::new();
+    let mut by_work: BTreeMap<(&str, Option<&str>), Vec<Live<'_>>> = BTreeMap::new();
     for (entry, schedule) in live {
         by_work.entry((entry.command.as_str(), entry.input.as_deref())).or_default().push((entry, schedule));
     }
@@ -145,7 +148,7 @@ fn doubles(found: &Crontabs) -> Vec<Finding> {
             entry.origin != first.origin || entry.user != first.user || schedule.agrees_with(its)
         })
     });
-    let finding = |all: Vec<(&Entry, &Schedule)>| {
+    let finding = |all: Vec<Live<'_>>| {
         let places: Vec<String> =
             all.iter().map(|(entry, schedule)| format!("{} ({})", entry.place(), schedule.text)).collect();
         let command = all[0].0.shown();

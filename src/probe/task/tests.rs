@@ -162,9 +162,8 @@ impl Ledger for Whole {
 async fn of_many_tasks_the_store_is_asked_once_and_of_few_or_later_for_each() {
     use std::sync::atomic::Ordering::Relaxed;
     for (count, whole, each) in [(40, 1, 0), (3, 0, 3)] {
-        let config: String = (0..count)
-            .map(|n| format!("[[task]]\nid = \"t{n}\"\nsource = \"exec\"\nschedule = \"0 2 * * *\"\n"))
-            .collect();
+        let task = |n| format!("[[task]]\nid = \"t{n}\"\nsource = \"exec\"\nschedule = \"0 2 * * *\"\n");
+        let config = (0..count).map(task).collect::<Vec<_>>().concat();
         let world = World::new("", &config);
         let runs = (0..count).map(|n| run(&format!("{n}"), &format!("t{n}"), world.now - TimeDelta::hours(7), n % 2));
         let ledger = Arc::new(Whole { runs: runs.collect(), ..Whole::default() });

@@ -58,8 +58,8 @@ fn one(found: &Path) -> Option<Unheard> {
 fn path(directory: &Path, task: &str) -> PathBuf {
     // A task may be called like no file may be.
     let digest = Sha256::digest(task.as_bytes());
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    directory.join(format!("{name}.heartbeat"))
+    let half = digest[..16].try_into().map_or(0, u128::from_be_bytes);
+    directory.join(format!("{half:032x}.heartbeat"))
 }
 
 #[cfg(test)]
