@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "it measures real time, and starts the program")]
 
 #[path = "common/numbers.rs"]
+#[allow(dead_code, reason = "the other benches need the rest of it")]
 mod numbers;
 #[path = "common/table.rs"]
 #[allow(dead_code, reason = "the other benches need the rest of it")]

@@ -103,8 +103,8 @@ fn unheard(state: &Path) -> Vec<Unheard> {
 
 #[test]
 fn a_run_is_told_from_its_beginning_to_its_end() {
-    let table: [(&str, &[&str], Option<i32>, Option<i32>, &str); 4] = [
-        ("exit 0", &[], Some(0), None, ""),
+    let table = [
+        ("exit 0", &[][..], Some(0), None, ""),
         ("exit 3", &[], Some(3), None, "/fail"),
         ("ulimit -c 0; kill -9 $$", &[], None, Some(9), "/fail"),
         ("sleep 60", &["--timeout", "100ms"], Some(124), None, "/fail"),
@@ -126,7 +126,7 @@ fn a_service_that_hangs_changes_nothing_but_what_is_said_of_it() {
     let began = Instant::now();
     let (status, said) = run(state.path(), &listener.address(), &[], "echo works; exit 7");
     assert_eq!(status.code(), Some(7));
-    assert!(began.elapsed() < Duration::from_secs(60), "it waits for nobody: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(1), "it waits for nobody: {:?}", began.elapsed());
     assert_eq!(said, "rounds exec: the heartbeat of `t` is not sent: the service does not answer\n");
     let run = only_run(state.path());
     assert_eq!((run.ended.expect("an end").exit_code, run.tail.as_str()), (Some(7), "works"));
