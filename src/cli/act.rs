@@ -1,6 +1,7 @@
 //! From the command line to the executor: plan, show or confirm, run, and tell.
 
 pub(super) mod told;
+mod watcher;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -10,13 +11,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::told::Told;
+use self::watcher::Watcher;
 use crate::action::{self, Sight};
 use crate::cli::exec::Signals;
 use crate::cli::{ActFlags, Format, Session, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::Board;
 use crate::domain::inventory::Target;
-use crate::domain::job::{JobEvent, JobResult};
+use crate::domain::job::JobResult;
 use crate::domain::plan::{Answer, Confirmed, Plan, PlanError, Refusal, Risk};
 use crate::domain::update::Update;
 use crate::runtime::runner::Refused;
@@ -77,7 +79,7 @@ pub(super) async fn act_on(
     let (teller, mut told) = Teller::new(passing);
     let (runner, stop) = (session.runner(), Stop::default());
     let (job, began) = (runner.new_job(), Instant::now());
-    let mut recorded = None;
+    let (mut recorded, mut watcher) = (None, Watcher::new(&session.clock));
     let work = runner.act(&confirmed, &session.actor, &flags.reason, &job, &stop, &teller);
     let mut work = std::pin::pin!(work);
     let outcome = loop {
@@ -85,24 +87,25 @@ pub(super) async fn act_on(
             outcome = &mut work => break outcome,
             Some(update) = told.recv() => {
                 recorded = recorded.or(took(&update));
-                tell(&update);
+                watcher.tell(&update);
             }
-            Some(update) = lines.recv() => tell(&update),
+            Some(update) = lines.recv() => watcher.tell(&update),
             _ = signals.next() => {
                 // Once is asking; twice is a wish to be gone.
                 if stop.is_asked() {
-                    output::progress("stopping it now");
+                    watcher.say("stopping it now");
                     stop.hurry();
                 } else {
-                    output::progress("cancelling, this may take a moment; once more stops it at once");
+                    watcher.say("cancelling, this may take a moment; once more stops it at once");
                     stop.ask();
                 }
             }
         }
     };
     while let Ok(update) = lines.try_recv() {
-        tell(&update);
+        watcher.tell(&update);
     }
+    watcher.end();
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(refused) => return refuse(&plan, refused, flags.format),
@@ -166,16 +169,5 @@ fn confirm(plan: Plan, flags: &ActFlags) -> std::io::Result<Result<Confirmed, Re
         (true, typed) => Ok(plan.confirm(Answer::Typed(typed)).map_err(refused)),
         (false, "y" | "Y" | "yes") => Ok(plan.confirm(Answer::Yes).map_err(refused)),
         (false, _) => Ok(Err(Refused("not confirmed".to_owned()))),
-    }
-}
-
-fn tell(update: &Update) {
-    match update {
-        Update::Job(JobEvent::Line { line, .. }) => output::progress(line),
-        Update::Job(JobEvent::Progress { done, of, .. }) if *of > 0 => {
-            let (done, of) = (*done as f64, *of as f64);
-            output::progress(&format!("{:3.0} %", done / of * 100.0));
-        }
-        _ => {}
     }
 }

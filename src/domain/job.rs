@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action_name::ActionName;
+use crate::domain::humanize;
 use crate::domain::inventory::Target;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, seconds_between};
 
 /// Which job; also the correlation id of its audit records. Sorts by time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,8 +84,7 @@ pub enum JobEvent {
     },
     Progress {
         job: JobId,
-        done: u64,
-        of: u64,
+        progress: Progress,
     },
     Finished {
         job: JobId,
@@ -102,6 +102,50 @@ pub enum JobEvent {
     },
 }
 
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub done: u64,
+    /// Of how many; 0 when nobody knows.
+    pub of: u64,
+    /// What is counted are bytes: they have a rate.
+    pub bytes: bool,
+    /// When what is counted began.
+    pub since: Timestamp,
+}
+
+impl Progress {
+    /// From 0 to 1; `None` when nobody knows of how many.
+    pub fn share(self) -> Option<f64> {
+        (self.of > 0).then(|| (self.done as f64 / self.of as f64).min(1.0))
+    }
+
+    /// Bytes a second on the whole: what stands still becomes slower and slower.
+    fn rate(self, now: Timestamp) -> Option<f64> {
+        let elapsed = seconds_between(self.since, now);
+        (self.bytes && self.done > 0 && elapsed >= RATE_FROM).then(|| self.done as f64 / elapsed)
+    }
+
+    /// What is known of it: `45 %, 30.2 MB/s, 12 s left`.
+    pub fn words(self, now: Timestamp) -> String {
+        let mut words = Vec::new();
+        match self.share() {
+            Some(share) => words.push(format!("{:.0} %", (share * 100.0).floor())),
+            None if self.bytes => words.push(humanize::bytes(self.done as f64)),
+            None => {}
+        }
+        if let Some(rate) = self.rate(now) {
+            words.push(format!("{}/s", humanize::bytes(rate)));
+            if self.of > self.done {
+                let left = ((self.of - self.done) as f64 / rate).ceil();
+                let left = if left < 10.0 { format!("{left} s") } else { humanize::seconds(left) };
+                words.push(format!("{left} left"));
+            }
+        }
+        words.join(", ")
+    }
+}
+
 /// A job as the screen shows it.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -117,7 +161,7 @@ pub struct Job {
     pub tail: VecDeque<String>,
     /// Lines that no longer fit the tail; they are in the log file.
     pub dropped: usize,
-    pub progress: Option<(u64, u64)>,
+    pub progress: Option<Progress>,
     pub ended: Option<(Timestamp, Outcome)>,
 }
 
@@ -138,6 +182,9 @@ impl Job {
         }
     }
 }
+
+/// From how many seconds on a rate says something.
+const RATE_FROM: f64 = 1.0;
 
 /// How many lines of output stay in memory.
 pub const TAIL_LINES: usize = 500;
@@ -169,9 +216,9 @@ impl Jobs {
                     }
                 }
             }
-            JobEvent::Progress { job, done, of } => {
+            JobEvent::Progress { job, progress } => {
                 if let Some(job) = self.find(job) {
-                    job.progress = Some((*done, *of));
+                    job.progress = Some(*progress);
                 }
             }
             JobEvent::Finished { job, at, outcome } => {
@@ -198,5 +245,27 @@ impl Jobs {
 
     pub fn running(&self) -> impl Iterator<Item = &Job> {
         self.0.iter().filter(|job| job.ended.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_a_rate_and_a_time_left_and_what_is_not_known_is_not_said() {
+        let since: Timestamp = "2026-03-02T09:00:00Z".parse().expect("test time");
+        let after = |seconds: i64| since + chrono::Duration::seconds(seconds);
+        let bytes = |done, of| Progress { done, of, bytes: true, since };
+        assert_eq!(bytes(30_000_000, 120_000_000).words(after(3)), "25 %, 10.0 MB/s, 9 s left");
+        assert_eq!(bytes(30_000_000, 120_000_000).words(after(0)), "25 %", "too early to say");
+        assert_eq!(bytes(30_000_000, 120_000_000).words(after(30)), "25 %, 1.0 MB/s, 1 m 30 s left", "it stands still");
+        assert_eq!(bytes(30_000_000, 0).words(after(3)), "30.0 MB, 10.0 MB/s", "of nobody knows how many");
+        assert_eq!(bytes(0, 0).words(after(3)), "0 B");
+        assert_eq!(bytes(120, 120).words(after(3)), "100 %, 40 B/s");
+        let tables = Progress { bytes: false, ..bytes(3, 12) };
+        assert_eq!((tables.words(after(3)), tables.share()), ("25 %".to_owned(), Some(0.25)));
+        assert_eq!(Progress { of: 0, ..tables }.words(after(3)), "");
+        assert_eq!(bytes(u64::MAX, 1).share(), Some(1.0));
     }
 }

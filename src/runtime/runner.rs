@@ -11,6 +11,7 @@ mod restore;
 mod send;
 mod shelf;
 mod steps;
+mod telling;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Size;
-use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome};
+use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome, Progress};
 use rounds::domain::observation::{Observation, ProbeError, Reading};
 use rounds::domain::sample::{Sample, Unit};
 use rounds::domain::time::Timestamp;
@@ -104,7 +104,10 @@ impl Dice {
             4 => JobEvent::Refused { job: Some(job), action, target, at: now, why: "no room".to_owned() },
             0 => JobEvent::Started { job, action, title: "Back up".to_owned(), target, at: now, log: None },
             1 => JobEvent::Line { job, line: "x".repeat(self.roll(300) as usize) },
-            2 => JobEvent::Progress { job, done: self.roll(9), of: self.roll(5) },
+            2 => {
+                let (done, of, bytes) = (self.roll(9), self.roll(5), self.roll(2) == 0);
+                JobEvent::Progress { job, progress: Progress { done, of, bytes, since: now } }
+            }
             _ => {
                 let result = self.of(&[JobResult::Succeeded, JobResult::Failed, JobResult::Cancelled]);
                 JobEvent::Finished {

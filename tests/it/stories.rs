@@ -18,7 +18,7 @@ use rounds::domain::action_name::ActionName;
 use rounds::domain::checklist::MarkKind;
 use rounds::domain::explain::Subject;
 use rounds::domain::inventory::Target;
-use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome};
+use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome, Progress};
 use rounds::domain::limit::parse_quantity;
 use rounds::domain::look::Aspect;
 use rounds::domain::observation::{Detail, Observation, ProbeError, ProbeId, Reading};
@@ -321,7 +321,9 @@ impl Play {
             "prints" => JobEvent::Line { job, line: rest.to_owned() },
             "progress" => {
                 let (done, of) = rest.split_once('/').expect("progress 3/10");
-                JobEvent::Progress { job, done: done.parse().expect("a number"), of: of.parse().expect("a number") }
+                let number = |text: &str| text.parse().expect("a number");
+                let progress = Progress { done: number(done), of: number(of), bytes: true, since: self.now };
+                JobEvent::Progress { job, progress }
             }
             "succeeded" => ended(JobResult::Succeeded),
             "failed" => ended(JobResult::Failed),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use self::beside::Beside;
 use super::command::told;
-use super::steps::{Stopped, Work, progress, within};
+use super::steps::{Stopped, Work, within};
 use super::{Order, Runner};
 use crate::archive::restore::{BEFORE, RestoreRequest};
 use crate::archive::{self, ArchiveError};
@@ -101,7 +101,7 @@ impl Runner {
             by: work.order.actor.operator.clone(),
             why: format!("{BEFORE}: {}", redact::text(work.order.reason)),
         };
-        let making = archive::make(request, progress(work), work.order.stop.token());
+        let making = archive::make(request, self.progress(work), work.order.stop.token());
         let made = within(work, async {
             match making.await {
                 Ok(made) => Ok(Ok(made)),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
 use super::Runner;
-use super::steps::{Stopped, Work, progress, within};
+use super::steps::{Stopped, Work, within};
 use crate::archive;
 use crate::config::Address;
 use crate::config::spec::BackupSpec;
@@ -51,7 +51,7 @@ impl Runner {
             to: to.to_owned(),
             id: work.order.job.0.clone(),
         };
-        let carrying = archive::carry::carry(request, progress(work), work.order.stop.token());
+        let carrying = archive::carry::carry(request, self.progress(work), work.order.stop.token());
         let carried = within(work, carrying).await?;
         let subject = carried.path.display().to_string();
         self.remember(ProofKind::Copy, subject, true, &carried.sentence, carried.took).await;

@@ -11,10 +11,10 @@ use super::restore::Recovery;
 use super::{Order, Runner};
 use crate::archive;
 use crate::config::spec::BackupSpec;
-use crate::database::{Assignment, Engine, News};
+use crate::database::{Assignment, Engine};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
-use crate::domain::job::{JobEvent, JobResult, Outcome};
+use crate::domain::job::{JobResult, Outcome};
 use crate::domain::plan::Step;
 use crate::domain::task::TaskRun;
 use crate::domain::time::{Timestamp, span};
@@ -201,7 +201,7 @@ impl Runner {
             by: work.order.actor.operator.clone(),
             why: work.order.reason.to_owned(),
         };
-        let copied = within(work, archive::make(request, progress(work), work.order.stop.token())).await?;
+        let copied = within(work, archive::make(request, self.progress(work), work.order.stop.token())).await?;
         let subject = copied.path.display().to_string();
         self.remember(ProofKind::Verify, subject, true, &copied.sentence, copied.took).await;
         Ok(copied.sentence)
@@ -227,7 +227,7 @@ impl Runner {
         };
         let handle = (Engine::of(spec).open)(spec);
         let started = Instant::now();
-        let job = Assignment { work: what.clone(), cancel: work.order.stop.token(), tell: Box::new(news(work)) };
+        let job = Assignment { work: what.clone(), cancel: work.order.stop.token(), tell: Box::new(self.news(work)) };
         let upkeep = within(work, handle.maintain(job)).await?;
         if what.verb == Verb::Integrity {
             let subject = Target::database(database).to_string();
@@ -287,28 +287,6 @@ async fn patience(stop: &Stop) {
     tokio::select! {
         () = tokio::time::sleep(STOPPING) => {}
         () = hurried => {}
-    }
-}
-
-/// Tells the screen how far a step is, in at most a hundred steps.
-pub(super) fn progress(work: &Work<'_>) -> impl FnMut(u64, u64) + Send + 'static {
-    let (teller, job) = (work.order.teller.clone(), work.order.job.clone());
-    let mut told = 0;
-    move |done, of| {
-        let percent = (done * 100).checked_div(of).unwrap_or(0);
-        if percent != told || done == of {
-            told = percent;
-            teller.mention(JobEvent::Progress { job: job.clone(), done, of });
-        }
-    }
-}
-
-/// Tells the screen what upkeep says.
-fn news(work: &Work<'_>) -> impl FnMut(News) + Send + 'static {
-    let (teller, job, mut progress) = (work.order.teller.clone(), work.order.job.clone(), progress(work));
-    move |news| match news {
-        News::Line(line) => teller.mention(JobEvent::Line { job: job.clone(), line }),
-        News::Progress { done, of } => progress(done, of),
     }
 }
 

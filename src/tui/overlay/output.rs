@@ -197,9 +197,8 @@ pub fn state(see: &Snapshot<'_>, job: &Job) -> Line<'static> {
         return Line::from(vec![Span::styled(outcome.result.word(), look), after]);
     }
     let mut spans = vec![Span::styled("running ", theme.accent), Span::styled(running_for(job, see.now), theme.text)];
-    if let Some((done, of)) = job.progress.filter(|(_, of)| *of > 0) {
-        let share = (done.min(of) as f64 / of as f64 * 100.0).round();
-        spans.push(Span::styled(format!("  {share} %"), theme.text));
+    if let Some(far) = job.progress.map(|progress| progress.words(see.now)).filter(|far| !far.is_empty()) {
+        spans.push(Span::styled(format!("  {far}"), theme.text));
     }
     Line::from(spans)
 }

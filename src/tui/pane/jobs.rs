@@ -40,6 +40,9 @@ const COLUMNS: [Column; 7] = [
     Column::left("SAYS").grows(12).rank(2),
 ];
 
+/// From how wide a bar on there is room beside it for how fast it goes.
+const WIDE: u16 = 18;
+
 /// Newest first; what runs before what ended.
 fn listed<'a>(see: &Snapshot<'a>) -> Vec<&'a Job> {
     let jobs = see.jobs;
@@ -165,11 +168,13 @@ fn cells<'a>(see: &Snapshot<'_>, job: &'a Job, bar: u16) -> Cells<'a> {
 
 /// How far a running job is, where it says so.
 fn progress(see: &Snapshot<'_>, job: &Job, width: u16) -> Line<'static> {
-    let Some((done, of)) = job.progress.filter(|_| job.ended.is_none()) else { return Line::default() };
-    let share = done as f64 / of as f64;
-    let mut line = Bar { share, limit: None, style: see.theme.bar }.line(width, see.theme);
-    let percent = if share.is_finite() { (share.clamp(0.0, 1.0) * 100.0).floor() } else { 0.0 };
-    line.spans.push(Span::styled(format!(" {percent:>3.0} %"), see.theme.text));
+    let Some(progress) = job.progress.filter(|_| job.ended.is_none()) else { return Line::default() };
+    let bar = |share| Bar { share, limit: None, style: see.theme.bar }.line(width, see.theme);
+    let mut line = progress.share().map(bar).unwrap_or_default();
+    let words = progress.words(see.now);
+    // Where there is little room, how fast it goes stands at the foot of the screen only.
+    let words = if width < WIDE { words.split(", ").next().unwrap_or_default() } else { &words };
+    line.spans.push(Span::styled(format!(" {words:>5}"), see.theme.text));
     line
 }
 

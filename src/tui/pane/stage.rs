@@ -18,7 +18,7 @@ use crate::domain::board::{Board, Change, Watch};
 use crate::domain::checklist::{Checklist, Evidence, Item, Mark, MarkKind};
 use crate::domain::finding::Finding;
 use crate::domain::inventory::Inventory;
-use crate::domain::job::{JobEvent, JobId, Jobs};
+use crate::domain::job::{JobEvent, JobId, Jobs, Progress};
 use crate::domain::observation::{Detail, Observation, ProbeError, ProbeId, Reading};
 use crate::domain::report::Report;
 use crate::domain::status::Status;
@@ -304,6 +304,7 @@ pub(super) fn hostile() -> Stage {
     }
     let job = JobId("job-2".into());
     stage.jobs.apply(&JobEvent::Line { job: job.clone(), line: format!("{}{long}", names[0]) });
-    stage.jobs.apply(&JobEvent::Progress { job, done: u64::MAX, of: 0 });
+    let progress = Progress { done: u64::MAX, of: 0, bytes: true, since: stage.now };
+    stage.jobs.apply(&JobEvent::Progress { job, progress });
     stage
 }

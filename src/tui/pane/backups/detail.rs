@@ -9,6 +9,7 @@ use crate::domain::backup::{BackupState, Catalogue};
 use crate::domain::board::Assessment;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
+use crate::domain::job::Progress;
 use crate::domain::status::Status;
 use crate::domain::time::{seconds_between, span};
 use crate::tui::pane::{Snapshot, why};
@@ -155,10 +156,7 @@ fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>) 
         let usual = catalogue
             .and_then(|catalogue| usual(catalogue, see))
             .filter(|_| job.action == crate::domain::action_name::ActionName::BACKUP);
-        let share = match job.progress.filter(|(_, of)| *of > 0) {
-            Some((done, of)) => Some(done as f64 / of as f64),
-            None => usual.map(|usual| (elapsed / usual).min(0.99)),
-        };
+        let share = job.progress.and_then(Progress::share).or_else(|| usual.map(|usual| (elapsed / usual).min(0.99)));
         let mut spans = vec![Span::styled(
             format!("{} {} ", crate::tui::widget::mark::Marks::of(theme).running, job.title),
             theme.accent,

@@ -11,7 +11,7 @@ use crate::domain::backup::{Compression, KeepPolicy, Rule};
 use crate::domain::board::Change;
 use crate::domain::checklist::{Checklist, Evidence, Item, Mark, MarkKind, Period};
 use crate::domain::inventory::{BackupCard, DatabaseCard, Inventory, Target};
-use crate::domain::job::{JobEvent, JobId, JobResult, Jobs, Outcome};
+use crate::domain::job::{JobEvent, JobId, JobResult, Jobs, Outcome, Progress};
 use crate::domain::observation::ProbeId;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
@@ -166,6 +166,7 @@ pub(in crate::tui::pane) fn jobs() -> Jobs {
     for line in ["copying /srv/rota/db.sqlite3", "page 4608 of 11 750"] {
         jobs.apply(&JobEvent::Line { job: JobId("job-2".into()), line: line.into() });
     }
-    jobs.apply(&JobEvent::Progress { job: JobId("job-2".into()), done: 4608, of: 11_750 });
+    let progress = Progress { done: 18_874_368, of: 48_128_000, bytes: true, since: at("02T09:04:00") };
+    jobs.apply(&JobEvent::Progress { job: JobId("job-2".into()), progress });
     jobs
 }
