@@ -24,6 +24,7 @@ pub mod shelf;
 mod sql;
 mod sqlite;
 mod stream;
+mod tree;
 mod verify;
 
 use std::fmt::Write;
@@ -75,7 +76,7 @@ pub enum ArchiveError {
     /// It was begun and could not be ended; the text tells how far it came.
     #[error("{0}")]
     Halfway(String),
-    #[error("cannot {what} {place}: {error}")]
+    #[error("cannot {what} {place}: {error}{}", mend(.error))]
     Io { what: &'static str, place: String, error: io::Error },
     #[error("the work itself failed, please report it: {0}")]
     Panicked(String),
@@ -90,6 +91,19 @@ impl From<DatabaseError> for ArchiveError {
             DatabaseError::Refused(text) => ArchiveError::NoRoom(text),
             other => ArchiveError::Source(other),
         }
+    }
+}
+
+/// What helps where a disk takes nothing any more.
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; it got full meanwhile, make room there and try again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; if it should be writable, `dmesg` says what turned it read-only: mend that, then mount it anew"
+        }
+        _ => "",
     }
 }
 
@@ -122,8 +136,12 @@ impl<R: Read> Read for Cancellable<'_, R> {
     }
 }
 
-/// The SHA-256 of a file in hex, read from the disk anew, and how many bytes it has.
+/// The SHA-256 of a file in hex, read from the disk anew, and how many bytes it has; of a directory
+/// what stands for all its files.
 fn hash(path: &Path, cancel: &CancellationToken) -> Result<(String, u64), ArchiveError> {
+    if path.is_dir() {
+        return tree::seal(path, cancel).map(|(_, whole)| (whole.sha256, whole.bytes));
+    }
     let read = |error| if cancel.is_cancelled() { ArchiveError::Cancelled } else { failed("read", path)(error) };
     let mut source = Cancellable { source: File::open(path).map_err(read)?, cancel };
     let mut sha = Sha256::new();

@@ -39,8 +39,13 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
             if let Some(file) = &source.path {
                 plan.guards.push(Guard::RoomFor { file: file.clone(), at: pattern.dir().to_path_buf() });
             }
+            let directory = pattern.is_directory() && source.engine == engine::POSTGRESQL.name;
             let engine = engine::ENGINES.iter().find(|engine| engine.name == source.engine);
             let program = |command: &&[&str]| {
+                let command = match command.first() {
+                    Some(&"pg_dump") if directory => engine::POSTGRESQL_DIRECTORY,
+                    _ => command,
+                };
                 let option = if source.engine == engine::POSTGRESQL.name { "--dbname=" } else { "" };
                 let at = format!("{option}{}", source.location);
                 // Where the server is and who asks stands in a file, with the password.
@@ -57,7 +62,7 @@ fn plan(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
                 source: source.location.clone(),
                 programs: engine.map_or_else(Vec::new, |engine| engine.dump.iter().map(program).collect()),
                 compress: card.compress,
-                files: card.compress.name(Path::new(&pattern.text)).display().to_string(),
+                files: pattern.packed(card.compress, Path::new(&pattern.text)).display().to_string(),
                 rows: card.rows.clone(),
             });
             plan.notes.push(

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::manifest::{self, Manifest, ManifestError};
 use super::partial::{self, Partial};
-use super::{ArchiveError, Cancellable, aside, failed, hash, hex, shelf};
+use super::{ArchiveError, Cancellable, aside, failed, hash, hex, shelf, tree};
 use crate::database::room;
 use crate::domain::{humanize, sanitize};
+use crate::platform::file;
 
 const CHUNK: usize = 256 * 1024;
 
@@ -77,14 +78,18 @@ fn carry_now(
     let dead = shelf::debris(to, |_, manifest| manifest.target == request.backup).unwrap_or_default();
     let cleared = dead.iter().filter(|path| partial::remove_dead(path).is_ok()).count();
     let others = beside(file, request.pair.clone(), manifest.as_ref());
-    let size = |path: &PathBuf| fs::metadata(path).map(|meta| meta.len()).map_err(failed("look at", path));
+    let size =
+        |path: &PathBuf| fs::metadata(path).and_then(|meta| tree::bytes(path, &meta)).map_err(failed("look at", path));
     let wanted = others.iter().chain([file]).map(size).sum::<Result<u64, _>>()?;
     let free = room::free_bytes(to).map_err(failed("ask for free space in", to))?;
     room::require("the copy", to, wanted + wanted / 20, free).map_err(ArchiveError::NoRoom)?;
 
     let partial = Partial::create(to, &request.id)?;
-    let out = File::options().write(true).open(partial.data()).map_err(failed("write", to))?;
-    let (bytes, sha256) = stream(file, out, progress, cancel)?;
+    let (bytes, sha256) = if file.is_dir() {
+        carry_files(file, &partial.make_directory()?, progress, cancel)?
+    } else {
+        stream(file, partial.open_data()?, progress, cancel)?
+    };
     if sealed.is_some_and(|sealed| sealed != sha256) {
         return Err(not_sealed(file));
     }
@@ -218,6 +223,27 @@ fn stream(
     }
     out.sync_all().map_err(told("bring to disk the copy of"))?;
     Ok((bytes, hex(&sha.finalize())))
+}
+
+/// Copies the files of a directory into another; their bytes, and what stands for all of them.
+fn carry_files(
+    from: &Path,
+    to: &Path,
+    mut progress: impl FnMut(u64, u64),
+    cancel: &CancellationToken,
+) -> Result<(u64, String), ArchiveError> {
+    let files = tree::files(from).map_err(failed("look through", from))?;
+    let whole = files.iter().map(|(_, bytes)| bytes).sum();
+    let (mut done, mut pieces) = (0, Vec::new());
+    for (name, _) in files {
+        let out = file::private().write(true).create_new(true).open(to.join(&name)).map_err(failed("make", to))?;
+        let (bytes, sha256) = stream(&from.join(&name), out, |now, _| progress(done + now, whole), cancel)?;
+        done += bytes;
+        pieces.push(tree::Piece::of(name, bytes, sha256));
+    }
+    file::sync_directory(to).map_err(failed("bring to disk", to))?;
+    let whole = tree::whole(&pieces);
+    Ok((whole.bytes, whole.sha256))
 }
 
 /// What was written is what is there.

@@ -15,11 +15,14 @@ use super::method::head_of;
 use super::pack::{self, Unpacking};
 use super::partial::Partial;
 use super::verify::Verdict;
-use super::{ArchiveError, Cancellable, failed};
+use super::{ArchiveError, Cancellable, failed, tree};
 use crate::database::room;
 use crate::domain::backup::Compression;
 use crate::domain::humanize;
 use crate::platform::file;
+
+/// What the table of contents of a directory is called.
+const CONTENTS: &str = "toc.dat";
 
 /// One backup file that is looked into.
 #[derive(Debug)]
@@ -42,6 +45,11 @@ impl<'a> Content<'a> {
         self.file
     }
 
+    /// Whether it is a directory of files.
+    pub(super) fn is_directory(&self) -> bool {
+        self.file.is_dir()
+    }
+
     pub(super) fn packing(&self) -> Compression {
         self.packing
     }
@@ -50,9 +58,10 @@ impl<'a> Content<'a> {
         self.packing != Compression::None
     }
 
-    /// What is in it, from its beginning. Ends with an error once nobody waits any more.
+    /// What is in it, from its beginning; of a directory its table of contents. Ends with an error once nobody waits any more.
     pub(super) fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
-        let file = Cancellable { source: File::open(self.file)?, cancel: self.cancel };
+        let first = if self.is_directory() { self.file.join(CONTENTS) } else { self.file.to_owned() };
+        let file = Cancellable { source: File::open(first)?, cancel: self.cancel };
         Ok(match self.packing {
             Compression::None => Box::new(file),
             Compression::Zstd => Box::new(zstd::Decoder::new(file)?),
@@ -69,8 +78,15 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Gives every piece of it to `take`, and compares the whole with its manifest.
+    /// Gives every piece of it to `take`, but for a directory, and compares the whole with its manifest.
     pub(super) fn read(&self, take: impl FnMut(&[u8]) -> Result<(), ArchiveError>) -> Result<u64, Verdict> {
+        if self.is_directory() {
+            let (_, seal) = tree::seal(self.file, self.cancel)?;
+            return match self.entry.filter(|entry| (entry.bytes, &entry.sha256) != (seal.bytes, &seal.sha256)) {
+                Some(_) => Err(Verdict::Damaged("what is in it is not what its manifest says".to_owned())),
+                None => Ok(seal.bytes),
+            };
+        }
         let seal = match pack::unpack(self.file, self.packing, take, self.cancel) {
             Ok(seal) => seal,
             Err(Unpacking::Damaged(why)) => return Err(Verdict::Damaged(why)),

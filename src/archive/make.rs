@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::manifest::{self, Check, Manifest};
 use super::method::{Making, Method, Written};
 use super::partial::{self, Partial};
-use super::{ArchiveError, aside, shelf};
+use super::{ArchiveError, aside, shelf, tree};
 use crate::config::{Address, SecretRef};
 use crate::domain::backup::Compression;
 use crate::domain::time::Timestamp;
@@ -153,6 +153,7 @@ fn manifest(request: &Request, engine: &str, id: String, dir: &Path, written: &W
         source: written.source.clone(),
         files: std::iter::once(manifest::File::new(name.clone(), &written.data, written.packing))
             .chain(beside)
+            .chain(tree::entries(&name, &written.inside))
             .collect(),
         checks: written.checks.iter().map(|name| Check { name: (*name).to_owned(), ok: true }).collect(),
         counts: written.counts.clone(),

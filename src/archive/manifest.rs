@@ -18,8 +18,8 @@ pub use super::counts::Counts;
 
 /// The format this program writes, and the newest it understands.
 pub const FORMAT: u32 = 1;
-/// The longest manifest that is read: some ten thousand tables.
-const MAX_BYTES: u64 = 4 << 20;
+/// The longest manifest that is read: some hundred thousand tables.
+const MAX_BYTES: u64 = 32 << 20;
 /// What a manifest is called after its backup's name.
 pub const SUFFIX: &str = ".manifest.json";
 

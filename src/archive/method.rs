@@ -12,6 +12,7 @@ use super::make::Request;
 use super::manifest::{Counts, Source};
 use super::pack::Seal;
 use super::partial::Partial;
+use super::tree::Piece;
 use super::verify::Verdict;
 use super::{ArchiveError, json, mysql, postgresql, sql, sqlite};
 use crate::config::{Address, SecretRef};
@@ -68,6 +69,8 @@ pub(super) struct Written {
     pub(super) source: Source,
     pub(super) data: Seal,
     pub(super) packing: Compression,
+    /// The files in it, where the data is a directory.
+    pub(super) inside: Vec<Piece>,
     pub(super) beside: Vec<Beside>,
     pub(super) counts: Counts,
     /// What was checked, by the names manifests give it.

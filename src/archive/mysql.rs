@@ -4,6 +4,7 @@
 mod drill;
 mod tame;
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -14,10 +15,11 @@ use super::manifest::Source;
 use super::method::{Making, Method, Written};
 use super::pack::Packer;
 use super::sql::Text;
-use super::stream::{NO_LIMIT, ended};
+use super::stream::{NO_LIMIT, dumped};
 use super::{ArchiveError, failed, sql};
 use crate::config::{Address, MysqlAddress, SecretRef};
-use crate::database::mysql;
+use crate::database::{mysql, room};
+use crate::domain::backup::Compression;
 use crate::domain::engine::MYSQL;
 use crate::domain::plan::Invocation;
 use crate::domain::{humanize, sanitize};
@@ -41,6 +43,11 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
     let options = Options::of(address, request.password.as_ref()).await?;
     let program = installed(&["mariadb-dump", "mysqldump"]).await?;
     let packing = request.compress;
+    let shelf = request.destination.parent().unwrap_or(Path::new("/"));
+    let free = room::free_bytes(shelf).map_err(failed("ask for free space in", shelf))?;
+    // What cannot be told is not refused: the disk itself will say it.
+    let rows = mysql::bytes(address, request.password.as_ref()).await.unwrap_or_default();
+    room::require("the dump", shelf, least(rows, packing), free).map_err(ArchiveError::NoRoom)?;
     let data = partial.data();
     let mut packer = Packer::new(&data, partial.open_data()?, packing, cancel).map_err(failed("write", &data))?;
     let mut text = Text::default();
@@ -52,7 +59,7 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
     };
     let invocation = options.command(program, &MYSQL.dump[0][1..], &[&address.database]);
     let piped = exec::pipe(&invocation, None, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
-    let piped = ended(program, piped, cancel)?;
+    let piped = dumped(program, piped, &data, cancel)?;
     let written = packer.finish(&data)?;
     let version = text.server().unwrap_or_default();
     let read = text.end().map_err(|why| ArchiveError::Unsound(format!("the dump was not kept: {why}")))?;
@@ -71,6 +78,7 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
         source: Source::server(address, written.plain_bytes),
         data: written,
         packing,
+        inside: Vec::new(),
         beside: Vec::new(),
         checks: &["exit", "end", "reread"],
         found: format!(
@@ -81,6 +89,12 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
         counts: read.counts,
         warnings,
     })
+}
+
+/// What a dump of so many bytes of rows takes at least, more often than not: the pages of a table are
+/// half empty at worst, and text that is packed shrinks to a quarter.
+fn least(rows: u64, packing: Compression) -> u64 {
+    if packing == Compression::None { rows / 2 } else { rows / 8 }
 }
 
 /// What a program is told in confidence.

@@ -111,6 +111,14 @@ impl Partial {
         self.dir.join(DATA)
     }
 
+    /// A directory instead of that file: empty, and for us alone.
+    pub(super) fn make_directory(&self) -> Result<PathBuf, ArchiveError> {
+        let data = self.data();
+        let made = fs::remove_file(&data).and_then(|()| file::private_directory().create(&data));
+        made.map_err(failed("make", &data))?;
+        Ok(data)
+    }
+
     /// The same, to write to.
     pub(super) fn open_data(&self) -> Result<File, ArchiveError> {
         file::private().write(true).open(self.data()).map_err(failed("write in", &self.dir))
@@ -147,7 +155,8 @@ impl Partial {
     /// Gives the data its final name after everything else of it has its own.
     pub(super) fn publish_as(self, destination: &Path, moves: Vec<(PathBuf, PathBuf)>) -> Result<(), ArchiveError> {
         let shelf = destination.parent().unwrap_or(Path::new("/"));
-        file::sync(&self.data()).map_err(failed("bring to disk", &self.dir))?;
+        let sync = if self.data().is_dir() { file::sync_directory } else { file::sync };
+        sync(&self.data()).map_err(failed("bring to disk", &self.dir))?;
         shelf::sync(&self.dir)?;
         let mut named = Named(Vec::new());
         for (from, to) in moves {

@@ -1,7 +1,9 @@
 //! Dumps of a PostgreSQL database by its own `pg_dump`, hashed while they come, with the rows of
 //! every table counted at the very moment that is dumped; and what the whole server has beside it.
 
+mod directory;
 mod drill;
+mod examine;
 mod fill;
 pub mod restore;
 mod rows;
@@ -14,25 +16,25 @@ use std::path::Path;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::content::Content;
 use super::manifest::{Counts, Source};
-use super::method::{Beside, Form, Found, Making, Method, Wanted, Written};
+use super::method::{Beside, Form, Making, Method, Written};
 use super::pack::{self, Packer, Unpacking};
-use super::stream::{NO_LIMIT, ended};
-use super::verify::{Verdict, damaged};
-use super::{ArchiveError, failed};
+use super::stream::{NO_LIMIT, dumped, ended};
+use super::{ArchiveError, failed, tree};
 use crate::config::{Address, Secret, SecretRef, ServerAddress};
 use crate::database::postgresql::{Programs, Snapshot};
 use crate::database::{DatabaseError, room, secret};
 use crate::domain::backup::Compression;
 use crate::domain::engine::POSTGRESQL;
+use crate::domain::plan::Invocation;
 use crate::domain::{humanize, sanitize};
 use crate::exec::{self, Limits};
 use crate::platform::unnamed::Unnamed;
 
 pub(super) const METHOD: Method = Method { engine: POSTGRESQL.name, form: &FORM, write, count, drill: drill::drill };
 
-pub(super) const FORM: Form = Form { name: "PostgreSQL dump", endings: &["dump", "pgdump"], magic: b"PGDMP", examine };
+pub(super) const FORM: Form =
+    Form { name: "PostgreSQL dump", endings: &["dump", "pgdump", "dir"], magic: b"PGDMP", examine: examine::examine };
 
 /// What the globals are called after the dump's name.
 const GLOBALS: &str = ".globals.sql";
@@ -66,33 +68,33 @@ async fn dump(making: &mut Making<'_>, address: &ServerAddress) -> Result<Writte
     };
     let passwords = Passwords::of(password.as_ref())?;
 
-    let packing = request.compress;
+    let server = Server { address, programs: &programs, passwords: passwords.path() };
     let held = format!("--snapshot={}", snapshot.id);
-    let mut command = POSTGRESQL.dump[0].to_vec();
-    command.push(&held);
-    if packing != Compression::None {
-        // Packed once, by us.
-        command.push("--compress=0");
-    }
-    let data = partial.data();
-    let mut packer = Packer::new(&data, partial.open_data()?, packing, cancel).map_err(failed("write", &data))?;
-    let take = |bytes: &[u8]| {
-        packer.write(bytes)?;
-        (making.progress)(packer.taken(), 0);
-        Ok(())
+    let directory = request.destination.extension().is_some_and(|ending| ending == "dir");
+    let dumping = async {
+        if directory {
+            directory::dump(making, &server, &held).await.map(|()| None)
+        } else {
+            single(making, &server, &held).await.map(Some)
+        }
     };
-    let invocation = programs.connected(&command, address, passwords.path());
-    let limits = Limits::new(NO_LIMIT).whole();
-    let dumping = exec::pipe(&invocation, None, &limits, cancel, take);
     let (dumped, counted) = tokio::join!(dumping, snapshot.count(&request.rows));
-    ended("pg_dump", dumped, cancel)?;
+    let packer = dumped?;
     let (counts, mut warnings) = match counted {
         Ok(tables) => (Counts { tables }, Vec::new()),
         Err(error) => (Counts::default(), vec![format!("its rows were not counted: {error}")]),
     };
     let (source, version) = (Source::server(address, snapshot.bytes), snapshot.version.clone());
     drop(snapshot);
-    let written = packer.finish(&data)?;
+    let (packing, written, inside) = match packer {
+        Some(packer) => (request.compress, packer.finish(&partial.data())?, Vec::new()),
+        // Packed inside, where it is.
+        None => {
+            tree::settle(&partial.data())?;
+            let (inside, written) = tree::seal(&partial.data(), cancel)?;
+            (Compression::None, written, inside)
+        }
+    };
     let contents = list(&programs, &partial.data(), packing, cancel).await?;
     if let Some(missing) = rows::unlisted(&contents, &counts) {
         return Err(ArchiveError::Unsound(format!("the dump has no table `{missing}`, and was not kept")));
@@ -114,12 +116,43 @@ async fn dump(making: &mut Making<'_>, address: &ServerAddress) -> Result<Writte
         source,
         data: written,
         packing,
+        inside,
         beside,
         checks: &["exit", "tables", "reread"],
         found: found(&counts),
         counts,
         warnings,
     })
+}
+
+/// How the server is reached, and by which programs.
+struct Server<'a> {
+    address: &'a ServerAddress,
+    programs: &'a Programs,
+    passwords: Option<&'a Path>,
+}
+
+/// Dumps it into one file, packed and hashed on its way.
+async fn single(making: &mut Making<'_>, server: &Server<'_>, held: &str) -> Result<Packer, ArchiveError> {
+    let Making { request, partial, cancel, .. } = *making;
+    let mut command = POSTGRESQL.dump[0].to_vec();
+    command.push(held);
+    if request.compress != Compression::None {
+        // Packed once, by us.
+        command.push("--compress=0");
+    }
+    let data = partial.data();
+    let mut packer =
+        Packer::new(&data, partial.open_data()?, request.compress, cancel).map_err(failed("write", &data))?;
+    let take = |bytes: &[u8]| {
+        packer.write(bytes)?;
+        (making.progress)(packer.taken(), 0);
+        Ok(())
+    };
+    let invocation = server.programs.connected(&command, server.address, server.passwords);
+    let piped = exec::pipe(&invocation, None, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
+    dumped("pg_dump", piped, &data, cancel)?;
+    Ok(packer)
 }
 
 fn count(
@@ -169,22 +202,29 @@ async fn contents(
         text.extend_from_slice(bytes);
         Ok(())
     };
-    let (input, feeding) = feed(dump, packing, cancel)?;
-    let invocation = programs.alone(&["pg_restore", "--list"]);
-    let listed = exec::pipe(&invocation, Some(input), &Limits::new(NO_LIMIT).whole(), cancel, take).await;
-    let listed = ended("pg_restore --list", listed, cancel);
-    // It reads no further than it has to, and what feeds it ends with it.
-    drop(feeding);
-    listed?;
+    let mut invocation = programs.alone(&["pg_restore", "--list"]);
+    // What feeds it ends with it: it reads no further than it has to.
+    let (input, _feeding) = feed(dump, packing, &mut invocation, cancel)?;
+    let listed = exec::pipe(&invocation, input, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
+    ended("pg_restore --list", listed, cancel)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// A pipe from which what is in a file can be read.
+/// What a thread feeds to a program, as long as it takes it.
+type Feeding = std::thread::JoinHandle<Result<(), Unpacking>>;
+
+/// Hands a dump to a program: a pipe from which what is in a file can be read, or the path of a
+/// directory among its arguments.
 fn feed(
     dump: &Path,
     packing: Compression,
+    invocation: &mut Invocation,
     cancel: &CancellationToken,
-) -> Result<(std::process::Stdio, std::thread::JoinHandle<Result<(), Unpacking>>), ArchiveError> {
+) -> Result<(Option<std::process::Stdio>, Option<Feeding>), ArchiveError> {
+    if dump.is_dir() {
+        invocation.argv.push(dump.display().to_string());
+        return Ok((None, None));
+    }
     let (reader, mut writer) = io::pipe().map_err(failed("make a pipe for", dump))?;
     let (dump, cancel) = (dump.to_owned(), cancel.clone());
     let feeding = std::thread::spawn(move || {
@@ -192,7 +232,7 @@ fn feed(
             |bytes: &[u8]| io::Write::write_all(&mut writer, bytes).map_err(failed("pass on", Path::new("pg_restore")));
         pack::unpack(&dump, packing, write, &cancel).map(|_| ())
     });
-    Ok((reader.into(), feeding))
+    Ok((Some(reader.into()), Some(feeding)))
 }
 
 /// Roles and tablespaces, which no database holds. Without the right to read passwords they are
@@ -214,16 +254,12 @@ async fn globals(
     Ok((beside, Some("the roles are without their passwords, which this role may not read".to_owned())))
 }
 
-async fn globals_as(
-    making: &Making<'_>,
-    name: &'static str,
-    invocation: crate::domain::plan::Invocation,
-) -> Result<Beside, ArchiveError> {
+async fn globals_as(making: &Making<'_>, name: &'static str, invocation: Invocation) -> Result<Beside, ArchiveError> {
     let (path, file) = making.partial.make_file(name)?;
     let mut packer = Packer::new(&path, file, Compression::None, making.cancel).map_err(failed("write", &path))?;
     let limits = Limits::new(NO_LIMIT).whole();
     let piped = exec::pipe(&invocation, None, &limits, making.cancel, |bytes| packer.write(bytes)).await;
-    ended("pg_dumpall", piped, making.cancel)?;
+    dumped("pg_dumpall", piped, &path, making.cancel)?;
     let seal = packer.finish(&path)?;
     Ok(Beside { name, suffix: GLOBALS, seal })
 }
@@ -242,69 +278,4 @@ impl Passwords {
     fn path(&self) -> Option<&Path> {
         self.0.as_ref().map(Unnamed::path)
     }
-}
-
-/// Decodes the whole dump and counts the rows of each table in it, without a server.
-fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict> {
-    if !content.head()?.starts_with(FORM.magic) {
-        return damaged("it does not begin as a dump of pg_dump does");
-    }
-    let handle = Handle::current();
-    let programs = match handle.block_on(Programs::newest()) {
-        Ok(programs) => programs,
-        Err(why) if wanted.counts.is_some() => {
-            return Ok(Found { sentence: format!("its structure was not checked: {why}"), counts: None });
-        }
-        Err(why) => return Err(Verdict::None(ArchiveError::Missing(why))),
-    };
-    let (reader, mut writer) = io::pipe().map_err(failed("make a pipe for", content.file()))?;
-    let invocation = programs.alone(&["pg_restore", "--data-only", "--file=-"]);
-    let mut counter = rows::Counter::default();
-    let (fed, decoded) = std::thread::scope(|scope| {
-        let feeding = scope.spawn(move || content_into(content, &mut writer));
-        let take = |bytes: &[u8]| {
-            counter.take(bytes);
-            Ok(())
-        };
-        let limits = Limits::new(NO_LIMIT).whole();
-        let decoded = handle.block_on(exec::pipe(&invocation, Some(reader.into()), &limits, content.cancel, take));
-        (feeding.join(), decoded)
-    });
-    let decoded = ended("pg_restore", decoded, content.cancel);
-    match decoded {
-        // Too new to be told from damage: what the manifest says of its bytes is all that is known.
-        Err(ArchiveError::Program(why)) if why.contains("unsupported version") => {
-            let newer =
-                format!("a newer pg_dump made it than PostgreSQL's programs here ({}) can read", programs.version);
-            return Err(Verdict::None(ArchiveError::Missing(format!("{newer}; install newer ones"))));
-        }
-        Err(ArchiveError::Program(why)) => {
-            return damaged(format!("it cannot be decoded to its end: {}", sanitize::line(&why)));
-        }
-        Err(error) => return Err(error.into()),
-        Ok(_) => {}
-    }
-    match fed {
-        Ok(Err(verdict @ Verdict::Damaged(_))) => return Err(verdict),
-        Err(_) => {
-            return Err(Verdict::None(ArchiveError::Panicked("a thread of the verification panicked".to_owned())));
-        }
-        // A program that reads no further than the end of its data has read enough.
-        Ok(_) => {}
-    }
-    let found = counter.counts();
-    if let Some(difference) = wanted.counts.and_then(|expected| expected.lacking(&found)) {
-        return damaged(format!("it is not what its manifest says: {difference}"));
-    }
-    let sentence = format!(
-        "decoded to its end, {} with {} rows{}",
-        humanize::count(found.tables.len(), "table"),
-        humanize::number(found.rows() as f64),
-        if wanted.counts.is_some() { " as in the manifest" } else { "" }
-    );
-    Ok(Found { sentence, counts: Some(found) })
-}
-
-fn content_into(content: &Content<'_>, writer: &mut io::PipeWriter) -> Result<u64, Verdict> {
-    content.read(|bytes| io::Write::write_all(writer, bytes).map_err(failed("pass on", Path::new("pg_restore"))))
 }

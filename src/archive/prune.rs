@@ -12,7 +12,7 @@ use chrono::NaiveDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::manifest::{self, Manifest};
-use super::{ArchiveError, aside, failed, shelf};
+use super::{ArchiveError, aside, failed, shelf, tree};
 use crate::domain::backup::{Doomed, PRUNE_NOTE, StampPattern};
 use crate::domain::{humanize, sanitize};
 use crate::platform::file;
@@ -64,7 +64,7 @@ fn prune_now(request: &PruneRequest, cancel: &CancellationToken) -> Result<Prune
     let mut done = Pruned { finished, ..Pruned::default() };
     let mut fault = None;
     for (one, doomed) in condemned.iter().zip(&request.doomed) {
-        if let Err(error) = fs::remove_file(&one.path) {
+        if let Err(error) = tree::remove(&one.path) {
             fault = Some(failed("delete", &one.path)(error));
             break;
         }
@@ -107,6 +107,7 @@ struct Condemned {
     path: PathBuf,
     name: String,
     stamp: NaiveDateTime,
+    told_by: Option<PathBuf>,
 }
 
 /// The file is of this shelf, and the one that was confirmed.
@@ -126,10 +127,13 @@ fn as_confirmed(files: &StampPattern, doomed: &Doomed) -> Result<Condemned, Arch
         Err(error) if error.kind() == io::ErrorKind::NotFound => changed("it is gone"),
         Err(error) => Err(failed("look at", &doomed.path)(error)),
         Ok(meta) if meta.is_symlink() => changed("it is a link, and what it leads to would stay"),
-        Ok(meta) if !meta.is_file() => changed("it is no file"),
-        Ok(meta) if meta.len() != doomed.bytes => changed("its size is another"),
+        Ok(meta) if files.is_directory() && !meta.is_dir() => changed("it is no directory"),
+        Ok(meta) if !files.is_directory() && !meta.is_file() => changed("it is no file"),
+        Ok(meta) if !tree::bytes(&doomed.path, &meta).is_ok_and(|bytes| bytes == doomed.bytes) => {
+            changed("its size is another")
+        }
         Ok(_) if shelf::is_pinned(&doomed.path) => changed("it is pinned"),
-        Ok(_) => Ok(Condemned { path: doomed.path.clone(), name, stamp }),
+        Ok(_) => Ok(Condemned { path: doomed.path.clone(), name, stamp, told_by: doomed.told_by.clone() }),
     }
 }
 
@@ -138,9 +142,11 @@ impl Condemned {
     /// the manifest itself.
     fn remove_rest(&self, pair: Option<&StampPattern>) -> Result<(), ArchiveError> {
         let own = manifest::path_for(&self.path);
+        let _gone_already = fs::remove_dir_all(tree::gone(&self.path));
         let named = Manifest::of(&self.path).map(|manifest| manifest.beside(&self.path)).unwrap_or_default();
         let pairs = pair.into_iter().flat_map(|pair| pair.paths_of(self.stamp));
-        for path in pairs.chain(named.into_iter().filter(|path| *path != own)).chain([own.clone()]) {
+        let told_by = self.told_by.iter().cloned();
+        for path in pairs.chain(told_by).chain(named.into_iter().filter(|path| *path != own)).chain([own.clone()]) {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("delete", &path)(error)),
                 _ => {}
@@ -225,7 +231,7 @@ fn finish_earlier(files: &StampPattern, pair: Option<&StampPattern>) -> usize {
             let Some(stamp) = files.stamp_of(&name) else { continue };
             let path = files.dir().join(&name);
             if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-                let rest = Condemned { path, name, stamp };
+                let rest = Condemned { path, name, stamp, told_by: None };
                 whole &= rest.remove_rest(pair).is_ok();
                 finished += 1;
             }

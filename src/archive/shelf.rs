@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use chrono::NaiveDateTime;
 
 use super::manifest::{Manifest, ManifestError, SUFFIX};
-use super::{ArchiveError, failed, partial, prune};
+use super::{ArchiveError, failed, partial, prune, tree};
 use crate::domain::backup::StampPattern;
 use crate::platform::file;
 
@@ -80,7 +80,7 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
         let Some(stamp) = pattern.stamp_of(&name) else { continue };
         // Gone since the directory was read, or a link to nowhere: not a backup.
         let Ok(meta) = fs::metadata(entry.path()) else { continue };
-        if meta.is_file() {
+        if meta.is_file() != pattern.is_directory() && (meta.is_file() || meta.is_dir()) {
             contents.files.push(seen(entry.path(), stamp, &meta));
         }
     }
@@ -92,7 +92,9 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
 
 fn seen(path: PathBuf, stamp: NaiveDateTime, meta: &Metadata) -> Seen {
     let pinned = is_pinned(&path);
-    Seen { path, stamp, size: meta.len(), modified: meta.modified().ok(), pinned }
+    // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
+    let size = tree::bytes(&path, meta).unwrap_or(0);
+    Seen { path, stamp, size, modified: meta.modified().ok(), pinned }
 }
 
 /// Whether a pin lies beside a file: `db_20260302.sqlite3.pin`, whatever is in it.

@@ -57,7 +57,7 @@ fn write(making: &mut Making<'_>) -> Result<Written, ArchiveError> {
     let of = if packing == Compression::None { whole } else { whole * 2 };
     let progress = &mut *making.progress;
     let told = |done: u64, pages: u64| progress((done * page_size).min(whole), of.max(pages * page_size));
-    let held = pages::copy(&source, &mut target, &pace, told, cancel).map_err(|fault| fault.explain(path))?;
+    let held = pages::copy(&source, &mut target, &pace, told, cancel).map_err(|fault| fault.explain(path, dir))?;
     let count = || {
         let counted = held.map(|held| held.ask(|source| tables(source, &request.rows))).transpose();
         counted.map_err(|error| ArchiveError::from(sqlite::explain(path, &error)))
@@ -79,6 +79,7 @@ fn write(making: &mut Making<'_>) -> Result<Written, ArchiveError> {
         source: facts.source,
         data,
         packing,
+        inside: Vec::new(),
         beside: Vec::new(),
         checks: &["tables", "integrity", "reread"],
         found: format!(

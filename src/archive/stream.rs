@@ -1,10 +1,11 @@
 //! Dumps that come out of a program: how it has to end.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::ArchiveError;
+use super::{ArchiveError, failed};
 use crate::exec::{ExecError, Piped};
 
 /// Nobody waits longer than the act's own limit, which ends it before.
@@ -21,5 +22,19 @@ pub(super) fn ended(
         _ if cancel.is_cancelled() => Err(ArchiveError::Cancelled),
         Ok(piped) => Err(ArchiveError::Program(format!("{program}: {}", piped.why()))),
         Err(error) => Err(ArchiveError::Missing(error.to_string())),
+    }
+}
+
+/// The same of a program whose output was written to `place`: a disk that took no more is told as what
+/// it is, and not as the program's fault.
+pub(super) fn dumped(
+    program: &str,
+    piped: Result<Piped, ExecError>,
+    place: &Path,
+    cancel: &CancellationToken,
+) -> Result<Piped, ArchiveError> {
+    match piped {
+        Ok(Piped { refused: Some(error), .. }) => Err(failed("write", place)(error)),
+        other => ended(program, other, cancel),
     }
 }

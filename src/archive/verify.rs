@@ -11,7 +11,7 @@ use super::content::Content;
 use super::counts::Counts;
 use super::manifest::{self, Manifest, ManifestError};
 use super::method::{Form, Found, Method, Wanted};
-use super::{ArchiveError, aside, failed, hash};
+use super::{ArchiveError, aside, failed, hash, tree};
 use crate::config::{Address, SecretRef};
 use crate::database::DatabaseError;
 use crate::domain::{humanize, sanitize};
@@ -86,11 +86,15 @@ pub(super) fn damaged<T>(why: impl Into<String>) -> Result<T, Verdict> {
 
 fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<Found, Verdict> {
     let meta = std::fs::metadata(file).map_err(failed("look at", file))?;
-    if !meta.is_file() {
+    let directory = meta.is_dir() && Form::of_name(file).is_some_and(|form| form.endings.contains(&"dir"));
+    if !meta.is_file() && !directory {
         return damaged("not a file");
     }
-    if meta.len() == 0 {
-        return damaged("the file is empty");
+    match tree::bytes(file, &meta) {
+        Ok(0) if directory => return damaged("nothing is in the directory"),
+        Ok(0) => return damaged("the file is empty"),
+        Ok(_) => {}
+        Err(error) => return damaged(error.to_string()),
     }
     let manifest = match Manifest::of(file) {
         Ok(manifest) => Ok(manifest),
@@ -139,8 +143,15 @@ fn examine(file: &Path, rows: &[String], cancel: &CancellationToken) -> Result<F
 
 fn same_bytes(file: &Path, size: u64, manifest: &Manifest, cancel: &CancellationToken) -> Result<(), Verdict> {
     let Some(entry) = manifest.data() else { return damaged("its manifest names no file") };
-    same(file, size, entry, cancel)?;
-    for other in manifest.files.iter().skip(1) {
+    if file.is_dir() {
+        if let Some(why) = tree::difference(file, manifest, cancel)? {
+            return damaged(why);
+        }
+    } else {
+        same(file, size, entry, cancel)?;
+    }
+    let inside = format!("{}/", entry.name);
+    for other in manifest.files.iter().skip(1).filter(|other| !other.name.starts_with(&inside)) {
         let name = sanitize::line(&other.name);
         let path = manifest.beside(file).into_iter().find(|path| path.ends_with(&other.name));
         let meta = path.as_ref().and_then(|path| std::fs::metadata(path).ok());

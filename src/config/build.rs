@@ -70,6 +70,7 @@ pub(super) fn config(files: Vec<PathBuf>, documents: &[Document], env: &Environm
     let checklists = each(documents, |file| &file.checklist, checklist::checklist, &scope, &mut faults);
     faults.extend(check::circle(&checks, &names));
     faults.extend(backup::shared_files(&backups, &names));
+    faults.extend(backup::directories(&backups, &databases, &names));
     backup::name_the_unnamed(&mut backups, &databases);
 
     match (acts, host) {

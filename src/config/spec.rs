@@ -228,7 +228,8 @@ impl Tool {
 impl BackupSpec {
     /// The files of this backup on this machine, where it is known where they lie.
     pub fn own_files(&self) -> Option<&StampPattern> {
-        Some(&self.files).filter(|_| self.manifest.is_none() && self.tool.is_none())
+        let ours = self.manifest.as_ref().is_none_or(|manifest| manifest.has_files) && self.tool.is_none();
+        Some(&self.files).filter(|_| ours)
     }
 
     /// The second file that belongs to one of them, where it is there.
@@ -239,7 +240,7 @@ impl BackupSpec {
 
     /// What a backup that is taken at `at` is called.
     pub fn name_for(&self, at: Timestamp) -> PathBuf {
-        self.compress.name(&self.files.name_for(at))
+        self.files.packed(self.compress, &self.files.name_for(at))
     }
 }
 

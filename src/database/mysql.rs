@@ -9,7 +9,6 @@ mod connect;
 mod grants;
 mod insight;
 mod my_cnf;
-pub mod scratch;
 mod server;
 
 use std::sync::Arc;
@@ -31,6 +30,7 @@ use crate::domain::upkeep::Maintenance;
 use crate::domain::vitals::Vitals;
 use crate::domain::{humanize, sanitize};
 
+pub use self::act::{bytes, scratch};
 pub use self::client::options;
 
 pub const ENGINE: Engine = Engine { card: &engine::MYSQL, blocks: false, open };

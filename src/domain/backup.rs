@@ -72,6 +72,8 @@ pub struct Catalogue {
     pub drill: Option<Drill>,
     /// When each file was last restored in a drill that went well.
     pub drilled: BTreeMap<PathBuf, Timestamp>,
+    /// The manifest of another tool that tells of a file.
+    pub told_by: BTreeMap<PathBuf, PathBuf>,
     /// What each is of, where another tool tells: the host and its paths.
     pub about: BTreeMap<PathBuf, String>,
 }

@@ -54,6 +54,11 @@ pub const POSTGRESQL: EngineCard = EngineCard {
     gauges: postgresql::GAUGES,
 };
 
+/// How a PostgreSQL database is dumped into a directory: by several jobs at once, of which the server
+/// has one connection each.
+pub const POSTGRESQL_DIRECTORY: &[&str] =
+    &["pg_dump", "--format=directory", "--jobs=4", "--no-password", "--lock-wait-timeout=30s"];
+
 /// MySQL and MariaDB: the same questions, but for a few.
 pub const MYSQL: EngineCard = EngineCard {
     name: "mysql",

@@ -66,7 +66,8 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
                 (Some(manifest), None) => {
                     let objects = manifest.has_files.then(|| spec.files.clone());
                     let pattern = manifest.pattern.clone();
-                    Box::new(ClaimsProbe::new(Claims { pattern, objects, zone: context.zone.clone() }))
+                    let claims = Claims { pattern, objects, zone: context.zone.clone() };
+                    Box::new(ClaimsProbe::new(Target::backup(&spec.id).to_string(), claims, &context.ledger))
                 }
                 (None, None) => Box::new(BackupProbe::new(spec, source, context)),
             };
@@ -181,7 +182,7 @@ impl BackupProbe {
             Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
         }
         catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
-        catalogue.last_prune = self.last_prune().await;
+        catalogue.last_prune = last_prune(&self.ledger, &self.target).await;
         self.drills(&mut catalogue, &prefix).await;
         if let Some(second) = &mut self.second {
             catalogue.copies = Some(second.look(&self.ledger).await);
@@ -219,12 +220,6 @@ impl BackupProbe {
             Finding::new(Status::Warning, "orphan", text).advice(advice)
         });
         lonely.chain(unknown).collect()
-    }
-
-    /// When files were deleted here last. Where that cannot be told nothing can be deleted, either.
-    async fn last_prune(&self) -> Option<Timestamp> {
-        let proofs = self.ledger.proofs(ProofKind::Prune, &self.target).await.ok()?;
-        proofs.into_iter().find(|proof| proof.subject == self.target).map(|proof| proof.at)
     }
 
     /// The drills with files of this shelf.
@@ -266,6 +261,12 @@ impl Probe for BackupProbe {
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(self.take(now))
     }
+}
+
+/// When files of a backup were deleted last. Where that cannot be told nothing can be deleted, either.
+async fn last_prune(ledger: &Arc<dyn Ledger>, target: &str) -> Option<Timestamp> {
+    let proofs = ledger.proofs(ProofKind::Prune, target).await.ok()?;
+    proofs.into_iter().find(|proof| proof.subject == target).map(|proof| proof.at)
 }
 
 fn proven(file: Backup, proofs: &[Proof]) -> Backup {

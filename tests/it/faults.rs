@@ -167,6 +167,79 @@ fn root_whatever_fails_at_any_step_of_a_backup_leaves_the_earlier_ones_and_nothi
     world.run(&["backup", "verify"]).exits(0);
 }
 
+/// Puts back what was on a shelf, and nothing else.
+fn put_back(shelf: &Path, files: &BTreeMap<String, Vec<u8>>) {
+    fs::remove_dir_all(shelf).expect("it is cleared");
+    fs::create_dir(shelf).expect("a new one");
+    fs::set_permissions(shelf, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("its mode");
+    for (name, bytes) in files {
+        fs::write(shelf.join(name), bytes).expect("as it was");
+    }
+}
+
+#[test]
+#[ignore = "needs strace, which `tests/run` installs where it may"]
+fn root_whatever_fails_at_any_step_of_a_copy_or_a_prune_leaves_whole_backups_only() {
+    // What a copy and a prune do to names, and how they bring it to the disk.
+    const NAMES: &str = "fsync,fdatasync,renameat2,rename,unlink,unlinkat,mkdir";
+    let world = world("WAL");
+    let config = fs::read_to_string(world.path("config.toml")).expect("the configuration");
+    let drive = world.path("drive");
+    fs::create_dir(&drive).expect("the drive");
+    fs::write(world.path("config.toml"), format!("{config}copy = {{ to = '{}' }}\n", drive.display()))
+        .expect("written");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let near = world.path("shelf");
+    let both: BTreeMap<String, Vec<u8>> = world
+        .files("shelf")
+        .into_iter()
+        .map(|name| (name.clone(), fs::read(near.join(name)).expect("a file")))
+        .collect();
+    let whole = shelf(&world);
+    assert_eq!(whole.len(), 2);
+    let (newest, sha) = whole.last_key_value().expect("the newest");
+    let far = drive.join(newest.file_name().expect("a name"));
+    let acts: [&[&str]; 2] =
+        [&["backup", "copy", "rota-db", "--yes"], &["backup", "prune", "rota-db", "--confirm", "rota-db"]];
+    for act in acts {
+        for fault in ["error=EIO", "error=ENOSPC", "error=EROFS", "signal=KILL"] {
+            let (mut steps, mut failures) = (0, 0);
+            for at in (1..MOST).step_by(2) {
+                put_back(&near, &both);
+                put_back(&drive, &BTreeMap::new());
+                let (answer, came) = faulty(&world, act, (NAMES, fault), at, &[]);
+                let told = format!("{act:?}, {fault} at {at}: {}{}", answer.out(), answer.err());
+                let after = shelf(&world);
+                assert_eq!(after.get(newest), Some(sha), "{told}");
+                assert!(after.iter().all(|(path, sha)| whole.get(path) == Some(sha)), "{told}");
+                if act[1] == "copy" {
+                    assert_eq!(after.len(), 2, "{told}");
+                    assert!(far.exists() || answer.code() != Some(0), "{told}");
+                    if far.exists() {
+                        assert_eq!(fs::read(&far).expect("the copy"), fs::read(newest).expect("the first"), "{told}");
+                        assert!(Manifest::of(&far).is_ok(), "{told}");
+                    }
+                } else if answer.code() == Some(0) {
+                    assert_eq!(world.files("shelf").len(), 2, "{told}");
+                }
+                failures += u32::from(answer.code() != Some(0));
+                if !came {
+                    break;
+                }
+                steps += 1;
+            }
+            println!("{act:?}, {fault}: {steps} steps, {failures} failures");
+            assert!(steps > 2 && failures > 0, "{act:?}, {fault}: {steps} steps, {failures} failures");
+        }
+    }
+    put_back(&near, &both);
+    put_back(&drive, &BTreeMap::new());
+    for act in acts {
+        world.run(act).exits(0);
+    }
+}
+
 /// A file system of its own, which goes when the test does.
 struct Disk(PathBuf);
 

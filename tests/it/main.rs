@@ -14,10 +14,14 @@ mod cron_daemon;
 mod crontab;
 #[cfg(unix)]
 mod demo;
+#[cfg(target_os = "linux")]
+mod disks;
 #[cfg(unix)]
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_runner;
+#[cfg(unix)]
+mod exports;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,8 @@
 //! against its manual, in the checks themselves.
 
 mod acts;
+#[cfg(target_os = "linux")]
+mod disks;
 mod drills;
 mod dumps;
 mod faults;

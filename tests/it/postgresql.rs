@@ -3,6 +3,10 @@
 mod acts;
 mod beside;
 mod broken;
+#[cfg(target_os = "linux")]
+mod directories;
+#[cfg(target_os = "linux")]
+mod disks;
 mod drills;
 mod dumps;
 mod explain;

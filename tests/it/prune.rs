@@ -52,7 +52,7 @@ fn pair_of(name: &str) -> String {
     name.replace("rota_", "pair_").replace(".sqlite3", ".json")
 }
 
-fn names(shelf: &Path) -> Vec<String> {
+pub(crate) fn names(shelf: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(shelf)
         .expect("list")
         .flatten()
@@ -157,7 +157,7 @@ fn what_is_pinned_stays_and_what_is_of_no_use_keeps_all_the_others() {
 }
 
 /// A shelf of as many backups as there are seconds, each with a pair and a manifest.
-fn shelf(dir: &Path, seconds: std::ops::Range<u32>) -> Vec<Doomed> {
+pub(crate) fn shelf(dir: &Path, seconds: std::ops::Range<u32>) -> Vec<Doomed> {
     let name = |second: u32| format!("20260302_{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60);
     let pattern = pattern(dir, "db", "sqlite3");
     seconds
@@ -167,7 +167,7 @@ fn shelf(dir: &Path, seconds: std::ops::Range<u32>) -> Vec<Doomed> {
             fs::write(dir.join(format!("pair_{}.json", name(second))), "[]").expect("pair");
             fs::write(rounds::archive::manifest::path_for(&path), "{}").expect("manifest");
             let taken_at = pattern.taken_at(&path.file_name().expect("name").to_string_lossy()).expect("stamp");
-            Doomed { path, taken_at, bytes: 4 }
+            Doomed { path, taken_at, bytes: 4, told_by: None }
         })
         .collect()
 }
@@ -176,7 +176,7 @@ fn pattern(dir: &Path, name: &str, end: &str) -> StampPattern {
     StampPattern::parse(&format!("{}/{name}_%Y%m%d_%H%M%S.{end}", dir.display()), Zone::utc()).expect("pattern")
 }
 
-fn request(dir: &Path, doomed: &[Doomed], id: &str) -> PruneRequest {
+pub(crate) fn request(dir: &Path, doomed: &[Doomed], id: &str) -> PruneRequest {
     PruneRequest {
         files: pattern(dir, "db", "sqlite3"),
         pair: Some(pattern(dir, "pair", "json")),

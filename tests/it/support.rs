@@ -5,6 +5,8 @@
 #![expect(clippy::panic, reason = "an answer that is no JSON is shown as it is instead")]
 
 pub(crate) mod act;
+#[cfg(target_os = "linux")]
+pub(crate) mod disk;
 pub(crate) mod dump;
 #[cfg(target_os = "linux")]
 pub(crate) mod hung;

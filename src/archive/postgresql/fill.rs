@@ -19,6 +19,9 @@ use crate::database::secret;
 use crate::domain::sanitize;
 use crate::exec::{self, Limits};
 
+/// How many tables of a directory are restored at once.
+const JOBS: &str = "--jobs=4";
+
 /// A dump, and what is needed to restore it.
 pub(super) struct Filling<'a> {
     pub(super) content: &'a Content<'a>,
@@ -84,13 +87,13 @@ impl Filling<'_> {
 
     async fn restore(&self, programs: &Programs, at: &ServerAddress, passwords: Option<&Path>) -> Result<(), Verdict> {
         let always = ["pg_restore", "--exit-on-error", "--no-password"];
-        let command: Vec<&str> = always.iter().chain(self.words).copied().collect();
-        let invocation = programs.connected(&command, at, passwords);
-        let (input, feeding) = feed(self.content.file(), self.content.packing(), self.cancel)?;
+        let jobs = self.content.is_directory().then_some(JOBS);
+        let command: Vec<&str> = always.iter().chain(self.words).copied().chain(jobs).collect();
+        let mut invocation = programs.connected(&command, at, passwords);
+        // What feeds it ends with it: it reads no further than it has to.
+        let (input, _feeding) = feed(self.content.file(), self.content.packing(), &mut invocation, self.cancel)?;
         let limits = Limits::new(NO_LIMIT).whole();
-        let piped = exec::pipe(&invocation, Some(input), &limits, self.cancel, |_| Ok(())).await;
-        // It reads no further than it has to, and what feeds it ends with it.
-        drop(feeding);
+        let piped = exec::pipe(&invocation, input, &limits, self.cancel, |_| Ok(())).await;
         match piped {
             _ if self.cancel.is_cancelled() => Err(ArchiveError::Cancelled.into()),
             Err(error) => Err(ArchiveError::Missing(error.to_string()).into()),

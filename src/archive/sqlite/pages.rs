@@ -5,17 +5,19 @@
 //! one it keeps them from committing, so there it is held for two seconds at most: around the
 //! whole copy when that is short, else only around its last stretch.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, ErrorCode, Transaction, ffi};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, failed};
 use crate::database::sqlite;
 use crate::domain::humanize;
+use crate::platform::file;
 
 /// Pages per step: some milliseconds, between which it can be cancelled.
 const STEP: u16 = 1024;
@@ -66,10 +68,14 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    pub(super) fn explain(self, source: &Path) -> ArchiveError {
+    /// Only where the copy is written something is written: a disk that is full is that one.
+    pub(super) fn explain(self, source: &Path, shelf: &Path) -> ArchiveError {
         match self {
             Fault::Cancelled => ArchiveError::Cancelled,
-            Fault::Sqlite(error) => sqlite::explain(source, &error).into(),
+            Fault::Sqlite(error) => match writing(&error, shelf) {
+                Some(error) => failed("write the copy in", shelf)(error),
+                None => sqlite::explain(source, &error).into(),
+            },
             Fault::Restarted => ArchiveError::Busy(format!(
                 "{}: its writers changed it {RESTARTS} times while it was copied; try in a quieter hour, or turn on \
                  its write-ahead log (PRAGMA journal_mode = WAL), with which a copy disturbs nobody",
@@ -81,6 +87,30 @@ impl Fault {
                 humanize::duration(waited)
             )),
         }
+    }
+}
+
+/// What the disk of the copy said, where it is that which failed: SQLite keeps but a part of it.
+fn writing(error: &rusqlite::Error, shelf: &Path) -> Option<io::Error> {
+    const WRITES: [i32; 3] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_TRUNCATE];
+    let failure = error.sqlite_error()?;
+    match failure.code {
+        ErrorCode::DiskFull => Some(io::Error::new(io::ErrorKind::StorageFull, "No space left on device")),
+        _ if !WRITES.contains(&failure.extended_code) => None,
+        _ => Some(said_by(shelf).unwrap_or_else(|| io::Error::other(error.to_string()))),
+    }
+}
+
+/// What the disk says to a new name, when it takes none. Nothing else tells when a disk that failed was
+/// turned read-only.
+fn said_by(shelf: &Path) -> Option<io::Error> {
+    let name = shelf.join(format!(".partial-asked-{}", std::process::id()));
+    match file::create_private_directory(&name) {
+        Ok(()) => {
+            let _ = std::fs::remove_dir(name);
+            None
+        }
+        Err(error) => Some(error),
     }
 }
 
@@ -223,7 +253,7 @@ mod tests {
             let _ = writer.execute("UPDATE t SET x = randomblob(900) WHERE id = ?1", [n]);
         };
         let fault = copy(&source, &mut target, &pace, write, &CancellationToken::new());
-        let error = fault.expect_err("never ends otherwise").explain(&path).to_string();
+        let error = fault.expect_err("never ends otherwise").explain(&path, &path).to_string();
         assert!(error.contains("changed it 5 times") && error.contains("WAL"), "{error}");
     }
 }

@@ -13,6 +13,7 @@ use crate::config::spec::{BackupSpec, CopySpec, DatabaseSpec, DrillSpec, Manifes
 use crate::config::values::Argv;
 use crate::config::{defaults, raw};
 use crate::domain::backup::{Compression, StampPattern};
+use crate::domain::engine::POSTGRESQL;
 use crate::domain::inventory::{RestoreCard, SecondPlace};
 use crate::domain::plan::Invocation;
 use crate::domain::schedule::Schedule;
@@ -158,6 +159,13 @@ fn copy(raw: &raw::Backup, files: &StampPattern, source: &Source) -> Result<Opti
             return Err(source.fault_at(written, message));
         }
     };
+    if let (SecondPlace::Command { .. }, Some(argv), true) = (&place, &copy.command, files.is_directory()) {
+        return Err(source.fault_at(
+            argv,
+            "a command carries files, and `files` that end in .dir are directories; copy them `to` a directory, or end \
+             `files` in .dump",
+        ));
+    }
     Ok(Some(CopySpec { place, max_age: copy.max_age.map(|age| age.0) }))
 }
 
@@ -235,6 +243,22 @@ pub(super) fn name_the_unnamed(backups: &mut [BackupSpec], databases: &[Database
             backup.files = pattern;
         }
     }
+}
+
+/// Directories that something else than `pg_dump` would have to make.
+pub(super) fn directories(backups: &[BackupSpec], databases: &[DatabaseSpec], names: &Names) -> Vec<Fault> {
+    let made = backups.iter().filter(|backup| backup.files.is_directory());
+    let odd = made.filter_map(|backup| {
+        let source = databases.iter().find(|database| Some(&database.id) == backup.database.as_ref())?;
+        let engine = source.address.engine();
+        (engine.name != POSTGRESQL.name).then_some((backup, engine.name))
+    });
+    let fault = |(backup, engine): (&BackupSpec, &str)| {
+        let message =
+            format!("only PostgreSQL is dumped into a directory, and `.dir` names one; a backup of {engine} is a file");
+        Fault::of(names.place("backup", &backup.id), message)
+    };
+    odd.map(fault).collect()
 }
 
 /// Two backups whose files cannot be told apart, packed or not: each would take the other's for

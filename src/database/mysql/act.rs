@@ -1,12 +1,14 @@
 //! Acts on a MySQL or MariaDB database: over connections of their own, told while they run,
 //! stopped on the server when nobody wants them any more, and proven by what is true afterwards.
 
+mod extent;
 mod hand;
 mod hindrance;
 mod lease;
 mod outcome;
 mod proof;
 mod run;
+pub mod scratch;
 mod signal;
 
 use tokio::time::Instant;
@@ -22,6 +24,7 @@ use crate::domain::humanize;
 use crate::domain::sanitize;
 use crate::domain::upkeep::{Aim, Scope, TableName, Way};
 
+pub use extent::bytes;
 pub(super) use hindrance::hindrances;
 pub(super) use lease::lease;
 

@@ -25,6 +25,9 @@ pub struct Doomed {
     pub path: PathBuf,
     pub taken_at: Timestamp,
     pub bytes: u64,
+    /// The manifest of another tool that tells of it, and goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<PathBuf>,
 }
 
 /// The hash of everything a decision about a shelf depends on: every file with its size, its
@@ -45,6 +48,7 @@ impl Pruning {
                 path: file.path.clone(),
                 taken_at: file.taken_at,
                 bytes: file.size_bytes.unwrap_or(0),
+                told_by: catalogue.told_by.get(&file.path).cloned(),
             })
             .collect();
         doomed.sort_by(|a, b| (a.taken_at, &a.path).cmp(&(b.taken_at, &b.path)));

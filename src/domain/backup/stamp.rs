@@ -8,6 +8,9 @@ use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Timelike};
 use super::Compression;
 use crate::domain::time::{Timestamp, Zone};
 
+/// How the name of a backup ends that is a directory of files.
+const DIRECTORY: &str = ".dir";
+
 /// A path whose file name carries the time the backup was taken, as in
 /// `/srv/rota/db_backup_%Y%m%d_%H%M%S.sqlite3`; local to `zone`.
 #[derive(Clone, Debug)]
@@ -91,6 +94,16 @@ impl StampPattern {
     pub fn moved_to(&self, dir: &Path) -> Self {
         let name = self.text.rsplit(is_separator).next().unwrap_or_default();
         Self { text: format!("{}/{name}", dir.display()), dir: dir.to_owned(), ..self.clone() }
+    }
+
+    /// Whether what is called so is a directory of files, and not one file.
+    pub fn is_directory(&self) -> bool {
+        self.text.ends_with(DIRECTORY)
+    }
+
+    /// What a path of it is called once it is packed like this. A directory is packed inside.
+    pub fn packed(&self, packing: Compression, path: &Path) -> PathBuf {
+        if self.is_directory() { path.to_owned() } else { packing.name(path) }
     }
 
     /// The directory the files lie in.
@@ -251,6 +264,15 @@ mod tests {
         assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3.zst"), Some(summer));
         assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3.gz.zst"), None);
         assert_eq!(pattern.dir(), Path::new("/srv/rota"));
+    }
+
+    #[test]
+    fn what_ends_in_dir_is_a_directory_and_its_name_says_nothing_of_packing() {
+        let (tree, file) = (london("/srv/rota_%Y%m%d.dir"), london("/srv/rota_%Y%m%d.dump"));
+        assert!(tree.is_directory() && !file.is_directory());
+        let named = |pattern: &StampPattern, name: &str| pattern.packed(Compression::Zstd, Path::new(name));
+        assert_eq!(named(&tree, "/srv/rota_20260302.dir"), Path::new("/srv/rota_20260302.dir"));
+        assert_eq!(named(&file, "/srv/rota_20260302.dump"), Path::new("/srv/rota_20260302.dump.zst"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
@@ -15,6 +16,8 @@ use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::sanitize;
 use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, Zone};
+use crate::domain::vitals::ProofKind;
+use crate::ledger::Ledger;
 use crate::probe::blocking::Blocking;
 use crate::probe::file::walk::Walk;
 use crate::probe::{BoxFuture, Probe};
@@ -51,13 +54,27 @@ pub(super) struct Claims {
 /// Looks at manifests, over and over.
 #[derive(Debug)]
 pub(super) struct ClaimsProbe {
+    target: String,
     claims: Claims,
+    ledger: Arc<dyn Ledger>,
     blocking: Blocking,
 }
 
 impl ClaimsProbe {
-    pub(super) fn new(claims: Claims) -> Self {
-        Self { claims, blocking: Blocking::new() }
+    pub(super) fn new(target: String, claims: Claims, ledger: &Arc<dyn Ledger>) -> Self {
+        Self { target, claims, ledger: Arc::clone(ledger), blocking: Blocking::new() }
+    }
+
+    /// What was found of files of this machine, and when some of them were deleted last.
+    async fn remembered(&self, catalogue: &mut Catalogue, objects: &StampPattern) {
+        match self.ledger.proofs(ProofKind::Verify, &objects.dir().display().to_string()).await {
+            Ok(proofs) => {
+                let files = std::mem::take(&mut catalogue.files).into_iter();
+                catalogue.files = files.map(|file| super::proven(file, &proofs)).collect();
+            }
+            Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
+        }
+        catalogue.last_prune = super::last_prune(&self.ledger, &self.target).await;
     }
 }
 
@@ -65,7 +82,10 @@ impl Probe for ClaimsProbe {
     fn read(&mut self, _: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async move {
             let claims = self.claims.clone();
-            let (catalogue, findings) = self.blocking.run(move || claims.look()).await??;
+            let (mut catalogue, findings) = self.blocking.run(move || claims.look()).await??;
+            if let Some(objects) = self.claims.objects.clone() {
+                self.remembered(&mut catalogue, &objects).await;
+            }
             let samples = super::samples(&catalogue);
             Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
         })
@@ -98,26 +118,26 @@ impl Claims {
                     DateTime::UNIX_EPOCH,
                 ),
             };
-            let object = self.objects.as_ref().map(|objects| objects.name_for(taken_at));
-            let state = match (state, object) {
-                (BackupState::Complete, Some(object)) => {
-                    let found = self.objects.as_ref().into_iter().flat_map(|objects| {
-                        objects.paths_of(objects.zone.local(taken_at).naive_local()).collect::<Vec<_>>()
-                    });
-                    match found.into_iter().find(|path| path.exists()) {
-                        Some(path) => {
-                            told.insert(path);
-                            BackupState::Complete
-                        }
-                        None => BackupState::Damaged(format!("what it tells of, {}, is not there", shown(&object))),
-                    }
-                }
+            let object = self.objects.as_ref().map(|objects| Object::of(objects, taken_at));
+            let state = match (state, &object) {
+                (BackupState::Complete, Some(object)) => object.held_against(&claim),
                 (state, _) => state,
+            };
+            let mut size_bytes = claim.size;
+            let path = match object.and_then(|object| object.found) {
+                // What is there is what is verified, and deleted with what tells of it.
+                Some((object, bytes)) => {
+                    told.insert(object.clone());
+                    catalogue.told_by.insert(object.clone(), path);
+                    size_bytes = Some(bytes);
+                    object
+                }
+                None => path,
             };
             catalogue.files.push(Backup {
                 path,
                 taken_at,
-                size_bytes: claim.size,
+                size_bytes,
                 sha256: None,
                 took_s: None,
                 verified_at: None,
@@ -141,6 +161,33 @@ impl Claims {
         let finding =
             Finding::new(Status::Warning, "orphan", format!("no manifest tells of {count}, the newest is {name}"));
         Ok(Some(finding.advice("nothing that goes by the manifests finds or removes them; look who removed those")))
+    }
+}
+
+/// What a manifest tells of, where that is a file of this machine.
+struct Object {
+    name: PathBuf,
+    /// Where it is, and how large.
+    found: Option<(PathBuf, u64)>,
+}
+
+impl Object {
+    fn of(objects: &StampPattern, taken_at: Timestamp) -> Self {
+        let named = objects.paths_of(objects.zone.local(taken_at).naive_local());
+        let found = named.filter_map(|path| Some((std::fs::metadata(&path).ok()?.len(), path))).next();
+        Self { name: objects.name_for(taken_at), found: found.map(|(bytes, path)| (path, bytes)) }
+    }
+
+    fn held_against(&self, claim: &Claim) -> BackupState {
+        let bytes = |bytes: u64| humanize::bytes(bytes as f64);
+        match (&self.found, claim.size) {
+            (None, _) => BackupState::Damaged(format!("what it tells of, {}, is not there", shown(&self.name))),
+            (Some((_, 0)), _) => BackupState::Damaged("the file is empty".to_owned()),
+            (Some((_, found)), Some(told)) if *found != told => {
+                BackupState::Damaged(format!("{} where its manifest says {}", bytes(*found), bytes(told)))
+            }
+            _ => BackupState::Complete,
+        }
     }
 }
 

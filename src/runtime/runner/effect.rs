@@ -1,6 +1,7 @@
 //! What is true after a step: the backup that must be new, the files that must be sound, the
 //! check that must be ok. That a program said so is not enough.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,13 +10,14 @@ use super::Runner;
 use super::steps::{Stopped, Work, after, within};
 use crate::archive;
 use crate::config::spec::BackupSpec;
-use crate::domain::backup::{BackupState, Catalogue};
+use crate::domain::backup::{Backup, BackupState, Catalogue};
 use crate::domain::humanize;
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::job::JobResult;
 use crate::domain::observation::Detail;
 use crate::domain::plan::{Plan, Postcondition};
 use crate::domain::report::headline;
+use crate::domain::sanitize;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::{Proof, ProofKind};
 use crate::runtime::guard;
@@ -81,10 +83,17 @@ impl Runner {
             catalogue = self.catalogue(backup) => catalogue.map_err(Stopped::failed)?,
         };
         let newest = catalogue.files.iter().find(|file| file.state != BackupState::Growing);
-        let Some(file) = newest.map(|file| file.path.clone()) else {
-            return Err(Stopped::failed(format!("there is no file of backup `{backup}` to verify")));
-        };
         let spec = self.0.config.backups.iter().find(|spec| spec.id == backup);
+        let is_told =
+            |path: &Path| spec.is_some_and(|spec| spec.manifest.is_some()) && !catalogue.told_by.contains_key(path);
+        let file = match newest {
+            // Of what is not there nothing but a claim can be read.
+            Some(Backup { path, state: BackupState::Damaged(why), .. }) if is_told(path) => {
+                return Err(Stopped::failed(format!("{}: {why}", sanitize::line(&path.display().to_string()))));
+            }
+            Some(file) => file.path.clone(),
+            None => return Err(Stopped::failed(format!("there is no file of backup `{backup}` to verify"))),
+        };
         let rows = spec.map(|spec| spec.rows.clone()).unwrap_or_default();
         let pair = spec.and_then(|spec| {
             let stamp = spec.files.stamp_of(&file.file_name()?.to_string_lossy())?;

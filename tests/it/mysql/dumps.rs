@@ -13,7 +13,7 @@ use rounds::archive::verify;
 use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
-use super::server::{Server, run};
+use super::server::{Server, run, until_one};
 use crate::random::Random;
 use crate::support::dump::{back_up, check, dumps};
 use crate::support::{Answer, World, mode};
@@ -145,6 +145,47 @@ async fn a_dump_that_is_cut_between_two_statements_is_damaged_and_no_password_is
     assert!(check(&dump).await.ok);
     let other = verify(dump, vec!["scheduling_staff".to_owned()], CancellationToken::new()).await.expect("a verdict");
     assert!(!other.ok && other.detail.contains("it may be of another database"), "{}", other.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs MariaDB"]
+async fn a_dump_that_waits_for_a_lock_shows_no_password_and_can_be_cancelled() {
+    let server = Server::start(&[]);
+    let mut rota = filled(&server).await;
+    let world = world(&server, "keeper", "");
+    tokio::task::block_in_place(|| back_up(&world, CANARY)).exits(0);
+    let first = dumps(&world, "sql");
+    let before = fs::read(&first[0]).expect("the first dump");
+
+    let mut holder = server.rota().await;
+    run(&mut holder, "LOCK TABLES staff WRITE").await;
+    let mut command = world.command(&["backup", "run", "rota", "--yes"]);
+    command.env("ROTA_PASSWORD", CANARY).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let child = command.spawn().expect("the binary runs");
+    let waits = "SELECT CAST(count(*) AS char) FROM information_schema.processlist WHERE user = 'keeper' AND \
+                 state LIKE 'Waiting for table%'";
+    until_one(&mut rota, waits, "1").await;
+    let mut seen = 0;
+    for process in fs::read_dir("/proc").expect("/proc").flatten() {
+        let of = |file: &str| fs::read(process.path().join(file)).unwrap_or_default();
+        let holds = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes());
+        let argv = of("cmdline");
+        let text = String::from_utf8_lossy(&argv).into_owned();
+        assert!(!holds(&argv) && !text.contains("tweety"), "{text}");
+        if text.contains("mariadb-dump") {
+            assert!(!holds(&of("environ")), "{text}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "nobody dumps");
+    let process = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).expect("it runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(dumps(&world, "sql"), first);
+    assert_eq!(fs::read(&first[0]).expect("the first dump"), before);
+    assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
+    run(&mut holder, "UNLOCK TABLES").await;
 }
 
 #[tokio::test]

@@ -196,6 +196,18 @@ async fn what_cannot_come_back_whole_changes_nothing_and_a_database_that_is_gone
     assert_eq!(one(&mut postgres, KEPT).await, "");
 }
 
+/// Waits until a restore changes the names, or ends; whether it does.
+async fn swapping(postgres: &mut PgConnection, child: &mut std::process::Child) -> bool {
+    let renames = "SELECT count(*)::text FROM pg_stat_activity WHERE query LIKE '%ALTER DATABASE%RENAME TO%' AND \
+                   pid <> pg_backend_pid()";
+    while child.try_wait().expect("it can be waited for").is_none() {
+        if one(postgres, renames).await != "0" {
+            return true;
+        }
+    }
+    false
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL"]
 async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
@@ -206,10 +218,10 @@ async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
     let new = content(&server).await;
     let name = dump.file_name().expect("a name").to_string_lossy().into_owned();
     let arguments = ["backup", "restore", "rota", "--file", &name, "--confirm", "rota"];
-    let trials = if std::env::var_os("ROUNDS_TEST_TRIALS").is_some() { 100 } else { 8 };
+    let trials = if std::env::var_os("ROUNDS_TEST_TRIALS").is_some() { 200 } else { 12 };
     let mut random = Random::new();
     let mut usual = Duration::from_secs(4);
-    let (mut killed, mut olds, mut news) = (0, 0, 0);
+    let (mut killed, mut aimed, mut olds, mut news) = (0, 0, 0, 0);
     let mut postgres = server.connect("postgres", "postgres").await;
     for trial in 0..trials {
         let old = goes_on(&server, &format!("trial {trial}")).await;
@@ -217,7 +229,13 @@ async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
         let mut command = world.command(&arguments);
         let mut child =
             command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
-        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
+        if trial % 2 == 0 {
+            tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
+        } else if swapping(&mut postgres, &mut child).await {
+            // Around the change of names itself, which is but an instant of it all.
+            aimed += 1;
+            tokio::time::sleep(Duration::from_micros(random.below(30_000))).await;
+        }
         let group = rustix::process::Pid::from_child(&child);
         let _ended_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         if child.wait().expect("wait").success() {
@@ -237,7 +255,10 @@ async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
             assert_eq!(kept, "", "trial {trial}");
         }
     }
-    println!("{killed} restores killed within {usual:?}, {olds} old, {news} new");
+    println!(
+        "{killed} restores killed within {usual:?}, {aimed} of them at the change of names, {olds} old, {news} new"
+    );
+    assert!(aimed > 0 && killed > 0, "no kill came in time");
     let old = goes_on(&server, "at last").await;
     asked(&world, &arguments).await.exits(0);
     assert_eq!(content(&server).await, new, "the next one succeeds");

@@ -20,6 +20,10 @@ const LOCK: Duration = Duration::from_secs(5);
 const BESIDE: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(7);
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a step in a schema of our own may take, an operator's question among them; and how long
+/// whoever is in it may hold it, once ended.
+pub(super) const STEP: Duration = Duration::from_mins(10);
+const LEAVES: Duration = Duration::from_secs(20);
 
 /// Why a statement did not succeed.
 #[derive(Debug)]
@@ -69,6 +73,8 @@ enum For {
     Look,
     /// It holds a lock of the server's for as long as it is wanted.
     Hold,
+    /// It keeps a schema of our own.
+    Keep,
 }
 
 /// An open connection.
@@ -105,12 +111,17 @@ impl Hand {
         Self::open(dialer, For::Hold, None).await
     }
 
+    /// One that keeps a schema of our own, and writes nowhere else.
+    pub(super) async fn keeping(dialer: &Dialer) -> Result<Self, DatabaseError> {
+        Self::open(dialer, For::Keep, Some(STEP)).await
+    }
+
     async fn open(dialer: &Dialer, what: For, patience: Option<Duration>) -> Result<Self, DatabaseError> {
         let late = |_elapsed| DatabaseError::Unreachable("no connection in time".to_owned());
         let (connection, route) = timeout(CONNECT, dialer.connect()).await.map_err(late)??;
         let (flavour, local) = (Flavour::MariaDb, route.is_local());
         let mut hand = Self { connection, id: 0, flavour, local, patience: Some(ANSWER) };
-        if !matches!(what, For::Work(_)) {
+        if !matches!(what, For::Work(_) | For::Keep) {
             hand.set("SET SESSION TRANSACTION READ ONLY").await?;
         }
         let rows = hand.ask("SELECT VERSION(), CONNECTION_ID()").await.map_err(Said::into_fault)?;
@@ -147,6 +158,11 @@ impl Hand {
         rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| Said::Lost(format!("{error:?}")))
     }
 
+    /// The first value of the first row.
+    pub(super) async fn one(&mut self, question: &str) -> Result<Option<String>, Said> {
+        Ok(self.ask(question).await?.first().and_then(|row| row.get(0).map(ToOwned::to_owned)))
+    }
+
     pub(super) async fn close(self) {
         let _gone_already = timeout(Duration::from_secs(1), self.connection.close()).await;
     }
@@ -174,6 +190,7 @@ fn manners(flavour: Flavour, what: For) -> String {
         For::Look if flavour == Flavour::MariaDb => (Duration::ZERO, Some(BESIDE)),
         For::Look => (Duration::from_secs(1), Some(BESIDE)),
         For::Hold => (LOCK, None),
+        For::Keep => (LEAVES, None),
     };
     let limit = limit.unwrap_or_default();
     let own = match flavour {

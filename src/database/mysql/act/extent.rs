@@ -1,0 +1,27 @@
+//! How large a database is, asked before it is dumped: what its dump will take nobody knows, but what
+//! can never fit need not be begun.
+
+use std::time::Duration;
+
+use super::hand::{Hand, Said};
+use crate::config::{MysqlAddress, SecretRef};
+use crate::database::DatabaseError;
+use crate::database::mysql::connect::Dialer;
+use crate::domain::ident;
+
+/// How long a server may take for it.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The bytes of the rows of every table, without indexes, as the server estimates them.
+pub async fn bytes(address: &MysqlAddress, password: Option<&SecretRef>) -> Result<u64, DatabaseError> {
+    let dialer = Dialer::new(address.clone(), password.cloned(), ANSWER);
+    let mut eye = Hand::watching(&dialer).await?;
+    let question = format!(
+        "SELECT CAST(COALESCE(SUM(data_length), 0) AS UNSIGNED) FROM information_schema.tables \
+         WHERE table_type = 'BASE TABLE' AND table_schema = {}",
+        ident::escaped(&address.database)
+    );
+    let rows = eye.ask(&question).await.map_err(Said::into_fault)?;
+    eye.close().await;
+    Ok(rows.first().and_then(|row| row.whole(0)).unwrap_or_default())
+}

@@ -1,0 +1,86 @@
+//! Dumps onto a disk that is too small, gets full, or turns read-only meanwhile.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use super::server::{Server, run, until_one};
+use crate::support::World;
+use crate::support::act::{ended, started};
+use crate::support::disk::Disk;
+use crate::support::dump::{back_up, check, dumps};
+
+fn world(server: &Server) -> World {
+    World::new().config(&format!(
+        "version = 1\n[host]\nevery = '1h'\n[system]\nname = 'rota'\ntimezone = 'UTC'\n\
+         [store]\nurl = 'sqlite:{{root}}/state/rounds.db'\n\
+         [[database]]\nid = 'rota'\nurl = 'mysql://root@/rota?socket={}'\n\
+         [[backup]]\nid = 'rota'\ndatabase = 'rota'\nfiles = '{{root}}/shelf/rota_%Y%m%d_%H%M%S.sql'\n",
+        server.socket().display()
+    ))
+}
+
+/// Every dump of the shelf, whole by its manifest.
+async fn whole(world: &World) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for path in dumps(world, "sql") {
+        let verdict = check(&path).await;
+        assert!(verdict.ok, "{}: {verdict:?}", path.display());
+        all.insert(path.clone(), fs::read(&path).expect("a dump"));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs MariaDB, and root: mounts a file system"]
+async fn root_a_dump_whose_disk_is_small_gets_full_or_fails_is_not_there_and_the_earlier_ones_are() {
+    let server = Server::start(&[]);
+    let mut rota = server.rota().await;
+    for statement in [
+        "CREATE TABLE a_first (id int, name text)",
+        "INSERT INTO a_first VALUES (1, 'asha')",
+        "CREATE TABLE z_last (x int)",
+    ] {
+        run(&mut rota, statement).await;
+    }
+    let world = world(&server);
+    let shelf = world.path("shelf");
+    let disk = Disk::tmpfs(&shelf, "6m");
+    tokio::task::block_in_place(|| back_up(&world, "")).exits(0);
+    let before = whole(&world).await;
+    assert_eq!(before.len(), 1);
+
+    run(&mut rota, "INSERT INTO a_first SELECT seq, repeat(md5(seq), 3) FROM seq_1_to_80000").await;
+    run(&mut rota, "ANALYZE TABLE a_first").await;
+    let told = tokio::task::block_in_place(|| back_up(&world, "")).exits(1).out();
+    assert!(told.contains("No space left on device") && told.contains("make room there"), "{told}");
+    assert!(told.contains(&shelf.display().to_string()), "{told}");
+    assert_eq!(whole(&world).await, before);
+    assert_eq!(world.files("shelf").len(), 2, "nothing half: {:?}", world.files("shelf"));
+    disk.fill(2 << 20);
+    let told = tokio::task::block_in_place(|| back_up(&world, "")).exits(1).out();
+    assert!(told.contains("the dump needs ") && told.contains(" are free there; make room for "), "{told}");
+    assert_eq!(whole(&world).await, before);
+    drop(disk);
+
+    let disk = Disk::ext4(&shelf, 96);
+    tokio::task::block_in_place(|| back_up(&world, "")).exits(0);
+    let before = whole(&world).await;
+    let mut holder = server.rota().await;
+    run(&mut holder, "LOCK TABLES z_last WRITE").await;
+    let dumping = started(&world, &["backup", "run", "rota", "--yes"]);
+    // The first table is on its way by then.
+    let waits =
+        "SELECT CAST(count(*) AS char) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'";
+    until_one(&mut rota, waits, "1").await;
+    disk.fails();
+    run(&mut holder, "UNLOCK TABLES").await;
+    let (code, told) = ended(dumping, &world).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("Read-only file system") && told.contains("mount it anew"), "{told}");
+    disk.again();
+    assert_eq!(whole(&world).await, before);
+    tokio::task::block_in_place(|| back_up(&world, "")).exits(0);
+    assert_eq!(whole(&world).await.len(), 2);
+    assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
+}
