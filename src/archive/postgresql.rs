@@ -86,14 +86,13 @@ async fn dump(making: &mut Making<'_>, address: &ServerAddress) -> Result<Writte
     };
     let (source, version) = (Source::server(address, snapshot.bytes), snapshot.version.clone());
     drop(snapshot);
-    let (packing, written, inside) = match packer {
-        Some(packer) => (request.compress, packer.finish(&partial.data())?, Vec::new()),
+    let (packing, written, inside) = if let Some(packer) = packer {
+        (request.compress, packer.finish(&partial.data())?, Vec::new())
+    } else {
         // Packed inside, where it is.
-        None => {
-            tree::settle(&partial.data())?;
-            let (inside, written) = tree::seal(&partial.data(), cancel)?;
-            (Compression::None, written, inside)
-        }
+        tree::settle(&partial.data())?;
+        let (inside, written) = tree::seal(&partial.data(), cancel)?;
+        (Compression::None, written, inside)
     };
     let contents = list(&programs, &partial.data(), packing, cancel).await?;
     if let Some(missing) = rows::unlisted(&contents, &counts) {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::support::{Answer, World};
 
@@ -57,7 +57,8 @@ fn earlier(world: &World, stamp: &str, status: &str) -> [PathBuf; 2] {
     fs::write(&manifest, format!(r#"{{"date": "{stamp}", "status": "{status}"}}"#)).expect("its manifest");
     for path in [&export, &manifest] {
         let file = fs::File::options().write(true).open(path).expect("open");
-        file.set_modified(SystemTime::now() - Duration::from_hours(48)).expect("it is older");
+        let written = file.metadata().and_then(|file| file.modified()).expect("when it was written");
+        file.set_modified(written - Duration::from_hours(48)).expect("it is older");
     }
     [export, manifest]
 }

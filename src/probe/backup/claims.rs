@@ -173,8 +173,8 @@ struct Object {
 
 impl Object {
     fn of(objects: &StampPattern, taken_at: Timestamp) -> Self {
-        let named = objects.paths_of(objects.zone.local(taken_at).naive_local());
-        let found = named.filter_map(|path| Some((std::fs::metadata(&path).ok()?.len(), path))).next();
+        let mut named = objects.paths_of(objects.zone.local(taken_at).naive_local());
+        let found = named.find_map(|path| Some((std::fs::metadata(&path).ok()?.len(), path)));
         Self { name: objects.name_for(taken_at), found: found.map(|(bytes, path)| (path, bytes)) }
     }
 

@@ -27,7 +27,8 @@ fn world(server: &Server, more: &str) -> World {
 
 /// The directories of the shelf that have their final names, the oldest first.
 fn trees(world: &World) -> Vec<PathBuf> {
-    let names = world.files("shelf").into_iter().filter(|name| !name.starts_with('.') && name.ends_with(".dir"));
+    let is_tree = |name: &String| !name.starts_with('.') && Path::new(name).extension().is_some_and(|end| end == "dir");
+    let names = world.files("shelf").into_iter().filter(is_tree);
     names.map(|name| world.path("shelf").join(name)).collect()
 }
 

@@ -41,7 +41,8 @@ impl Disk {
     /// Fills it, but for so many bytes.
     pub(crate) fn fill(&self, but: u64) {
         let mut filler = fs::File::create(self.at.join("filler")).expect("a filler");
-        while filler.write_all(&[1; 65_536]).is_ok() {}
+        let much = vec![1; 65_536];
+        while filler.write_all(&much).is_ok() {}
         while filler.write_all(&[1; 512]).is_ok() {}
         let full = filler.metadata().expect("its size").len();
         filler.set_len(full.saturating_sub(but)).expect("a little room");
