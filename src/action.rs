@@ -12,6 +12,7 @@ pub mod hold;
 mod prune;
 mod restore;
 mod run_task;
+mod stop_task;
 mod upkeep;
 mod verify;
 
@@ -67,6 +68,8 @@ pub const ACTIONS: &[Action] = &[
     restore::ACTION,
     prune::ACTION,
     run_task::ACTION,
+    stop_task::STOP,
+    stop_task::RESTART,
     hold::FREEZE,
     hold::THAW,
     hold::DISABLE,
@@ -110,6 +113,8 @@ pub struct Offer {
     pub risk: Risk,
     /// Why it cannot be done now.
     pub possible: Result<(), String>,
+    /// There is nothing to do: it is for a target in another state.
+    pub moot: bool,
 }
 
 /// Everything that can be done about a target: the actions for its kind, the upkeep its engine
@@ -119,12 +124,13 @@ pub fn offers(target: &Target, sight: &Sight<'_>) -> Vec<Offer> {
     let offer = |action: ActionName, title: String, target: Target, own: Risk| {
         let planned = propose(&action, &target, &params, sight);
         let risk = planned.as_ref().map_or(own, |plan| plan.risk);
+        let moot = matches!(planned, Err(PlanError::Moot(_)));
         // A parameter that is still to be asked for does not make an act impossible.
         let possible = match planned {
             Ok(_) | Err(PlanError::Parameter { .. }) => Ok(()),
             Err(error) => Err(error.to_string()),
         };
-        Offer { action, title, target, risk, possible }
+        Offer { action, title, target, risk, possible, moot }
     };
     let built_in = ACTIONS
         .iter()

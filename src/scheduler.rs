@@ -2,6 +2,7 @@
 
 pub mod cron_log;
 pub mod crontab;
+mod journald;
 pub mod proof_log;
 mod schtasks;
 pub mod source;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::action::{Action, Proposal};
 use crate::domain::action_name::ActionName;
-use crate::domain::hold::{Change, Handle, Hold, Tab, TabLine};
+use crate::domain::hold::{Change, Handle, Hold, Lever, Tab, TabLine};
 use crate::domain::humanize;
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::{Detail, ProbeId};
-use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
+use crate::domain::plan::{Guard, Invocation, Plan, PlanError, Risk, Step};
 use crate::domain::slot::TaskState;
 use crate::domain::task::TaskFacts;
 use crate::domain::time::span;
@@ -53,7 +53,7 @@ fn freeze(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
             (Some(Handle::Scheduler(lever)), _) if lever.fleeting => {
                 work.left(task, &format!("{} would forget it once it is stopped", lever.source));
             }
-            (Some(Handle::Scheduler(lever)), _) => work.tell(task, lever.source, lever.freeze.clone()),
+            (Some(Handle::Scheduler(lever)), _) => work.tell(task, lever, &lever.freeze),
         }
     }
     let tasks = work.something("nothing can be frozen")?;
@@ -80,7 +80,11 @@ fn thaw(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
         let frozen = facts.held.as_ref().is_some_and(|held| held.hold == Hold::Frozen);
         match facts.handle.as_deref().filter(|_| frozen) {
             Some(Handle::Line { tab, line, .. }) => work.line(tab, line),
-            Some(Handle::Scheduler(lever)) => work.tell(task, lever.source, lever.thaw.clone()),
+            Some(Handle::Scheduler(lever)) => {
+                let begins = format!("{task} begins at once if it was due meanwhile: {} makes up for it", lever.source);
+                work.notes.extend(lever.catches_up.then_some(begins));
+                work.tell(task, lever, &lever.thaw);
+            }
             None if facts.has_open_freeze() => {
                 work.notes.push(format!("{task} is not frozen any more: somebody let it go"));
                 forgotten.push(task.to_owned());
@@ -99,7 +103,8 @@ fn thaw(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
         plan.steps.push(Step::Hold { change: Change::Prove { tasks, held: None } });
     }
     plan.steps.push(Step::Hold { change: Change::Forget { tasks: forgotten } });
-    plan.notes.push("what was due meanwhile is not run; run it by hand where it must be".to_owned());
+    let else_ = if plan.notes.is_empty() { "" } else { "otherwise, " };
+    plan.notes.push(format!("{else_}what was due meanwhile is not run; run it by hand where it must be"));
     Ok(plan)
 }
 
@@ -107,11 +112,11 @@ fn disable(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     let mut work = Work::new(proposal);
     let (task, facts) = one(proposal)?;
     match (facts.handle.as_deref(), facts.view(proposal.now).state) {
-        (_, TaskState::Frozen) => return Err(impossible(task, "it is frozen; thaw it first")),
-        (_, TaskState::Disabled) => return Err(impossible(task, "it is disabled already")),
-        (None, _) => return Err(impossible(task, "nothing here schedules it")),
+        (_, TaskState::Frozen) => return Err(moot(task, "it is frozen; thaw it first")),
+        (_, TaskState::Disabled) => return Err(moot(task, "it is disabled already")),
+        (None, _) => return Err(moot(task, "nothing here schedules it")),
         (Some(Handle::Line { tab, line, .. }), _) => work.line(tab, line),
-        (Some(Handle::Scheduler(lever)), _) => work.tell(task, lever.source, lever.disable.clone()),
+        (Some(Handle::Scheduler(lever)), _) => work.tell(task, lever, &lever.disable),
     }
     let tasks = vec![task.to_owned()];
     let mut plan = work.plan(ActionName::DISABLE_TASK, &format!("Disable {task}"));
@@ -126,13 +131,13 @@ fn enable(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     let mut work = Work::new(proposal);
     let (task, facts) = one(proposal)?;
     match (facts.handle.as_deref(), facts.view(proposal.now).state) {
-        (_, TaskState::Frozen) => return Err(impossible(task, "it is frozen; thaw it")),
+        (_, TaskState::Frozen) => return Err(moot(task, "it is frozen; thaw it")),
         (Some(Handle::Line { tab, line, mark: Some(_) }), _) => work.line(tab, line),
         (Some(Handle::Scheduler(lever)), _) if !lever.active => {
-            work.tell(task, lever.source, lever.enable.clone());
+            work.tell(task, lever, &lever.enable);
         }
-        (None, _) => return Err(impossible(task, "nothing here schedules it")),
-        _ => return Err(impossible(task, "it is enabled")),
+        (None, _) => return Err(moot(task, "nothing here schedules it")),
+        _ => return Err(moot(task, "it is enabled")),
     }
     let tasks = vec![task.to_owned()];
     let mut plan = work.plan(ActionName::ENABLE_TASK, &format!("Enable {task}"));
@@ -159,7 +164,7 @@ fn chosen<'a>(proposal: &'a Proposal<'_>) -> Result<Vec<(&'a str, &'a TaskFacts)
     Ok(all.collect())
 }
 
-fn one<'a>(proposal: &'a Proposal<'_>) -> Result<(&'a str, &'a TaskFacts), PlanError> {
+pub(super) fn one<'a>(proposal: &'a Proposal<'_>) -> Result<(&'a str, &'a TaskFacts), PlanError> {
     facts(proposal, &proposal.target.id)
 }
 
@@ -187,6 +192,11 @@ fn impossible(task: &str, why: &str) -> PlanError {
     PlanError::Impossible(format!("`{task}`: {why}"))
 }
 
+/// The task is not what this act is for.
+fn moot(task: &str, why: &str) -> PlanError {
+    PlanError::Moot(format!("`{task}`: {why}"))
+}
+
 /// `backup`, or `12 tasks`.
 fn named(tasks: &[String]) -> String {
     match tasks {
@@ -199,7 +209,7 @@ fn named(tasks: &[String]) -> String {
 struct Work<'a> {
     proposal: &'a Proposal<'a>,
     lines: BTreeMap<Tab, Vec<TabLine>>,
-    tells: Vec<(String, crate::domain::plan::Invocation)>,
+    tells: Vec<(String, Invocation)>,
     as_root: bool,
     skipped: Vec<String>,
     notes: Vec<String>,
@@ -215,9 +225,9 @@ impl<'a> Work<'a> {
         self.lines.entry(tab.clone()).or_default().push(line.clone());
     }
 
-    fn tell(&mut self, task: &str, source: &str, command: crate::domain::plan::Invocation) {
-        self.as_root |= source == "systemd";
-        self.tells.push((task.to_owned(), command));
+    fn tell(&mut self, task: &str, lever: &Lever, command: &Invocation) {
+        self.as_root |= lever.as_root;
+        self.tells.push((task.to_owned(), command.clone()));
     }
 
     fn left(&mut self, task: &str, why: &str) {
@@ -242,7 +252,7 @@ impl<'a> Work<'a> {
             [only] => format!(": {only}"),
             many => format!(": {} and {} more", many[0], many.len() - 1),
         };
-        Err(PlanError::Impossible(format!("{otherwise}{more}")))
+        Err(PlanError::Moot(format!("{otherwise}{more}")))
     }
 
     fn plan(&self, action: ActionName, title: &str) -> Plan {

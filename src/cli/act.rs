@@ -52,7 +52,7 @@ pub(super) async fn act_on(
         Err(error @ (PlanError::NoTarget { .. } | PlanError::Parameter { .. })) => {
             return Err(output::Usage(error.to_string()).into());
         }
-        Err(error @ PlanError::Impossible(_)) => {
+        Err(error @ (PlanError::Impossible(_) | PlanError::Moot(_))) => {
             let refused = Refused(error.to_string());
             // There are no steps: what was asked for is all there is to record.
             let wish = Plan::new(action.clone(), "Nothing that could be done", target.clone());

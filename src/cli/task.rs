@@ -76,6 +76,21 @@ pub enum TaskCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// End the run of it that goes on
+    ///
+    /// A service of systemd by systemd, a run of `rounds exec` by a signal to it. What cron started
+    /// without `rounds exec` cannot be stopped from here: nobody tells which process it is.
+    Stop {
+        id: String,
+        #[command(flatten)]
+        act: ActFlags,
+    },
+    /// Restart the service of systemd behind it
+    Restart {
+        id: String,
+        #[command(flatten)]
+        act: ActFlags,
+    },
     /// Run it now
     Run {
         id: String,
@@ -103,6 +118,14 @@ pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::R
         TaskCommand::Disable { id, act: flags } => {
             let id = std::slice::from_ref(id);
             held::run(&mut session, &ActionName::DISABLE_TASK, id, BTreeMap::new(), flags).await
+        }
+        TaskCommand::Stop { id, act: flags } => {
+            let id = std::slice::from_ref(id);
+            held::run(&mut session, &ActionName::STOP_TASK, id, BTreeMap::new(), flags).await
+        }
+        TaskCommand::Restart { id, act: flags } => {
+            let id = std::slice::from_ref(id);
+            held::run(&mut session, &ActionName::RESTART_TASK, id, BTreeMap::new(), flags).await
         }
         TaskCommand::Log { id, runs, format } => log::run(&mut session, id.as_deref(), *runs, *format).await,
         TaskCommand::Run { id, act: flags } => {

@@ -238,6 +238,8 @@ fn guard(guard: &Guard) -> Option<String> {
         | Guard::RoomFor { .. }
         | Guard::NotRunning { .. }
         | Guard::NotRunToday { .. }
+        | Guard::Runs { .. }
+        | Guard::Root
         | Guard::Reason
         | Guard::MayHold { .. }
         | Guard::Unchanged { .. } => None,

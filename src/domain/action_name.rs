@@ -31,6 +31,7 @@ impl ActionName {
     pub const ENABLE_TASK: ActionName = ActionName(Cow::Borrowed("enable-task"));
     pub const DISABLE_TASK: ActionName = ActionName(Cow::Borrowed("disable-task"));
     pub const STOP_TASK: ActionName = ActionName(Cow::Borrowed("stop-task"));
+    pub const RESTART_TASK: ActionName = ActionName(Cow::Borrowed("restart-task"));
     pub const RUN_TASK: ActionName = ActionName(Cow::Borrowed("run-task"));
 
     pub fn custom(id: impl Into<String>) -> Self {

@@ -84,6 +84,7 @@ pub enum Handle {
 
 /// The words by which a scheduler's own program holds and lets go.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all sixteen happen")]
 pub struct Lever {
     pub source: &'static str,
     /// What the task is called there.
@@ -95,10 +96,16 @@ pub struct Lever {
     pub enable: Invocation,
     /// Ends a run of it.
     pub stop: Invocation,
+    /// Ends it and starts it anew, where its scheduler can.
+    pub restart: Option<Invocation>,
     /// It starts its task when that is due.
     pub active: bool,
     /// It would be forgotten once it is stopped.
     pub fleeting: bool,
+    /// Once it is let go it makes up at once for what was due meanwhile.
+    pub catches_up: bool,
+    /// Its scheduler obeys root alone.
+    pub as_root: bool,
 }
 
 /// Why a task does not run now, and since and until when.

@@ -143,6 +143,11 @@ pub enum Step {
     Prune { backup: String, files: Vec<Doomed>, state: ShelfState },
     /// Hold tasks back, or let them go.
     Hold { change: Change },
+    /// End a run of a task: by its scheduler's own word, or without one by a signal to the `rounds
+    /// exec` that waits for it.
+    StopRun { task: String, run: String, command: Option<Invocation> },
+    /// End what runs of a task and start it anew.
+    Restart { task: String, command: Invocation },
     /// Upkeep by the database's engine; `sql` is what it will run.
     Maintain { database: String, work: Maintenance, sql: Vec<String> },
 }
@@ -211,6 +216,12 @@ impl fmt::Display for Step {
                 write!(f, "delete {files} of backup `{backup}` for good, {}", humanize::bytes(bytes as f64))
             }
             Step::Hold { change } => write!(f, "{change}"),
+            Step::StopRun { command: Some(command), .. } => write!(f, "$ {command}, and look that it is over"),
+            Step::StopRun { command: None, .. } => f.write_str(
+                "TERM to the `rounds exec` that began it, which passes it on; KILL to its command after 10 s; then look that \
+                 it is over",
+            ),
+            Step::Restart { command, .. } => write!(f, "$ {command}, and look that it began anew and did not fail"),
             Step::Maintain { database, work, sql } => {
                 let how = if work.verb.only_reads() { ", read-only" } else { "" };
                 write!(f, "SQL on {database}{how}: {}", sql.join("; "))
@@ -236,6 +247,11 @@ pub enum Guard {
     NotRunning { task: String },
     /// The newest run of the task is not of today; a reason overrides it.
     NotRunToday { task: String },
+    /// This run of the task goes on, and whoever began it can be told to end it; `ours` where that
+    /// is `rounds exec`.
+    Runs { task: String, run: String, ours: bool },
+    /// This program runs as root.
+    Root,
     /// A reason is given.
     Reason,
     /// Every crontab and every scheduler of the plan can be changed by us, and each line is there as it
@@ -264,6 +280,8 @@ impl fmt::Display for Guard {
             ),
             Guard::NotRunning { task } => write!(f, "`{task}` is not running"),
             Guard::NotRunToday { task } => write!(f, "`{task}` has not run today, or a reason is given"),
+            Guard::Runs { task, .. } => write!(f, "this run of `{task}` still goes on"),
+            Guard::Root => f.write_str("this is root"),
             Guard::Reason => f.write_str("a reason is given"),
             Guard::MayHold { as_root: true } => f.write_str("this is root, and every line is there as planned"),
             Guard::MayHold { as_root: false } => {
@@ -314,6 +332,10 @@ pub enum PlanError {
     /// The act makes no sense on this target; the text says why, and what would.
     #[error("{0}")]
     Impossible(String),
+    /// There is nothing to do: the target is not what this act is for, such as a thaw of what is not
+    /// frozen.
+    #[error("{0}")]
+    Moot(String),
     #[error("parameter `{name}`: {why}")]
     Parameter { name: String, why: String },
 }

@@ -270,7 +270,7 @@ impl TaskFacts {
     /// The decided slots, newest first: of the last 24 hours, and back to the latest with a run.
     fn slots(&self, now: Timestamp) -> Arc<[Slot]> {
         let Some(schedule) = self.policy.schedule.as_ref().filter(|_| !self.is_dark()) else {
-            return Arc::default();
+            return self.begun(now, STRIP).into();
         };
         let history = || History {
             schedule,
@@ -285,6 +285,17 @@ impl TaskFacts {
             Some(_) => self.memo.slots(now, || history().slots(now, STRIP)),
             None => history().slots(now, STRIP).slots.into(),
         }
+    }
+
+    /// Of a task whose scheduler tells of it, the runs of a window in the place of slots: when it was
+    /// due is not reckoned here. Newest first.
+    fn begun(&self, now: Timestamp, window: TimeDelta) -> Vec<Slot> {
+        if self.told.is_none() || self.is_dark() {
+            return Vec::new();
+        }
+        let within = |run: &&TaskRun| run.started_at <= now && run.started_at > now - window;
+        let slot = |run: &TaskRun| Slot { at: run.started_at, state: self.band().judge(run, now) };
+        self.runs.iter().filter(within).map(slot).collect()
     }
 
     /// The state as a whole, given the slots newest first: that of a run that still goes on,

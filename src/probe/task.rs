@@ -131,10 +131,15 @@ fn told<'a>(config: &'a Config, scene: &Scene) -> Vec<(String, &'static SourceKi
     let mut all: Vec<_> = configured.collect();
     if config.discover_tasks && scene.has_systemd() {
         // Whatever keeps it from telling is told when it is asked the next time.
-        for timer in scene.listed(&systemd::SOURCE, Timestamp::default()).unwrap_or_default() {
-            let plain = timer.name.trim_end_matches(".timer").to_owned();
+        for timer in scene.names(&systemd::SOURCE).unwrap_or_default() {
+            let plain = timer.name.trim_start_matches(systemd::OF_USER).trim_end_matches(".timer").to_owned();
             let taken = ["cron", "systemd"].contains(&&*plain) || all.iter().any(|(id, ..)| *id == plain);
-            all.push((if taken { timer.name.clone() } else { plain }, &systemd::SOURCE, timer.name, None));
+            let id = match timer.name.starts_with(systemd::OF_USER) {
+                _ if !taken => plain,
+                true => format!("user-{plain}"),
+                false => timer.name.clone(),
+            };
+            all.push((id, &systemd::SOURCE, timer.name, None));
         }
     }
     all
@@ -143,8 +148,7 @@ fn told<'a>(config: &'a Config, scene: &Scene) -> Vec<(String, &'static SourceKi
 fn told_card(id: String, kind: &SourceKind, name: &str, spec: Option<&TaskSpec>, scene: &Scene) -> TaskCard {
     let is_pattern = name.contains(['*', '?']);
     let called = |listed: Vec<Listed>| listed.into_iter().find(|one| one.is_called(name)).map(|one| one.name);
-    let found =
-        if is_pattern { scene.listed(kind, Timestamp::default()).ok().and_then(called) } else { Some(name.to_owned()) };
+    let found = if is_pattern { scene.names(kind).ok().and_then(called) } else { Some(name.to_owned()) };
     let run = found.map(|name| (kind.acts)(&name).run).ok_or_else(|| format!("{} has none called `{name}`", kind.name));
     TaskCard { id, run, repeat: spec.map_or(Repeat::default(), |spec| spec.repeat) }
 }

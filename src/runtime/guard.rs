@@ -22,6 +22,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::round::probes_for;
 use crate::runtime::runner::hold;
 use crate::runtime::sweep::sweep;
+use crate::scheduler::spool;
 
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(15);
@@ -65,8 +66,24 @@ pub(super) async fn check(
         Guard::Reason if reason.trim().is_empty() => {
             Err("it wants a reason, for those who find it so; give one (on the command line: --reason TEXT)".to_owned())
         }
+        Guard::Root if platform::user::number() != 0 => Err("systemd obeys root alone here; run it as root".to_owned()),
         // The lease covers what is to be idle: nobody else can act on the target while this act has it.
-        Guard::Reason | Guard::Idle { .. } => Ok(()),
+        Guard::Root | Guard::Reason | Guard::Idle { .. } => Ok(()),
+        Guard::Runs { task, run, ours } => {
+            let facts = runs(task, config, context, clock).await?;
+            if !facts.runs.iter().any(|known| known.id == *run && known.ended.is_none() && known.alive) {
+                return Err(format!("that run of `{task}` is over already"));
+            }
+            let spool = spool::directory(&context.state_dir);
+            match spool::holder_of(&spool, run).filter(|_| *ours) {
+                _ if !ours => Ok(()),
+                Some(holder) if holder.is_here() => Ok(()),
+                Some(holder) => Err(format!("`{task}` runs on {}; stop it there", holder.host)),
+                None => Err(format!(
+                    "`{task}` was begun by a dashboard or by `task run`; cancel it there (`X` among the jobs)"
+                )),
+            }
+        }
         Guard::MayHold { as_root } => {
             let (plan, as_root) = (plan.clone(), *as_root);
             in_time("the crontabs", move || hold::hindrance(&plan, as_root)).await?

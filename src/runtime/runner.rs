@@ -11,6 +11,7 @@ mod restore;
 mod send;
 mod shelf;
 mod steps;
+mod stop_run;
 mod telling;
 
 use std::panic::AssertUnwindSafe;

@@ -8,15 +8,17 @@ mod dates;
 mod powershell;
 mod result;
 
+use std::path::Path;
+
 use super::cron_log::Calendar;
 use super::source::{Acts, Ask, Listed, SourceKind};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 
 /// The Task Scheduler of Windows.
-pub(super) const SOURCE: SourceKind = SourceKind { name: "schtasks", read, parse, acts };
+pub(super) const SOURCE: SourceKind = SourceKind { name: "schtasks", read, recall: |_, _, _, _| {}, parse, acts };
 
-fn read(ask: Ask, calendar: &Calendar) -> Result<Vec<Listed>, String> {
+fn read(ask: Ask, calendar: &Calendar, _root: &Path) -> Result<Vec<Listed>, String> {
     let told = ask(&Invocation::new(["schtasks", "/query", "/fo", "CSV", "/v"]))?;
     if told.exit_code == Some(0) {
         return parse(&told.stdout, calendar);
@@ -58,6 +60,7 @@ fn acts(name: &str) -> Acts {
     Acts {
         run: schtasks(&["/run", "/tn", "NAME"]),
         stop: schtasks(&["/end", "/tn", "NAME"]),
+        restart: None,
         enable: schtasks(&["/change", "/tn", "NAME", "/enable"]),
         disable: schtasks(&["/change", "/tn", "NAME", "/disable"]),
         freeze: schtasks(&["/change", "/tn", "NAME", "/disable"]),

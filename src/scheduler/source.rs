@@ -3,9 +3,12 @@
 //!
 //! A new one is a file with a `SOURCE` and a line in [`SOURCES`].
 
+use std::path::Path;
+
 use chrono::TimeDelta;
 
 use super::cron_log::Calendar;
+use super::systemd::Journal;
 use super::{schtasks, systemd};
 use crate::domain::hold::{Handle, Lever};
 use crate::domain::plan::Invocation;
@@ -24,8 +27,10 @@ pub type Ask = fn(&Invocation) -> Result<Captured, String>;
 pub struct SourceKind {
     /// As `source` names it.
     pub name: &'static str,
-    /// Asks it on this machine.
-    pub read: fn(Ask, &Calendar) -> Result<Vec<Listed>, String>,
+    /// Asks it on this machine, whose files lie below a root.
+    pub read: fn(Ask, &Calendar, &Path) -> Result<Vec<Listed>, String>,
+    /// Adds the runs before the last, where something of this machine remembers them.
+    pub recall: fn(&mut Journal, Ask, &Calendar, &mut [Listed]),
     /// Reads what it printed into a file.
     pub parse: fn(&[u8], &Calendar) -> Result<Vec<Listed>, String>,
     /// How one of its tasks is acted upon; `None` for what it cannot do.
@@ -36,7 +41,10 @@ pub struct SourceKind {
 #[derive(Clone, Debug)]
 pub struct Acts {
     pub run: Invocation,
+    /// Ends what runs of it.
     pub stop: Invocation,
+    /// Ends what runs of it, and starts it anew; `None` where its scheduler has no such word.
+    pub restart: Option<Invocation>,
     pub enable: Invocation,
     pub disable: Invocation,
     /// Holds it back until it is thawed; whether it is enabled stays as it is where the two differ.
@@ -55,6 +63,28 @@ pub struct Listed {
     pub command: String,
     /// Its scheduler would forget it once it is stopped.
     pub fleeting: bool,
+    /// Once it is let go it makes up at once for what was due meanwhile.
+    pub catches_up: bool,
+    /// It is active, and none of its times is still to come.
+    pub spent: bool,
+    /// What its scheduler calls the last run; empty where it has no name.
+    pub invocation: String,
+    /// The runs that are remembered, newest first.
+    pub ran: Vec<Ran>,
+    /// Since when every run is remembered.
+    pub remembered_since: Option<Timestamp>,
+    /// Why no run before the last is known, where something can be done about it.
+    pub forgetful: Option<String>,
+}
+
+/// A run that is remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ran {
+    /// What its scheduler calls it.
+    pub invocation: String,
+    pub last: Last,
+    /// The end of what it printed.
+    pub output: String,
 }
 
 /// The last run as a scheduler tells of it.
@@ -71,6 +101,8 @@ pub enum Outcome {
     Running,
     /// It began; nobody tells how it ended.
     Untold,
+    /// It is over without an end: the machine stopped.
+    Lost,
     Ended {
         at: Option<Timestamp>,
         exit_code: Option<i32>,
@@ -82,21 +114,71 @@ pub enum Outcome {
 impl Listed {
     /// How its scheduler holds it back and lets it go.
     pub fn handle(&self, kind: &SourceKind) -> Option<Handle> {
-        let Acts { run: _, stop, enable, disable, freeze, thaw } = (kind.acts)(&self.name);
+        let Acts { run: _, stop, restart, enable, disable, freeze, thaw } = (kind.acts)(&self.name);
         let active = self.told.disabled.is_none();
         let (source, name) = (kind.name, self.name.clone());
-        let lever = Lever { source, name, freeze, thaw, disable, enable, stop, active, fleeting: self.fleeting };
+        let lever = Lever {
+            source,
+            name,
+            freeze,
+            thaw,
+            disable,
+            enable,
+            stop,
+            restart,
+            active,
+            fleeting: self.fleeting,
+            catches_up: self.catches_up,
+            as_root: kind.name == systemd::SOURCE.name && !self.name.starts_with(systemd::OF_USER),
+        };
         Some(Handle::Scheduler(Box::new(lever)))
     }
 
-    /// Its last run as a record of a task.
-    pub fn run(&self, task: &str) -> Option<TaskRun> {
-        let last = self.last.as_ref()?;
-        let ended = match last.outcome {
+    /// Its runs as records of a task, newest first: those that are remembered, and the last as its
+    /// scheduler tells of it.
+    pub fn runs(&self, task: &str) -> Vec<TaskRun> {
+        let mut runs: Vec<TaskRun> = self.ran.iter().map(|ran| ran.record(task)).collect();
+        let told = self.last.as_ref().map(|last| {
+            let invocation = self.invocation.clone();
+            Ran { invocation, last: last.clone(), output: String::new() }.record(task)
+        });
+        if let Some(told) = told {
+            let near = |run: &TaskRun| (run.started_at - told.started_at).abs() <= TimeDelta::seconds(2);
+            let known = runs.iter_mut().find(|run| run.id == told.id || (told.untold && near(run)));
+            match known {
+                // When it was is remembered better, and how it ended is told better.
+                Some(known) => *known = corrected(known.clone(), told),
+                // A scheduler may take for a run that its timer was started.
+                None if told.untold && self.remembered_since.is_some_and(|since| since <= told.started_at) => {}
+                None => runs.push(told),
+            }
+        }
+        runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+        runs
+    }
+
+    /// Whether it is the one that `match` names: by its whole name, without what every name of
+    /// its kind has, or by a pattern.
+    pub fn is_called(&self, name: &str) -> bool {
+        let plain = |name: &str| name.trim_start_matches('\\').trim_end_matches(".timer").to_lowercase();
+        let (own, wanted) = (plain(&self.name), plain(name));
+        let of_user = own.strip_prefix(systemd::OF_USER);
+        if own == wanted || of_user == Some(&wanted) {
+            return true;
+        }
+        let matches = |pattern: glob::Pattern| pattern.matches(&own) || of_user.is_some_and(|own| pattern.matches(own));
+        name.contains(['*', '?']) && glob::Pattern::new(&wanted).is_ok_and(matches)
+    }
+}
+
+impl Ran {
+    fn record(&self, task: &str) -> TaskRun {
+        let Last { started_at, outcome, words } = &self.last;
+        let ended = match *outcome {
             Outcome::Ended { at, exit_code, signal, timed_out } => Some(RunEnd {
-                at: at.unwrap_or(last.started_at),
+                at: at.unwrap_or(*started_at),
                 // Without an end there is no length, and nothing is learnt from none.
-                took_s: at.map_or(f64::NAN, |at| seconds_between(last.started_at, at)),
+                took_s: at.map_or(f64::NAN, |at| seconds_between(*started_at, at)),
                 exit_code,
                 signal,
                 timed_out,
@@ -104,27 +186,36 @@ impl Listed {
             }),
             _ => None,
         };
-        Some(TaskRun {
-            id: format!("told-{}", last.started_at.timestamp_micros()),
+        let id = match self.invocation.as_str() {
+            "" => format!("told-{}", started_at.timestamp_micros()),
+            invocation => format!("told-{invocation}"),
+        };
+        // What it printed says more than a word about its end, but where it did not even begin.
+        let output = self.output.trim_end();
+        let tail = if output.is_empty() { words.clone() } else { output.to_owned() };
+        TaskRun {
+            id,
             task: task.to_owned(),
-            started_at: last.started_at,
+            started_at: *started_at,
             ended,
-            alive: last.outcome == Outcome::Running,
-            tail: last.words.clone(),
-            untold: last.outcome == Outcome::Untold,
-        })
-    }
-
-    /// Whether it is the one that `match` names: by its whole name, without what every name of
-    /// its kind has, or by a pattern.
-    pub fn is_called(&self, name: &str) -> bool {
-        let plain = |name: &str| name.trim_start_matches('\\').trim_end_matches(".timer").to_lowercase();
-        if plain(&self.name) == plain(name) {
-            return true;
+            alive: *outcome == Outcome::Running,
+            tail,
+            untold: *outcome == Outcome::Untold,
         }
-        name.contains(['*', '?'])
-            && glob::Pattern::new(&plain(name)).is_ok_and(|pattern| pattern.matches(&plain(&self.name)))
     }
+}
+
+/// What is remembered of a run, with what its scheduler tells of the same.
+fn corrected(run: TaskRun, told: TaskRun) -> TaskRun {
+    if told.untold {
+        return run;
+    }
+    let tail = if run.tail.is_empty() { told.tail } else { run.tail };
+    let ended = match (run.ended, told.ended) {
+        (Some(own), Some(told)) => Some(RunEnd { at: own.at, took_s: own.took_s, ..told }),
+        (own, told) => told.or(own),
+    };
+    TaskRun { alive: told.alive && ended.is_none(), ended, tail, ..run }
 }
 
 /// The kind a name stands for.

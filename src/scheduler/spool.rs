@@ -102,6 +102,12 @@ pub fn read(directory: &Path) -> Vec<TaskRun> {
     runs
 }
 
+/// Who waits for the end of a run, if that is one of `rounds exec` which has none yet.
+pub fn holder_of(directory: &Path, id: &str) -> Option<Holder> {
+    let (start, end) = records(&directory.join(format!("{id}.jsonl")))?;
+    (start.id == id && end.is_none()).then_some(start.holder)
+}
+
 /// Removes the files of runs that are recorded elsewhere now.
 pub fn remove<'a>(directory: &Path, ids: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
     for id in ids.into_iter().collect::<BTreeSet<_>>() {

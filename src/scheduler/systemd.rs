@@ -1,66 +1,135 @@
 //! Timers of systemd, as `systemctl` tells of them: when each is due, when it was last, and how
-//! the service that it starts went.
+//! the service that it starts went. Those of the system, and of the user this program runs as.
 //!
 //! The timer itself is always well: the outcome stands with its service. Instants are the wall
 //! clock's; what `list-timers` prints as time left is the same instant once more.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod failed;
+mod journal;
+mod unit;
+
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::cron_log::Calendar;
 use super::source::{Acts, Ask, Last, Listed, Outcome, SourceKind, real};
+use super::uptime;
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::task::Told;
 use crate::domain::time::Timestamp;
+use crate::platform::user;
+pub use failed::{Failed, failed};
+pub use journal::Journal;
+use unit::units;
 
 /// Timers of systemd.
-pub const SOURCE: SourceKind = SourceKind { name: "systemd", read, parse, acts };
+pub const SOURCE: SourceKind = SourceKind { name: "systemd", read, recall: journal::recall, parse, acts };
 
-/// What is asked of each timer and each service.
-const PROPERTIES: &str = "Id,ActiveState,UnitFileState,LoadState,Result,Triggers,ExecMainStatus,ExecMainCode,\
-                          ExecMainStartTimestamp,ExecMainExitTimestamp,TimersCalendar,TimersMonotonic,AccuracyUSec,\
-                          RandomizedDelayUSec,LastTriggerUSec,NextElapseUSecRealtime,WantedBy,RequiredBy";
+/// What stands before the name of a timer of the user's own manager. No unit has a slash in its name.
+pub const OF_USER: &str = "user/";
 
-/// The properties of one unit.
-type Unit = BTreeMap<String, String>;
-
-fn read(ask: Ask, calendar: &Calendar) -> Result<Vec<Listed>, String> {
-    let list = systemctl(ask, ["list-timers", "--all", "--output=json"].map(str::to_owned))?;
-    let mut timers = parse(&list, calendar)?;
-    let names = |timer: &Timer| [timer.unit.clone(), timer.activates.clone()];
-    let listed: Vec<Timer> = entries(&list)?;
-    let mut words = vec!["show".to_owned(), "--timestamp=unix".to_owned(), format!("--property={PROPERTIES}")];
-    words.push("--".to_owned());
-    words.extend(listed.iter().flat_map(names).filter(|name| !name.is_empty()));
-    if listed.is_empty() {
-        return Ok(timers);
-    }
-    let units = units(&String::from_utf8_lossy(&systemctl(ask, words)?));
-    for (timer, told) in timers.iter_mut().zip(&listed) {
-        timer.take(units.get(&told.unit), units.get(&told.activates));
-    }
-    Ok(timers)
+/// One of the managers of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manager {
+    System,
+    /// That of the user this program runs as.
+    User,
 }
 
-/// The units that failed, but for those that a timer starts.
-pub fn failed(ask: Ask, timers: &[Listed]) -> Result<Vec<String>, String> {
-    let list = systemctl(ask, ["list-units", "--state=failed", "--output=json"].map(str::to_owned))?;
-    let units: Vec<Value> = serde_json::from_slice(&list).map_err(|error| unreadable("list-units", &error))?;
-    let names = units.iter().filter_map(|unit| unit["unit"].as_str()).map(sanitize::line);
-    Ok(names.filter(|name| timers.iter().all(|timer| timer.command != *name)).collect())
+impl Manager {
+    /// Those that run.
+    fn all(root: &Path) -> impl Iterator<Item = Manager> {
+        let socket = root.join(runtime_directory().trim_start_matches('/')).join("systemd/private");
+        [Manager::System].into_iter().chain(socket.exists().then_some(Manager::User))
+    }
+
+    fn of(name: &str) -> (Manager, &str) {
+        name.strip_prefix(OF_USER).map_or((Manager::System, name), |name| (Manager::User, name))
+    }
+
+    /// What a unit of it is called here.
+    fn name(self, unit: &str) -> String {
+        if self == Manager::User { format!("{OF_USER}{unit}") } else { unit.to_owned() }
+    }
+
+    fn systemctl(self, words: impl IntoIterator<Item = impl Into<String>>) -> Invocation {
+        let mut argv = vec!["systemctl".to_owned()];
+        argv.extend((self == Manager::User).then(|| "--user".to_owned()));
+        argv.extend(words.into_iter().map(Into::into));
+        let mut invocation = Invocation::new(argv);
+        if self == Manager::User {
+            invocation.environment.insert("XDG_RUNTIME_DIR".to_owned(), runtime_directory());
+        }
+        invocation
+    }
+
+    /// What it answers.
+    fn asked(self, ask: Ask, words: impl IntoIterator<Item = String>) -> Result<Vec<u8>, String> {
+        let told = ask(&self.systemctl(["--no-pager".to_owned()].into_iter().chain(words)))?;
+        if told.exit_code == Some(0) {
+            return Ok(told.stdout);
+        }
+        let complaint = sanitize::bytes(&told.stderr);
+        Err(format!("`systemctl` {told}: {}", complaint.lines().next().unwrap_or_default()))
+    }
+
+    /// Everything that units are.
+    fn show(self, ask: Ask, names: impl IntoIterator<Item = String>) -> Result<unit::Units, String> {
+        let mut words =
+            vec!["show".to_owned(), "--timestamp=unix".to_owned(), format!("--property={}", unit::PROPERTIES)];
+        words.push("--".to_owned());
+        let options = words.len();
+        words.extend(names);
+        if words.len() == options {
+            return Ok(unit::Units::default());
+        }
+        Ok(units(&String::from_utf8_lossy(&self.asked(ask, words)?)))
+    }
 }
 
-fn systemctl(ask: Ask, words: impl IntoIterator<Item = String>) -> Result<Vec<u8>, String> {
-    let words = ["systemctl".to_owned(), "--no-pager".to_owned()].into_iter().chain(words);
-    let told = ask(&Invocation::new(words))?;
-    if told.exit_code == Some(0) {
-        return Ok(told.stdout);
+fn runtime_directory() -> String {
+    format!("/run/user/{}", user::number())
+}
+
+fn read(ask: Ask, _calendar: &Calendar, root: &Path) -> Result<Vec<Listed>, String> {
+    let mut all = Vec::new();
+    for manager in Manager::all(root) {
+        all.extend(timers(manager, ask)?);
     }
-    let complaint = sanitize::bytes(&told.stderr);
-    Err(format!("`systemctl` {told}: {}", complaint.lines().next().unwrap_or_default()))
+    // That a timer with a memory was started looks like a run of it; since the machine started its
+    // service would know of one.
+    let booted_at = uptime::booted_at(root);
+    for timer in all.iter_mut().filter(|timer| timer.invocation.is_empty()) {
+        let never_was =
+            |last: &Last| last.outcome == Outcome::Untold && booted_at.is_some_and(|at| last.started_at > at);
+        timer.last = timer.last.take().filter(|last| !never_was(last));
+    }
+    Ok(all)
+}
+
+/// The timers of one manager: those that it has loaded, and those that are installed.
+fn timers(manager: Manager, ask: Ask) -> Result<Vec<Listed>, String> {
+    let words = |words: [&str; 3]| words.map(str::to_owned);
+    let mut timers = entries(&manager.asked(ask, words(["list-timers", "--all", "--output=json"]))?)?;
+    let files = manager.asked(ask, words(["list-unit-files", "--type=timer", "--output=json"]))?;
+    for unit in installed(&files)? {
+        if timers.iter().all(|timer| timer.unit != unit) {
+            let activates = unit.trim_end_matches(".timer").to_owned() + ".service";
+            timers.push(Timer { unit, activates, next: None, last: None });
+        }
+    }
+    let names = timers.iter().flat_map(|timer| [timer.unit.clone(), timer.activates.clone()]);
+    let units = manager.show(ask, names.filter(|name| !name.is_empty()))?;
+    let listed = timers.into_iter().map(|timer| {
+        let (unit, service) = (units.get(&timer.unit), units.get(&timer.activates));
+        let mut listed = timer.listed();
+        listed.name = manager.name(&listed.name);
+        listed.take(unit, service);
+        listed
+    });
+    Ok(listed.collect())
 }
 
 /// One line of `list-timers`.
@@ -69,6 +138,18 @@ struct Timer {
     activates: String,
     next: Option<Timestamp>,
     last: Option<Timestamp>,
+}
+
+impl Timer {
+    fn listed(self) -> Listed {
+        Listed {
+            name: self.unit,
+            told: Told { next: self.next, ..Told::default() },
+            last: self.last.map(|started_at| Last { started_at, outcome: Outcome::Untold, words: String::new() }),
+            command: self.activates,
+            ..Listed::default()
+        }
+    }
 }
 
 fn entries(list: &[u8]) -> Result<Vec<Timer>, String> {
@@ -85,109 +166,32 @@ fn entries(list: &[u8]) -> Result<Vec<Timer>, String> {
     timers.iter().map(timer).collect::<Option<_>>().ok_or_else(|| "a timer without a name".to_owned())
 }
 
+/// The timers that have a file, but for templates and second names.
+fn installed(list: &[u8]) -> Result<Vec<String>, String> {
+    let files: Vec<Value> = serde_json::from_slice(list).map_err(|error| unreadable("list-unit-files", &error))?;
+    let files = files.iter().filter(|file| file["state"] != "alias");
+    let names = files.filter_map(|file| file["unit_file"].as_str()).map(sanitize::line);
+    Ok(names.filter(|name| !name.contains("@.")).collect())
+}
+
 fn unreadable(what: &str, error: &serde_json::Error) -> String {
     format!("what `systemctl {what} --output=json` printed cannot be read: {error}")
 }
 
 /// `systemctl list-timers --all --output=json`: when, but not how it went.
 fn parse(list: &[u8], _calendar: &Calendar) -> Result<Vec<Listed>, String> {
-    let listed = |timer: Timer| Listed {
-        name: timer.unit,
-        told: Told { next: timer.next, ..Told::default() },
-        last: timer.last.map(|started_at| Last { started_at, outcome: Outcome::Untold, words: String::new() }),
-        command: timer.activates,
-        fleeting: false,
-    };
-    Ok(entries(list)?.into_iter().map(listed).collect())
-}
-
-/// `systemctl show` of several units: blocks of `Key=value`, apart by an empty line.
-fn units(text: &str) -> BTreeMap<String, Unit> {
-    let block = |block: &str| {
-        let unit: Unit = block
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .map(|(key, value)| (key.to_owned(), sanitize::line(value)))
-            .collect();
-        Some((unit.get("Id")?.clone(), unit))
-    };
-    text.split("\n\n").filter_map(block).collect()
-}
-
-impl Listed {
-    /// What the properties of the timer and of its service add.
-    fn take(&mut self, timer: Option<&Unit>, service: Option<&Unit>) {
-        if let Some(timer) = timer {
-            let get = |key: &str| timer.get(key).map(String::as_str).unwrap_or_default();
-            self.told.schedule = rule(get("TimersCalendar")).or_else(|| rule(get("TimersMonotonic")));
-            self.told.delay = span(get("AccuracyUSec")) + span(get("RandomizedDelayUSec"));
-            // What nothing wants is unloaded with its last activity, and a transient one is gone for good.
-            self.fleeting =
-                get("UnitFileState") == "transient" || [get("WantedBy"), get("RequiredBy")].concat().is_empty();
-            if get("ActiveState") != "active" {
-                let state = [get("ActiveState"), get("UnitFileState")].join(", ");
-                self.told.disabled = Some(format!("{} is {state}", self.name));
-            }
-        }
-        if let Some(last) = service.and_then(last) {
-            self.last = Some(last);
-        }
-    }
-}
-
-/// `OnCalendar=*-*-* 02:00:00` of `{ OnCalendar=*-*-* 02:00:00 ; next_elapse=… }`
-fn rule(text: &str) -> Option<String> {
-    let rule = text.trim_start_matches(['{', ' ']).split(" ; ").next()?.trim();
-    let (kind, when) = rule.split_once('=')?;
-    Some(if kind == "OnCalendar" { when.to_owned() } else { format!("{} {when}", kind.trim_end_matches("USec")) })
-}
-
-/// `1min 30s`
-fn span(text: &str) -> Duration {
-    humantime::parse_duration(text).unwrap_or_default()
-}
-
-/// `@1795169284`
-fn instant(text: Option<&String>) -> Option<Timestamp> {
-    Timestamp::from_timestamp(text?.strip_prefix('@')?.split('.').next()?.parse().ok()?, 0).and_then(real)
-}
-
-/// How a service last went.
-fn last(service: &Unit) -> Option<Last> {
-    let get = |key: &str| service.get(key).map(String::as_str).unwrap_or_default();
-    let started_at = instant(service.get("ExecMainStartTimestamp"))?;
-    let at = instant(service.get("ExecMainExitTimestamp")).filter(|at| *at >= started_at);
-    let result = get("Result");
-    let status: Option<i32> = get("ExecMainStatus").parse().ok();
-    let runs = ["activating", "active", "deactivating", "reloading"].contains(&get("ActiveState")) && at.is_none();
-    if runs {
-        return Some(Last { started_at, outcome: Outcome::Running, words: String::new() });
-    }
-    // 1: it exited; 2 and 3: a signal ended it, with a dump or without.
-    let (exit_code, signal) = match get("ExecMainCode") {
-        "1" => (status, None),
-        "2" | "3" => (None, status),
-        _ => (None, None),
-    };
-    let exit_code = if result == "success" { Some(0) } else { exit_code.filter(|code| *code != 0) };
-    let words = match (result, exit_code) {
-        ("success", _) => String::new(),
-        (_, Some(203)) => "systemd: its program could not be started (203/EXEC)".to_owned(),
-        (_, Some(200)) => "systemd: its working directory is not there (200/CHDIR)".to_owned(),
-        (_, Some(217)) => "systemd: its user is not there (217/USER)".to_owned(),
-        (result, _) => format!("systemd: {result}"),
-    };
-    let outcome = Outcome::Ended { at, exit_code, signal, timed_out: result == "timeout" };
-    Some(Last { started_at, outcome, words })
+    Ok(entries(list)?.into_iter().map(Timer::listed).collect())
 }
 
 fn acts(name: &str) -> Acts {
-    let timer = if name.contains('.') { name.to_owned() } else { format!("{name}.timer") };
+    let (manager, unit) = Manager::of(name);
+    let timer = if unit.contains('.') { unit.to_owned() } else { format!("{unit}.timer") };
     let service = timer.replace(".timer", ".service");
-    let systemctl = |words: &[&str]| Invocation::new(["systemctl"].iter().chain(words).copied());
+    let systemctl = |words: &[&str]| manager.systemctl(words.iter().copied());
     Acts {
         run: systemctl(&["start", "--", &service]),
         stop: systemctl(&["stop", "--", &service]),
+        restart: Some(systemctl(&["restart", "--", &service])),
         enable: systemctl(&["enable", "--now", "--", &timer]),
         disable: systemctl(&["disable", "--now", "--", &timer]),
         freeze: systemctl(&["stop", "--", &timer]),

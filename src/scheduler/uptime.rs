@@ -1,6 +1,8 @@
 //! When the machine was off, as its own login records tell: nothing was missed then, for nothing
 //! could have run.
 
+use std::path::Path;
+
 use chrono::TimeDelta;
 
 use crate::domain::slot::{Gap, TaskState};
@@ -58,6 +60,13 @@ pub fn gaps(records: &[u8], booted_at: Option<Timestamp>, signs: &[Timestamp]) -
     let surplus = gaps.len().saturating_sub(MOST);
     gaps.drain(..surplus);
     gaps
+}
+
+/// When a machine, whose files lie below a root, started.
+pub fn booted_at(root: &Path) -> Option<Timestamp> {
+    let stat = std::fs::read_to_string(root.join("proc/stat")).ok()?;
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    Timestamp::from_timestamp(seconds.trim().parse().ok()?, 0)
 }
 
 /// The kind, the user and the instant of one record.

@@ -58,11 +58,15 @@ mod sqlite;
 #[cfg(target_os = "linux")]
 mod sqlite_findings;
 mod stale;
+#[cfg(target_os = "linux")]
+mod stop_run;
 #[cfg(unix)]
 mod store;
 mod stories;
 #[cfg(unix)]
 mod support;
+#[cfg(target_os = "linux")]
+mod systemd;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use crate::domain::hold::{Freeze, Held, Lever};
 use crate::domain::inventory::Inventory;
 use crate::domain::observation::{Observation, Reading};
 use crate::domain::plan::Invocation;
-use crate::domain::task::TaskPolicy;
+use crate::domain::task::{TaskPolicy, TaskRun};
 use crate::domain::time::Timestamp;
 
 fn now() -> Timestamp {
@@ -35,8 +35,11 @@ fn timer(name: &str, is: &str) -> Handle {
         disable: systemctl("disable"),
         enable: systemctl("enable"),
         stop: systemctl("kill"),
+        restart: Some(systemctl("restart")),
         active: is != "stopped",
         fleeting: is == "fleeting",
+        catches_up: is == "persistent",
+        as_root: true,
     }))
 }
 
@@ -184,4 +187,72 @@ fn one_is_disabled_with_a_reason_and_enabled_again() {
     let held = facts("t", Some(timer("t.timer", "active")));
     let plan = planned(&ActionName::DISABLE_TASK, "t", &[], vec![held]).expect("a plan");
     assert_eq!(steps(&plan)[0], "$ systemctl disable -- t.timer");
+}
+
+fn running(mut facts: TaskFacts, untold: bool) -> TaskFacts {
+    let run = TaskRun {
+        id: "r1".into(),
+        task: facts.policy.id.clone(),
+        started_at: now(),
+        ended: None,
+        alive: !untold,
+        tail: String::new(),
+        untold,
+    };
+    facts.runs = vec![run];
+    facts
+}
+
+#[test]
+fn a_run_is_stopped_by_whoever_began_it_and_by_nobody_else() {
+    let one = |facts: TaskFacts| planned(&ActionName::STOP_TASK, "rota", &[], vec![facts]);
+    let plan = one(running(facts("rota", Some(timer("rota.timer", "active"))), false)).expect("a plan");
+    let runs = |ours| Guard::Runs { task: "rota".into(), run: "r1".into(), ours };
+    assert_eq!(plan.guards, [Guard::Root, runs(false)]);
+    assert_eq!(steps(&plan), ["$ systemctl kill -- rota.timer, and look that it is over"]);
+    let plan = one(running(facts("rota", Some(line("rota", "/etc/crontab"))), false)).expect("a plan");
+    assert_eq!(plan.guards, [runs(true)]);
+    assert!(steps(&plan)[0].starts_with("TERM to the `rounds exec` that began it"));
+    let untold = one(running(facts("rota", Some(line("rota", "/etc/crontab"))), true)).expect_err("nobody knows it");
+    assert!(untold.contains("cron tells of no process; put `rounds exec --task rota --`"), "{untold}");
+    assert_eq!(one(facts("rota", None)), Err("`rota`: it is not running".to_owned()));
+}
+
+#[test]
+fn a_service_is_restarted_and_a_line_of_a_crontab_has_none() {
+    let one = |facts: TaskFacts| planned(&ActionName::RESTART_TASK, "rota", &[], vec![facts]);
+    let plan = one(facts("rota", Some(timer("rota.timer", "active")))).expect("a plan");
+    assert_eq!(steps(&plan), ["$ systemctl restart -- rota.timer, and look that it began anew and did not fail"]);
+    let none = one(facts("rota", Some(line("rota", "/etc/crontab")))).expect_err("no service");
+    assert_eq!(none, "`rota`: there is no service behind it");
+}
+
+#[test]
+fn what_makes_up_for_the_time_it_was_frozen_is_named_before_it_is_thawed() {
+    let all = vec![
+        frozen(facts("kept", Some(timer("kept.timer", "persistent")))),
+        frozen(facts("other", Some(timer("other.timer", "active")))),
+    ];
+    let plan = planned(&ActionName::THAW, ALL, &[], all).expect("a plan");
+    let expected = [
+        "kept begins at once if it was due meanwhile: systemd makes up for it",
+        "otherwise, what was due meanwhile is not run; run it by hand where it must be",
+    ];
+    assert_eq!(plan.notes, expected);
+}
+
+#[test]
+fn what_cannot_apply_is_not_offered() {
+    let offered = |facts: TaskFacts| -> Vec<String> {
+        let (target, board, inventory) = (Target::task(&facts.policy.id), board(vec![facts]), Inventory::default());
+        let sight = Sight { inventory: &inventory, board: &board, now: now() };
+        let offers = crate::action::offers(&target, &sight).into_iter().filter(|offer| !offer.moot);
+        offers.map(|offer| offer.action.to_string()).collect()
+    };
+    assert_eq!(offered(facts("rota", None)), ["run-task"]);
+    assert_eq!(offered(facts("rota", Some(line("rota", "/etc/crontab")))), ["run-task", "freeze", "disable-task"]);
+    let held = frozen(facts("rota", Some(line("rota", "/etc/crontab"))));
+    assert_eq!(offered(held), ["run-task", "thaw"]);
+    let runs = running(facts("rota", Some(timer("rota.timer", "active"))), false);
+    assert_eq!(offered(runs), ["run-task", "stop-task", "restart-task", "freeze", "disable-task"]);
 }

@@ -1,4 +1,4 @@
-//! `rounds task freeze|thaw|enable|disable`: every task is read first, and the plan is made of what is
+//! `rounds task freeze|thaw|enable|disable|stop|restart`: every task is read first, and the plan is made of what is
 //! there now.
 
 use std::collections::BTreeMap;

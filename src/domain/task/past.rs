@@ -24,7 +24,10 @@ impl TaskFacts {
     pub fn past(&self, now: Timestamp, window: TimeDelta) -> Past {
         let known = self.since.unwrap_or(now);
         let Some(schedule) = self.policy.schedule.as_ref().filter(|_| !self.is_dark()) else {
-            return Past { slots: Vec::new(), since: now };
+            let mut slots = self.begun(now, window);
+            slots.reverse();
+            let since = slots.first().map_or(now, |first| first.at);
+            return Past { slots, since };
         };
         let step = schedule.prev(now).and_then(|last| Some(last - schedule.prev(last)?));
         let window = step.and_then(|step| step.checked_mul(MOST)).map_or(window, |most| most.min(window));

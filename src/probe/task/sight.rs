@@ -25,6 +25,7 @@ use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::crontab::{self, Account, Crontabs, Place};
 use crate::scheduler::source::{Ask, Listed, SourceKind};
 use crate::scheduler::spool::{self, Unheard};
+use crate::scheduler::systemd::Journal;
 use crate::scheduler::uptime;
 
 /// For how long what was seen is good enough for the next probe.
@@ -58,13 +59,17 @@ pub(super) struct FirstLook {
 /// From so many probes on the store is asked once for all of them.
 const MANY: usize = 30;
 
+/// What one scheduler told, or why it did not.
+type ToldOf = Result<Arc<[Listed]>, String>;
+
 /// What stays from one look to the next.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     latest: Option<(Timestamp, Arc<Sight>)>,
     ear: Ear,
     /// What each scheduler told, by its name.
-    told: BTreeMap<&'static str, (Timestamp, Result<Vec<Listed>, String>)>,
+    told: BTreeMap<&'static str, (Timestamp, ToldOf)>,
+    journal: Journal,
 }
 
 impl Memory {
@@ -205,17 +210,28 @@ impl Scene {
         sight
     }
 
-    /// What a scheduler of this machine tells, unless somebody has just asked.
-    pub(super) fn listed(&self, kind: &SourceKind, now: Timestamp) -> Result<Vec<Listed>, String> {
+    /// What a scheduler of this machine tells, and what is remembered of it, unless somebody has just
+    /// asked.
+    pub(super) fn listed(&self, kind: &SourceKind, now: Timestamp) -> ToldOf {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, told)) = memory.told.get(kind.name)
             && (now - *at).abs() < GOOD_FOR
         {
             return told.clone();
         }
-        let told = (kind.read)(self.ask, &Calendar { zone: self.place.zone.clone(), now });
+        let calendar = Calendar { zone: self.place.zone.clone(), now };
+        let told = (kind.read)(self.ask, &calendar, &self.place.root).map(|mut listed| {
+            (kind.recall)(&mut memory.journal, self.ask, &calendar, &mut listed);
+            Arc::from(listed)
+        });
         memory.told.insert(kind.name, (now, told.clone()));
         told
+    }
+
+    /// What the tasks of a scheduler are called.
+    pub(super) fn names(&self, kind: &SourceKind) -> Result<Vec<Listed>, String> {
+        let calendar = Calendar { zone: self.place.zone.clone(), now: Timestamp::default() };
+        (kind.read)(self.ask, &calendar, &self.place.root)
     }
 
     /// Whether systemd manages this machine.
@@ -242,7 +258,7 @@ impl Scene {
         }
         let signs: Vec<Timestamp> =
             heard.instants().chain(spooled.values().flatten().map(|run| run.started_at)).collect();
-        let booted_at = self.booted_at();
+        let booted_at = uptime::booted_at(&self.place.root);
         let records = std::fs::read(self.place.root.join("var/log/wtmp")).unwrap_or_default();
         let configured_at = configuration.iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
         Sight {
@@ -254,12 +270,5 @@ impl Scene {
             configured_at: configured_at.map(Timestamp::from),
             heard,
         }
-    }
-
-    /// When the machine started.
-    fn booted_at(&self) -> Option<Timestamp> {
-        let stat = std::fs::read_to_string(self.place.root.join("proc/stat")).ok()?;
-        let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
-        Timestamp::from_timestamp(seconds.trim().parse().ok()?, 0)
     }
 }

@@ -19,10 +19,12 @@ use crate::domain::time::{Timestamp, seconds_between, span};
 use crate::ledger::Ledger;
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::source::{Listed, SourceKind};
-use crate::scheduler::systemd;
+use crate::scheduler::systemd::{self, Failed};
 
 /// What another machine wrote is believed for so long.
 const FRESH: TimeDelta = TimeDelta::hours(26);
+/// So many runs are looked at: a week of what is due every hour.
+const KEPT: usize = 200;
 /// More than this is no export.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -55,13 +57,11 @@ impl ToldProbe {
 
     /// What is known, and what is wrong with it.
     fn facts(&mut self, listed: &Listed, as_of: Option<Timestamp>, recorded: &[TaskRun]) -> TaskFacts {
-        if let Some(run) = listed.run(&self.id) {
-            match self.seen.first_mut() {
-                Some(known) if known.started_at == run.started_at => *known = run,
-                _ => self.seen.insert(0, run),
-            }
-            self.seen.truncate(RUNS);
-        }
+        let told = listed.runs(&self.id);
+        self.seen.retain(|seen| told.iter().all(|run| run.id != seen.id && run.started_at != seen.started_at));
+        self.seen.extend(told);
+        self.seen.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+        self.seen.truncate(KEPT);
         let mut policy = TaskPolicy {
             id: self.id.clone(),
             source: if self.kind.name == "systemd" { Source::Systemd } else { Source::Schtasks },
@@ -98,6 +98,10 @@ impl ToldProbe {
 
     fn findings(&self, listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
+        if listed.spent && as_of.is_none() {
+            let text = format!("{} is active, and none of its times is still to come", listed.name);
+            findings.push(Finding::new(Status::Warning, "spent", text).advice("mend its OnCalendar, or disable it"));
+        }
         if let (Some(why), Some(_)) = (&listed.told.disabled, &self.spec) {
             let text = format!("{why}: it does not run");
             findings.push(Finding::new(Status::Warning, "disabled", text));
@@ -133,7 +137,7 @@ impl Probe for ToldProbe {
             let export = self.spec.as_ref().and_then(|spec| spec.export.clone());
             let listed = self.blocking.run(move || match export {
                 Some(path) => exported(&path, kind, &Calendar { zone: scene.place.zone, now })
-                    .map(|(listed, at)| (listed, Some(at)))
+                    .map(|(listed, at)| (Arc::from(listed), Some(at)))
                     .map_err(|why| format!("{}: {why}", path.display())),
                 None => scene.listed(kind, now).map(|listed| (listed, None)),
             });
@@ -196,15 +200,24 @@ impl Probe for UnitsProbe {
             let scene = self.scene.clone();
             let look = move || {
                 let timers = scene.listed(&systemd::SOURCE, now)?;
-                Ok::<_, String>((systemd::failed(scene.ask, &timers)?, timers.len()))
+                let failed = systemd::failed(scene.ask, &scene.place.root, &timers, now)?;
+                let forgetful = timers.iter().find_map(|timer| timer.forgetful.clone());
+                Ok::<_, String>((failed, timers.len(), forgetful))
             };
-            let (failed, timers) = self.blocking.run(look).await?.map_err(ProbeError::Unreachable)?;
+            let (failed, timers, forgetful) = self.blocking.run(look).await?.map_err(ProbeError::Unreachable)?;
             let samples = vec![Sample::count("timers", timers as f64), Sample::count("failed", failed.len() as f64)];
-            let finding = |unit: &String| {
-                let text = format!("the unit {unit} failed");
-                Finding::new(Status::Warning, "units", text).advice(format!("look at `systemctl status {unit}`"))
+            let finding = |unit: &Failed| {
+                let advice = format!("look at `{}`", unit.look);
+                let finding = Finding::new(Status::Warning, "units", unit.text.clone()).advice(advice);
+                unit.since.map_or(finding.clone(), |since| finding.since(since))
             };
-            Ok(Reading { samples, findings: failed.iter().map(finding).collect(), ..Reading::default() })
+            let mut findings: Vec<Finding> = failed.iter().map(finding).collect();
+            findings.extend(forgetful.map(|why| {
+                let (why, mend) = why.split_once("; ").unwrap_or((&why, ""));
+                let text = format!("what timers ran before the last time, and what they printed, is unknown: {why}");
+                Finding::new(Status::Unknown, "journal", text).advice(mend)
+            }));
+            Ok(Reading { samples, findings, ..Reading::default() })
         })
     }
 }

@@ -68,6 +68,10 @@ fn leased(plan: &Plan) -> Vec<String> {
     if let Some(session) = session {
         return vec![session];
     }
+    // So is a run of a task: it may be ended while whoever began it waits for it.
+    if plan.steps.iter().any(|step| matches!(step, Step::StopRun { .. })) {
+        return vec![format!("{}/run", plan.target)];
+    }
     let databases = databases(plan).into_iter().map(|(id, _)| Target::database(id).to_string());
     let idle = plan.guards.iter().filter_map(|guard| match guard {
         Guard::Idle { target } => Some(target.clone()),

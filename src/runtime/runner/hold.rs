@@ -55,7 +55,7 @@ impl Runner {
                 let hold = *hold;
                 self.rewrite(tab, lines, work, move |text, lines| Ok(let_go(text, lines, hold))).await
             }
-            Change::Tell { task, command } => self.tell_scheduler(task, command, work).await,
+            Change::Tell { task, command } => self.tell_scheduler(task, command, PATIENCE, work).await,
             Change::Prove { tasks, held } => self.prove(tasks, *held).await,
             Change::Forget { tasks } => {
                 let store = self.0.store.get().map_err(Stopped::failed)?;
@@ -91,9 +91,16 @@ impl Runner {
         Ok(told)
     }
 
-    async fn tell_scheduler(&self, task: &str, command: &Invocation, work: &Work<'_>) -> Result<String, Stopped> {
+    /// Has a scheduler's own program do something, which may take this long.
+    pub(super) async fn tell_scheduler(
+        &self,
+        task: &str,
+        command: &Invocation,
+        patience: Duration,
+        work: &Work<'_>,
+    ) -> Result<String, Stopped> {
         let order = &work.order;
-        let limits = exec::Limits::new(work.deadline.saturating_duration_since(Instant::now()).min(PATIENCE))
+        let limits = exec::Limits::new(work.deadline.saturating_duration_since(Instant::now()).min(patience))
             .log(work.log.clone())
             .hurry(order.stop.hurry_token());
         let (teller, job) = (order.teller.clone(), order.job.clone());

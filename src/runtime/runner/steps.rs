@@ -173,6 +173,10 @@ impl Runner {
             Step::Expect { effect } => self.wait_for(effect, work).await.map(|proof| (proof.unwrap_or_default(), None)),
             Step::Prune { backup, files, .. } => self.prune(backup, files, work).await.map(|detail| (detail, None)),
             Step::Hold { change } => self.hold(change, work).await.map(|detail| (detail, None)),
+            Step::StopRun { task, run, command } => {
+                self.stop_run(task, run, command.as_ref(), work).await.map(|detail| (detail, None))
+            }
+            Step::Restart { task, command } => self.restart(task, command, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {
                 self.maintain(database, what, work).await.map(|detail| (detail, None))
             }

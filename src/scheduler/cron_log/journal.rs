@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::CronLog;
 use crate::domain::plan::Invocation;
 use crate::domain::time::Timestamp;
+use crate::scheduler::journald::text;
 
 /// Where in the journal the reading stands.
 #[derive(Clone, Debug, Default)]
@@ -46,17 +47,5 @@ impl Journal {
                 _ => self.log.unread += 1,
             }
         }
-    }
-}
-
-/// A field of the journal: text, the bytes of what is no text, or the last of several.
-fn text(value: &Value) -> Option<Vec<u8>> {
-    match value {
-        Value::String(text) => Some(text.clone().into_bytes()),
-        Value::Array(items) if items.iter().all(Value::is_u64) => {
-            items.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()
-        }
-        Value::Array(items) => text(items.last()?),
-        _ => None,
     }
 }

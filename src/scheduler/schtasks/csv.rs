@@ -73,8 +73,8 @@ fn listed(row: &[String], order: Option<Order>, calendar: &Calendar) -> Listed {
         },
         last,
         command: sanitize::line(row[COMMAND].trim()),
-        fleeting: false,
         name,
+        ..Listed::default()
     }
 }
 

@@ -19,6 +19,11 @@ impl Holder {
         Self { host: host_name(), process: Identity::current() }
     }
 
+    /// Whether it is a process of this host.
+    pub fn is_here(&self) -> bool {
+        self.host == host_name()
+    }
+
     /// Whether it still lives. One on another host is believed to: nobody here can tell.
     pub fn lives(&self) -> bool {
         self.host != host_name() || self.process.is_alive()

@@ -1,5 +1,8 @@
 //! What systemd 252 really printed, and a manager that is a table.
 
+use std::time::Duration;
+
+use super::unit::{last, units};
 use super::*;
 use crate::domain::time::Zone;
 use crate::exec::{Captured, Ended};
@@ -29,6 +32,8 @@ ExecMainExitTimestamp=@1795169287
 
 Id=rota-backup.timer
 ActiveState=active
+UnitFileState=transient
+Persistent=yes
 TimersCalendar={ OnCalendar=*-*-* 02:00:00 ; next_elapse=Sat 2026-11-21 02:00:00 UTC }
 AccuracyUSec=1min
 RandomizedDelayUSec=30min
@@ -54,7 +59,23 @@ ExecMainExitTimestamp=
 Id=fstrim.timer
 ActiveState=inactive
 UnitFileState=disabled
+TimersMonotonic={ OnBootUSec=15min ; next_elapse=0 }
+TimersCalendar={ OnCalendar=*-*-* 12:00:00 ; next_elapse=(null) }
+TimersCalendar={ OnCalendar=Mon *-*-* 00:00:00 ; next_elapse=(null) }
+
+Id=old.timer
+ActiveState=active
 ";
+
+const FILES: &str = r#"[{"unit_file":"fstrim.timer","state":"disabled","preset":"enabled"},
+{"unit_file":"old.timer","state":"static","preset":null},{"unit_file":"pg_dump@.timer","state":"disabled"},
+{"unit_file":"second-name.timer","state":"alias"}]"#;
+
+const CRASHED: &str = "Id=crashloop.service\nActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=7\n\
+                       NRestarts=5\nInvocationID=c1\nStateChangeTimestamp=@1795169287\n";
+
+const SAID: &str =
+    r#"{"MESSAGE":"no port","_SYSTEMD_UNIT":"crashloop.service","__REALTIME_TIMESTAMP":"1795169287000000"}"#;
 
 const FAILED: &str = r#"[{"unit":"crashloop.service","load":"loaded","active":"failed","sub":"failed","description":"Crash loop"},
 {"unit":"rota-quick.service","load":"loaded","active":"failed","sub":"failed","description":"Quick"}]"#;
@@ -77,12 +98,17 @@ fn answer(text: &str) -> Captured {
 }
 
 fn manager(asked: &Invocation) -> Result<Captured, String> {
-    let asked = asked.argv.join(" ");
+    let asked = asked.argv.join(" ").replace(unit::PROPERTIES, "PROPERTIES");
+    if asked.starts_with("journalctl") {
+        return Ok(answer(if asked.contains("_SYSTEMD_UNIT=crashloop.service") { SAID } else { "" }));
+    }
     match &*asked {
         "systemctl --no-pager list-timers --all --output=json" => Ok(answer(LIST)),
         "systemctl --no-pager list-units --state=failed --output=json" => Ok(answer(FAILED)),
+        "systemctl --no-pager list-unit-files --type=timer --output=json" => Ok(answer(FILES)),
+        "systemctl --no-pager show --timestamp=unix --property=PROPERTIES -- crashloop.service" => Ok(answer(CRASHED)),
         _ if asked.starts_with("systemctl --no-pager show --timestamp=unix") => {
-            assert!(asked.ends_with("-- rota-quick.timer rota-quick.service rota-backup.timer rota-backup.service rota-long.timer rota-long.service fstrim.timer fstrim.service"));
+            assert!(asked.ends_with("-- rota-quick.timer rota-quick.service rota-backup.timer rota-backup.service rota-long.timer rota-long.service fstrim.timer fstrim.service old.timer old.service"));
             Ok(answer(SHOW))
         }
         _ => Err(format!("who asks `{asked}`?")),
@@ -91,8 +117,8 @@ fn manager(asked: &Invocation) -> Result<Captured, String> {
 
 #[test]
 fn the_outcome_is_that_of_the_service_and_instants_are_the_wall_clocks() {
-    let timers = read(manager, &calendar()).expect("timers");
-    let [quick, backup, long, trim] = &timers[..] else { panic!("four timers: {timers:?}") };
+    let timers = read(manager, &calendar(), Path::new("/nowhere")).expect("timers");
+    let [quick, backup, long, trim, old] = &timers[..] else { panic!("five timers: {timers:?}") };
     let last = quick.last.as_ref().expect("ran");
     assert_eq!(last.started_at.timestamp(), 1_795_169_285);
     let at = Timestamp::from_timestamp(1_795_169_287, 0);
@@ -100,27 +126,32 @@ fn the_outcome_is_that_of_the_service_and_instants_are_the_wall_clocks() {
     assert_eq!(last.words, "systemd: its program could not be started (203/EXEC)");
     assert_eq!(quick.told.schedule.as_deref(), Some("OnUnitActive 10s"));
     assert_eq!(quick.told.next.expect("next").timestamp_micros(), 1_795_169_295_876_260);
-    let run = quick.run("quick").expect("run");
-    assert!(run.ended.is_some_and(|end| !end.is_success() && (end.took_s - 2.0).abs() < 0.001));
+    let runs = quick.runs("quick");
+    assert!(runs[0].ended.as_ref().is_some_and(|end| !end.is_success() && (end.took_s - 2.0).abs() < 0.001));
 
     assert_eq!((backup.told.schedule.as_deref(), &backup.last), (Some("*-*-* 02:00:00"), &None), "it never ran");
     assert_eq!(backup.told.delay, Duration::from_mins(31));
     assert_eq!(long.last.as_ref().map(|last| &last.outcome), Some(&Outcome::Running));
     assert_eq!(trim.told.disabled.as_deref(), Some("fstrim.timer is inactive, disabled"));
+    assert!(old.told.disabled.is_none() && old.name == "old.timer", "installed, and not loaded");
+    assert!(backup.catches_up && backup.fleeting && !quick.catches_up && !quick.fleeting);
+    assert_eq!(trim.told.schedule.as_deref(), Some("Mon *-*-* 00:00:00, *-*-* 12:00:00, OnBoot 15min"));
 }
 
 #[test]
 fn a_list_alone_does_not_tell_how_it_went() {
     let timers = parse(LIST.as_bytes(), &calendar()).expect("timers");
-    assert!(timers[0].run("quick").expect("run").untold);
+    assert!(timers[0].runs("quick")[0].untold);
     assert_eq!(timers[1].last, None, "0 is never");
     assert!(parse(b"[{}]", &calendar()).is_err() && parse(b"Failed to connect", &calendar()).is_err());
 }
 
 #[test]
 fn failed_units_are_told_once() {
-    let timers = read(manager, &calendar()).expect("timers");
-    assert_eq!(failed(manager, &timers).expect("units"), ["crashloop.service"], "the other is a timer's");
+    let timers = read(manager, &calendar(), Path::new("/nowhere")).expect("timers");
+    let failed = failed(manager, Path::new("/nowhere"), &timers, calendar().now).expect("units");
+    let text = "the unit crashloop.service failed: exit code 7, started again 5 times; it said: no port";
+    assert_eq!(failed.iter().map(|unit| &*unit.text).collect::<Vec<_>>(), [text], "the other is a timer's");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::action::{self, Sight};
 use crate::domain::action_name::ActionName;
 use crate::domain::checklist::{ListView, Mark, MarkKind};
 use crate::domain::inventory::{ParamKind, Target, TargetKind};
-use crate::domain::plan::Risk;
+use crate::domain::plan::{PlanError, Risk};
 use crate::domain::status::Status;
 use crate::tui::app::entries::{self, Does};
 use crate::tui::overlay::choice::Choice;
@@ -83,6 +83,8 @@ impl App {
                 let confirm = Confirm::new(plan, self.read_only);
                 self.open(Overlay::Confirm(Box::new(confirm)));
             }
+            // It names the target itself, and a line is short.
+            Err(error @ PlanError::Moot(_)) => self.ui.tell(Status::Warning, error.to_string()),
             Err(error) => self.ui.tell(Status::Warning, format!("{action} on {target}: {error}")),
         }
         Vec::new()

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{App, CHECKLIST, Effect, Which};
+use crate::domain::action_name::ActionName;
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::ProbeId;
 use crate::domain::report::headline;
@@ -216,6 +217,7 @@ impl App {
     fn on_row(&mut self, command: Command) -> Vec<Effect> {
         if let Some((action, kind)) = command.act() {
             if let Some(target) = self.selected_target().filter(|target| target.kind == kind) {
+                let action = if self.is_to_restart(&action, &target) { ActionName::RESTART_TASK } else { action };
                 return self.propose(action, target, BTreeMap::new());
             }
             return match entries::only_target(kind, &self.facts.inventory) {

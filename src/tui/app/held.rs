@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{App, Effect};
 use crate::action::hold::{ALL, USUAL};
 use crate::domain::action_name::ActionName;
-use crate::domain::hold::Hold;
+use crate::domain::hold::{Handle, Hold};
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::Detail;
 use crate::domain::slot::TaskState;
@@ -37,6 +37,16 @@ impl App {
         let purpose = Purpose::Parameter { action, target, given, name: "for".to_owned() };
         self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, "Freeze all tasks", about, USUAL))));
         Vec::new()
+    }
+
+    /// Whether a task that is to be run runs already, and can be begun anew.
+    pub(super) fn is_to_restart(&self, action: &ActionName, target: &Target) -> bool {
+        let facts = self.tasks().find(|facts| facts.policy.id == target.id && *action == ActionName::RUN_TASK);
+        facts.is_some_and(|facts| {
+            let runs = facts.runs.iter().any(|run| run.ended.is_none() && run.alive);
+            let restarts = matches!(facts.handle.as_deref(), Some(Handle::Scheduler(lever)) if lever.restart.is_some());
+            runs && restarts
+        })
     }
 
     pub(super) fn enable_or_disable(&mut self) -> Vec<Effect> {

@@ -79,7 +79,8 @@ impl Menu {
         let target = self.target.clone().unwrap_or_else(|| Target::action(""));
         let mut acts: Vec<Act> = Vec::new();
         let offers = action::offers(&target, &see.sight()).into_iter();
-        for offer in offers.filter(|offer| !self.upkeep || Verb::of(&offer.action).is_some()) {
+        let wanted = |offer: &action::Offer| !offer.moot && (!self.upkeep || Verb::of(&offer.action).is_some());
+        for offer in offers.filter(wanted) {
             let key = why::key_of(see, &offer.action).and_then(|key| only_char(&key));
             let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
             // A letter of its own would look like a key it is not.

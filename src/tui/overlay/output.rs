@@ -159,11 +159,15 @@ fn bar(see: &Snapshot<'_>) -> &'static str {
 fn run_lines(see: &Snapshot<'_>, run: &TaskRun, width: usize) -> Vec<Line<'static>> {
     let theme = see.theme;
     let end = match &run.ended {
-        Some(end) => format!(
-            "took {}, exit code {}",
-            humanize::seconds(end.took_s),
-            end.exit_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
-        ),
+        Some(end) => {
+            let how = match (end.exit_code, end.signal) {
+                (Some(code), _) => format!("exit code {code}"),
+                (None, Some(signal)) => format!("ended by signal {signal}"),
+                (None, None) => "no exit code".to_owned(),
+            };
+            format!("took {}, {how}", humanize::seconds(end.took_s))
+        }
+        None if run.alive => "and runs".to_owned(),
         None => "no end recorded".to_owned(),
     };
     let start = humanize::clock(run.started_at, see.now, see.zone);

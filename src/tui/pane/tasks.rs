@@ -8,11 +8,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
+use crate::domain::hold::{Held, Hold};
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::report::Report;
 use crate::domain::slot::TaskState;
-use crate::domain::task::{LastRun, Past, TaskFacts, TaskView};
+use crate::domain::task::{LastRun, Past, TaskFacts};
 use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
 use crate::tui::keymap::Context;
@@ -65,8 +66,19 @@ impl Pane for Tasks {
     }
 
     fn caption(&self, see: &Snapshot<'_>) -> Line<'static> {
-        let all: Vec<_> = rows::of_kind(see, "task").iter().map(|one| one.status).collect();
-        tally::fitted(all, see.columns / 2, see.theme)
+        let tasks = rows::of_kind(see, "task");
+        // That nothing is due looks like a quiet day, and is a freeze.
+        let frozen = tasks.iter().filter_map(|one| facts(see, one)?.held.as_deref());
+        let frozen: Vec<&Held> = frozen.filter(|held| held.hold == Hold::Frozen).collect();
+        let first = frozen.iter().filter_map(|held| held.until).min();
+        let until = first.map_or_else(String::new, |at| format!(" until {}", humanize::clock(at, see.now, see.zone)));
+        let says = if frozen.is_empty() { String::new() } else { format!("{} frozen{until}  ", frozen.len()) };
+        let room = (see.columns / 2).saturating_sub(says.len() as u16);
+        let mut line = tally::fitted(tasks.iter().map(|one| one.status).collect::<Vec<_>>(), room, see.theme);
+        if !says.is_empty() {
+            line.spans.insert(0, Span::styled(says, see.theme.warning));
+        }
+        line
     }
 
     fn summary(&self, see: &Snapshot<'_>) -> Line<'static> {
@@ -165,7 +177,7 @@ impl Tasks {
             if well { format!("{says}, all ok below") } else { says }
         };
         // No more is made than is looked at: a view walks through the slots of a day.
-        let row = |line: usize| cells(see, all[line], facts(see, all[line]).map(|facts| facts.view(see.now)).as_ref());
+        let row = |line: usize| cells(see, all[line], facts(see, all[line]));
         table(see, all, at).draw(buffer, area, row, beyond, |part, grid, row, buffer| {
             let width = grid.width(STRIP).min(STRIP_MOST);
             let Some(cell) = grid.cell(STRIP, row) else { return };
@@ -199,8 +211,10 @@ fn facts<'a>(see: &Snapshot<'a>, one: &Assessment) -> Option<&'a TaskFacts> {
     }
 }
 
-fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -> Cells<'a> {
+fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, facts: Option<&TaskFacts>) -> Cells<'a> {
     let theme = see.theme;
+    let view = facts.map(|facts| facts.view(see.now));
+    let view = view.as_ref();
     let last = view.and_then(|view| view.last.as_ref());
     let clock = |at| humanize::clock(at, see.now, see.zone);
     let state = view.map_or(TaskState::Unknown, |view| view.state);
@@ -210,6 +224,8 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -
         (_, TaskState::TooShort) => "too short",
         _ => state.word(),
     };
+    let thaws = facts.and_then(|facts| facts.held.as_ref()?.until).map(|at| format!("thaws {}", clock(at)));
+    let next = view.and_then(|view| view.next_due).map(clock).or(thaws).unwrap_or_default();
     let never = if one.waiting { "" } else { "never" };
     let (code, code_style) = last.map_or((String::new(), theme.dim), |last| ending(see, last));
     vec![
@@ -223,7 +239,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, view: Option<&TaskView>) -
         ),
         text::styled(code, code_style),
         took(see, last, view.and_then(|view| view.usual_s)),
-        text::styled(view.and_then(|view| view.next_due).map(clock).unwrap_or_default(), theme.dim),
+        text::styled(next, theme.dim),
         // Holds the place of the strip.
         Line::from(" "),
         age::cell(one, theme).into(),

@@ -74,7 +74,7 @@ fn said(see: &Snapshot<'_>, facts: &TaskFacts) -> Vec<Line<'static>> {
 
 /// The last weeks: what became of the slots of each day, the worst of a day for all of it.
 fn days(see: &Snapshot<'_>, facts: &TaskFacts) -> Vec<Line<'static>> {
-    if facts.policy.schedule.is_none() {
+    if facts.policy.schedule.is_none() && facts.told.is_none() {
         return Vec::new();
     }
     let past = facts.past(see.now, REACH);

@@ -1,0 +1,56 @@
+//! The runs before the last: the journal has them, with what they printed.
+
+use serde_json::Value;
+
+use super::machine::{Machine, within};
+
+fn runs(machine: &Machine, id: &str) -> Vec<Value> {
+    let told = machine.run(&["task", "log", id, "--runs", "20", "--format", "json"]).exits(0).json();
+    told["tasks"][0]["runs"].as_array().cloned().unwrap_or_default()
+}
+
+#[test]
+#[ignore = "needs root and systemd: boots one in namespaces of its own"]
+fn root_systemd_the_runs_before_the_last_are_told_with_what_they_printed() {
+    let mut machine = Machine::new("");
+    machine.script("echo 0 >/etc/code");
+    let script = "Type=oneshot\nTimeoutStartSec=2\nExecStart=/bin/sh -c 'read code </etc/code; echo line one; printf \"code \\\\033[31m%%s\\\\n\" $$code; \
+                  [ $$code -lt 100 ] || exec sleep 600; exit $$code'";
+    machine.unit("rota", script, "OnCalendar=*-01-01");
+    machine.start(&["rota.timer"]);
+    for code in [0, 3, 100, 0] {
+        // A service that fails makes the word fail.
+        machine.script(&format!("echo {code} >/etc/code; systemctl start rota.service || true"));
+    }
+    let told = within("all four runs are told", || {
+        let runs = runs(&machine, "rota");
+        if runs.len() == 4 { Ok(runs) } else { Err(format!("{runs:#?}")) }
+    });
+    let codes: Vec<(Option<i64>, Option<i64>)> =
+        told.iter().map(|run| (run["exit_code"].as_i64(), run["signal"].as_i64())).collect();
+    assert_eq!(codes, [(Some(0), None), (None, Some(15)), (Some(3), None), (Some(0), None)], "{told:#?}");
+    assert_eq!(told[2]["output"], "line one\ncode 3", "without its colours");
+    assert!(
+        told.iter().take(3).all(|run| run["output"].as_str().is_some_and(|said| said.starts_with("line one"))),
+        "{told:#?}"
+    );
+    let shown = machine.run(&["task", "list", "--format", "json"]).exits(0).json().to_string();
+    assert!(shown.contains("2 earlier slots of the last 24 h went wrong"), "no later success repairs them: {shown}");
+
+    // The power fails while it runs.
+    machine.script("echo 100 >/etc/code; sed -i s/TimeoutStartSec=2/TimeoutStartSec=600/ /etc/systemd/system/rota.service; systemctl daemon-reload; systemctl start --no-block rota.service");
+    machine.waits("rota", "running");
+    within("its beginning is on the disk", || {
+        machine.script("journalctl --sync");
+        let runs = runs(&machine, "rota");
+        if runs.len() == 5 { Ok(()) } else { Err(format!("{runs:#?}")) }
+    });
+    machine.halt();
+    machine.boot();
+    machine.start(&["rota.timer"]);
+    let lost = machine.waits("rota", "lost");
+    assert!(lost["last"]["ended_at"].is_null(), "{lost:#}");
+    let again = runs(&machine, "rota");
+    assert_eq!(again.len(), 5, "those of before are still told: {again:#?}");
+    assert_eq!(again[3]["output"], "line one\ncode 3");
+}
