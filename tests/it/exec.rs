@@ -369,26 +369,6 @@ fn a_killed_wrapper_leaves_a_run_that_is_lost() {
 }
 
 #[test]
-fn the_wrapper_costs_little() {
-    let state = state();
-    let time = |command: &mut Command| {
-        let start = Instant::now();
-        assert!(command.status().expect("command").success());
-        start.elapsed()
-    };
-    let mut costs: Vec<Duration> = (0..15)
-        .map(|_| {
-            let plain = time(Command::new("true").stdin(Stdio::null()));
-            time(wrapper(state.path(), &[]).arg("true")).saturating_sub(plain)
-        })
-        .collect();
-    costs.sort_unstable();
-    let median = costs[costs.len() / 2];
-    // Unoptimised and beside other tests; alone and optimised it is a tenth of this.
-    assert!(median < Duration::from_millis(60), "{median:?}");
-}
-
-#[test]
 fn a_limit_that_cannot_be_read_keeps_no_command_from_running() {
     let state = state();
     let output = wrapper(state.path(), &["--timeout", "5x"]).args(["echo", "ran"]).output().expect("wrapper");
