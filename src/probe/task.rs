@@ -76,7 +76,6 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
                 ledger: Arc::clone(&context.ledger),
                 spool: spool::directory(&context.state_dir),
                 configuration: config.files.clone(),
-                blocking: Blocking::new(),
                 first_read: None,
             };
             Watched { watch, probe: Box::new(probe) }
@@ -162,7 +161,6 @@ struct TaskProbe {
     spool: PathBuf,
     /// The files that name the task: it is no younger than the last change of them.
     configuration: Vec<PathBuf>,
-    blocking: Blocking,
     first_read: Option<Timestamp>,
 }
 
@@ -175,7 +173,7 @@ impl Probe for TaskProbe {
             }
             let is_first = self.first_read.is_none();
             let first_read = *self.first_read.get_or_insert(now);
-            let sight = self.scene.seen(&mut self.blocking, now, &self.spool, &self.configuration).await?;
+            let sight = self.scene.seen(now, &self.spool, &self.configuration).await?;
             let found = &sight.crontabs;
             self.expected.refresh(found);
             let (mut policy, mut findings) = self.expected.policy(found, &self.scene);

@@ -173,7 +173,7 @@ impl Probe for ProofProbe {
             let is_first = self.first_read.is_none();
             let first_read = *self.first_read.get_or_insert(now);
             let Found { proofs, since, mut findings } = self.look(now).await?;
-            let sight = self.scene.seen(&mut self.blocking, now, &self.spool, &self.configuration).await?;
+            let sight = self.scene.seen(now, &self.spool, &self.configuration).await?;
             findings.extend(sight.heartbeat(&self.spec.id, now, &self.scene.place.zone));
             let recorded = self.scene.runs(&*self.ledger, &self.spec.id, is_first).await?;
             let recorded = super::merged(recorded, sight.spooled(&self.spec.id), &self.spec.id);

@@ -43,8 +43,8 @@ pub(super) struct Scene {
     /// The file that stands for the crontabs.
     pub(super) export: Option<PathBuf>,
     pub(super) memory: Arc<Mutex<Memory>>,
-    /// Held by the one of many that looks.
-    pub(super) gate: Arc<tokio::sync::Mutex<()>>,
+    /// Held by the one of many that looks. A look that does not come back is nobody's second one.
+    pub(super) gate: Arc<tokio::sync::Mutex<Blocking>>,
     /// What the store had of all tasks when the first of many asked; each takes its own.
     pub(super) recorded: Arc<OnceCell<Option<Mutex<FirstLook>>>>,
 }
@@ -143,12 +143,11 @@ impl Scene {
     /// Everything there is to see: of those who ask at the same time one looks, on a thread of its own.
     pub(super) async fn seen(
         &self,
-        blocking: &mut Blocking,
         now: Timestamp,
         spool: &Path,
         configuration: &[PathBuf],
     ) -> Result<Arc<Sight>, ProbeError> {
-        let _the_others_wait = self.gate.lock().await;
+        let mut blocking = self.gate.lock().await;
         if let Some(sight) = self.memory.try_lock().ok().and_then(|memory| memory.fresh(now)) {
             return Ok(sight);
         }

@@ -66,6 +66,12 @@ impl Disk {
     pub(crate) fn again(&self) {
         run("umount", &[text(&self.at)]);
         let image = self.image.as_deref().expect("only an image can be mounted again");
+        // The device under it may still be at work when the file system is gone.
+        let at_work =
+            || !Command::new("losetup").args(["-j", text(image)]).output().expect("losetup").stdout.is_empty();
+        while at_work() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
         // 1: errors were corrected, as is to be expected.
         let checked = Command::new("fsck.ext4").args(["-p", "-f", text(image)]).output().expect("fsck starts");
         assert!(checked.status.code().is_some_and(|code| code <= 1), "{}", String::from_utf8_lossy(&checked.stdout));
