@@ -438,6 +438,8 @@ async fn whoever_leaves_waits_for_no_look_at_the_files_before_or_after_a_command
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs root: mounts a file system that never answers"]
 async fn root_what_not_even_kill_ends_keeps_its_target_and_its_run_until_it_is_gone() {
+    use crate::support::proc;
+
     let world = World::new();
     let mut hung = crate::support::hung::Hung::swallowing(&world.path("hung"));
     let asked = hung.path("x").display().to_string();
@@ -451,9 +453,13 @@ async fn root_what_not_even_kill_ends_keeps_its_target_and_its_run_until_it_is_g
     let target = Target::task("stuck");
     let job = scene.start(&ActionName::RUN_TASK, &target);
     let begun = async {
-        while crate::support::proc::with_argument(&asked).is_empty() {
+        // Whoever enters the namespace has it among its arguments before it has become `stat`.
+        let is_stat = |pid: &u32| proc::threads(*pid).iter().any(|name| name == "stat");
+        while !proc::with_argument(&asked).iter().any(is_stat) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // And that takes a moment to ask.
+        tokio::time::sleep(Duration::from_millis(500)).await;
     };
     timeout(Duration::from_mins(1), begun).await.expect("the command begins");
     scene.runtime.cancel(&job);
