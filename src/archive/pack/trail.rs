@@ -23,7 +23,7 @@ struct SoFar {
 enum End {
     Whole,
     /// Nobody wants to know what was written any more.
-    Given,
+    GivenUp,
 }
 
 impl Trail {
@@ -37,7 +37,7 @@ impl Trail {
         let mut so_far = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match so_far.end {
-                Some(End::Given) => return Err(io::Error::other("it was given up")),
+                Some(End::GivenUp) => return Err(io::Error::other("it was given up")),
                 _ if so_far.written > at => return Ok(so_far.written - at),
                 Some(End::Whole) => return Ok(0),
                 None => so_far = self.moved.wait(so_far).unwrap_or_else(PoisonError::into_inner),
@@ -76,7 +76,7 @@ impl Write for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.trail.change(|so_far| so_far.end = so_far.end.or(Some(End::Given)));
+        self.trail.change(|so_far| so_far.end = so_far.end.or(Some(End::GivenUp)));
     }
 }
 
