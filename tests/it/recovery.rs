@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rounds::archive::manifest::{Manifest, path_for};
 
-use crate::random::Random;
+use crate::support::kill::Killer;
 use crate::support::{Answer, World, mode};
 
 fn world(more: &str, rows: usize) -> World {
@@ -102,19 +102,6 @@ fn whatever_would_not_come_back_makes_a_drill_red_with_its_reason() {
     assert!(told.contains("manifest"), "{told}");
 }
 
-/// Starts the binary in a group of its own, kills it after `delay`; whether it had ended before.
-fn killed(world: &World, arguments: &[&str], delay: Duration) -> (bool, Duration) {
-    use std::os::unix::process::CommandExt;
-    let started = Instant::now();
-    let mut command = world.command(arguments);
-    let mut child: Child =
-        command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary");
-    std::thread::sleep(delay);
-    let group = rustix::process::Pid::from_child(&child);
-    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    (child.wait().expect("wait").success(), started.elapsed())
-}
-
 /// Makes what a killed process left a minute older: then it is nobody's who just begins.
 fn grow_old(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
@@ -123,7 +110,7 @@ fn grow_old(place: &Path) {
     }
 }
 
-fn trials(short: u32) -> u32 {
+fn kills(short: u32) -> u32 {
     if std::env::var_os("ROUNDS_TEST_TRIALS").is_some() { 200 } else { short }
 }
 
@@ -143,20 +130,17 @@ fn what_a_killed_drill_leaves_the_next_one_removes() {
     back_up(&world);
     let started = Instant::now();
     drill(&world).exits(0);
-    let usual = started.elapsed();
-    let mut random = Random::new();
-    let (mut interrupted, mut messes) = (0, 0);
-    for _ in 0..trials(8) {
-        let delay = Duration::from_micros(random.below(usual.as_micros() as u64));
-        let (ended, _) = killed(&world, &["backup", "drill", "rota-db", "--yes"], delay);
-        interrupted += u32::from(!ended);
+    let mut killer = Killer::within(started.elapsed());
+    let (kills, mut messes) = (kills(8), 0);
+    while killer.hit < kills && killer.trials < 10 * kills {
+        killer.kill(&mut world.command(&["backup", "drill", "rota-db", "--yes"]));
         messes += u32::from(!world.files("state/drills").is_empty());
         grow_old(&world.path("state/drills"));
         drill(&world).exits(0);
         assert!(world.files("state/drills").is_empty(), "{:?}", world.files("state/drills"));
     }
-    println!("{interrupted} drills killed, {messes} left a scratch, all removed");
-    assert!(interrupted > 0, "no kill came in time");
+    println!("{} of {} drills killed, {messes} left a scratch, all removed", killer.hit, killer.trials);
+    assert_eq!(killer.hit, kills, "too few kills hit a drill to say anything");
 }
 
 #[test]
@@ -236,14 +220,12 @@ fn a_killed_copy_leaves_no_second_copy_that_is_not_whole() {
     empty();
     let started = Instant::now();
     world.run(&arguments).exits(0);
-    let usual = started.elapsed();
+    let mut killer = Killer::within(started.elapsed());
     let whole = fs::read(&file).expect("the backup");
-    let mut random = Random::new();
-    let (mut interrupted, mut messes) = (0, 0);
-    for _ in 0..trials(8) {
+    let (kills, mut messes) = (kills(8), 0);
+    while killer.hit < kills && killer.trials < 10 * kills {
         empty();
-        let delay = Duration::from_micros(random.below(usual.as_micros() as u64));
-        interrupted += u32::from(!killed(&world, &arguments, delay).0);
+        killer.kill(&mut world.command(&arguments));
         if drive.join(&name).exists() {
             assert_eq!(fs::read(drive.join(&name)).expect("far"), whole, "a final name, and not the whole");
             assert!(Manifest::of(&drive.join(&name)).is_ok(), "a final name without a manifest");
@@ -255,8 +237,8 @@ fn a_killed_copy_leaves_no_second_copy_that_is_not_whole() {
         assert!(left.len() == 2 || drive.join(&name).exists(), "{left:?}");
         assert_eq!(fs::read(drive.join(&name)).expect("far"), whole);
     }
-    println!("{interrupted} copies killed, {messes} left debris");
-    assert!(interrupted > 0, "no kill came in time");
+    println!("{} of {} copies killed, {messes} left debris", killer.hit, killer.trials);
+    assert_eq!(killer.hit, kills, "too few kills hit a copy to say anything");
 }
 
 /// A file system of its own, which goes when the test does.

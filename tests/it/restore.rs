@@ -1,14 +1,12 @@
 //! Restores: what was there, or what the backup holds, and never a mix; with a way back, whoever is
 //! killed, holds the database, or fails.
-#![expect(clippy::disallowed_methods, reason = "real processes are started, killed, and take real time")]
 
 use std::fs;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::random::Random;
+use crate::support::kill::Killer;
 use crate::support::{Answer, World};
 
 /// A world with a backup of forty rows, whose database has gone on to fifty since.
@@ -198,9 +196,7 @@ fn a_database_that_is_gone_or_no_database_any_more_is_restored_and_what_was_ther
 
 #[test]
 fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
-    use std::os::unix::process::CommandExt;
-    let trials = if std::env::var_os("ROUNDS_TEST_TRIALS").is_some() { 100 } else { 6 };
-    let mut random = Random::new();
+    let kills = if std::env::var_os("ROUNDS_TEST_TRIALS").is_some() { 100 } else { 4 };
     for mode in ["WAL", "DELETE"] {
         let world = world(mode, "");
         live(&world).execute_batch("CREATE TABLE filler (x BLOB)").expect("a table");
@@ -211,30 +207,16 @@ fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
         let newest = data(&world).pop().expect("a backup");
         let new = content(&live(&world));
         let arguments = ["backup", "restore", "rota-db", "--file", &newest, "--confirm", "rota-db"];
-        let mut usual = Duration::from_secs(3);
-        let (mut killed, mut olds, mut news) = (0, 0, 0);
-        for trial in 0..trials {
+        let mut killer = Killer::within(Duration::from_secs(3));
+        let (mut olds, mut news) = (0, 0);
+        while killer.hit < kills && killer.trials < 10 * kills {
+            let trial = killer.trials;
             let db = live(&world);
             db.execute_batch(&format!("DELETE FROM staff; INSERT INTO staff (name) VALUES ('old {trial}'); UPDATE filler SET x = randomblob(900000)")).expect("it goes on");
             let old = content(&db);
             drop(db);
             std::thread::sleep(Duration::from_millis(1_100));
-            let started = Instant::now();
-            let mut child = world
-                .command(&arguments)
-                .process_group(0)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("starts");
-            std::thread::sleep(Duration::from_micros(random.below(usual.as_micros() as u64)));
-            let group = rustix::process::Pid::from_child(&child);
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            if child.wait().expect("wait").success() {
-                usual = usual.min(started.elapsed());
-            } else {
-                killed += 1;
-            }
+            killer.kill(&mut world.command(&arguments));
             let found = content(&live(&world));
             assert!(found == old || found == new, "{mode}, trial {trial}: neither the old nor the new");
             olds += u32::from(found == old);
@@ -246,7 +228,8 @@ fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
             };
             assert_eq!(sizes, [if found == new { 1_000_000 } else { 900_000 }], "{mode}: one moment of every table");
         }
-        println!("{mode}: {killed} restores killed within {usual:?}, {olds} old, {news} new");
+        println!("{mode}: {} restores killed, {olds} old, {news} new", killer.hit);
+        assert_eq!(killer.hit, kills, "too few kills hit a restore to say anything");
         std::thread::sleep(Duration::from_millis(1_100));
         world.run(&arguments).exits(0);
         assert_eq!(content(&live(&world)), new, "the next one succeeds");

@@ -10,6 +10,7 @@ pub(crate) mod disk;
 pub(crate) mod dump;
 #[cfg(target_os = "linux")]
 pub(crate) mod hung;
+pub(crate) mod kill;
 #[cfg(target_os = "linux")]
 pub(crate) mod proc;
 pub(crate) mod pty;

@@ -14,8 +14,8 @@ use rounds::domain::backup::Compression;
 use tokio_util::sync::CancellationToken;
 
 use super::server::{Server, run, until_one};
-use crate::random::Random;
 use crate::support::dump::{back_up, check, dumps};
+use crate::support::kill::Killer;
 use crate::support::{Answer, World, mode};
 
 const CANARY: &str = "tweety-4711 \"ünli#ke\\ly'";
@@ -198,27 +198,12 @@ async fn killed_dumps_leave_no_incomplete_backup() {
     let world = world(&server, "keeper", "compress = 'zstd'");
     let started = tokio::time::Instant::now();
     back_up(&world, CANARY).exits(0);
-    // The shortest seen: an instant drawn within it is one of the backup itself.
-    let mut usual = started.elapsed();
-    let mut random = Random::new();
-    let mut hit = 0;
-    let mut trials = 0;
-    while hit < kills && trials < 10 * kills {
-        trials += 1;
+    let mut killer = Killer::within(started.elapsed());
+    while killer.hit < kills && killer.trials < 10 * kills {
         let before: Vec<(PathBuf, Vec<u8>)> =
             dumps(&world, "sql").into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
         let mut command = world.command(&["backup", "run", "rota", "--yes"]);
-        command.env("ROTA_PASSWORD", CANARY).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let started = tokio::time::Instant::now();
-        let mut child = command.spawn().expect("the binary runs");
-        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
-        let group = rustix::process::Pid::from_child(&child);
-        let _ended_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        if child.wait().expect("it ends").success() {
-            usual = usual.min(started.elapsed());
-        } else {
-            hit += 1;
-        }
+        killer.kill(command.env("ROTA_PASSWORD", CANARY));
         for (path, bytes) in &before {
             assert!(fs::read(path).expect("still there") == *bytes, "{} is not what it was", path.display());
         }
@@ -229,7 +214,7 @@ async fn killed_dumps_leave_no_incomplete_backup() {
         // The next stamp is of another second.
         tokio::time::sleep(Duration::from_millis(1_010)).await;
     }
-    println!("{hit} of {trials} kills hit a backup");
-    assert!(hit == kills, "too few kills hit a dump to say anything");
+    println!("{} of {} kills hit a backup", killer.hit, killer.trials);
+    assert_eq!(killer.hit, kills, "too few kills hit a dump to say anything");
     back_up(&world, CANARY).exits(0);
 }

@@ -2,17 +2,16 @@
 #![expect(clippy::disallowed_methods, reason = "it is hashed as an operator would, and killed")]
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rounds::archive::manifest::{Manifest, path_for};
 
 use super::drills::{SCRATCHES, asked, filled, fingerprint};
 use super::server::{Server, one, run};
-use crate::random::Random;
 use crate::support::dump::check;
+use crate::support::kill::Killer;
 use crate::support::{World, mode};
 
 fn world(server: &Server, more: &str) -> World {
@@ -135,24 +134,11 @@ async fn killed_dumps_into_a_directory_leave_no_incomplete_backup() {
     let world = world(&server, "");
     let started = tokio::time::Instant::now();
     back_up(&world).await;
-    let mut usual = started.elapsed();
-    let (mut random, mut hit, mut trials) = (Random::new(), 0, 0);
-    while hit < kills && trials < 10 * kills {
-        trials += 1;
+    let mut killer = Killer::within(started.elapsed());
+    while killer.hit < kills && killer.trials < 10 * kills {
         let before = trees(&world);
         tokio::time::sleep(Duration::from_millis(1_010)).await;
-        let mut command = world.command(&["backup", "run", "rota", "--yes"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let started = tokio::time::Instant::now();
-        let mut child = command.spawn().expect("the binary runs");
-        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
-        let group = rustix::process::Pid::from_child(&child);
-        let _ended_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        if child.wait().expect("it ends").success() {
-            usual = usual.min(started.elapsed());
-        } else {
-            hit += 1;
-        }
+        killer.kill(&mut world.command(&["backup", "run", "rota", "--yes"]));
         let after = trees(&world);
         assert!(before.iter().all(|tree| after.contains(tree)), "an earlier one is gone");
         for tree in &after {
@@ -164,8 +150,8 @@ async fn killed_dumps_into_a_directory_leave_no_incomplete_backup() {
             fs::remove_dir_all(tree).and_then(|()| fs::remove_file(path_for(tree))).expect("two are enough");
         }
     }
-    println!("{hit} of {trials} kills hit a backup");
-    assert!(hit == kills, "too few kills hit a dump to say anything");
+    println!("{} of {} kills hit a backup", killer.hit, killer.trials);
+    assert_eq!(killer.hit, kills, "too few kills hit a dump to say anything");
     tokio::time::sleep(Duration::from_millis(1_010)).await;
     back_up(&world).await;
     assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::server::{Server, one, run, until_one};
 use crate::random::Random;
 use crate::support::dump::{back_up, check, dumps};
+use crate::support::kill::Killer;
 use crate::support::{World, mode};
 
 const CANARY: &str = "tweety-4711-ünli:ke\\ly";
@@ -219,27 +220,12 @@ async fn killed(kills: u32) {
     let world = world(&server, "postgres", "compress = 'zstd'");
     let started = tokio::time::Instant::now();
     back_up(&world, CANARY).exits(0);
-    // The shortest seen: an instant drawn within it is one of the backup itself.
-    let mut usual = started.elapsed();
-    let mut random = Random::new();
-    let (mut hit, mut messes) = (0, 0);
-    let mut trials = 0;
-    while hit < kills && trials < 10 * kills {
-        trials += 1;
+    let mut killer = Killer::within(started.elapsed());
+    let mut messes = 0;
+    while killer.hit < kills && killer.trials < 10 * kills {
         let before: Vec<(PathBuf, Vec<u8>)> =
             dumps(&world, "dump").into_iter().map(|path| (path.clone(), fs::read(path).expect("a dump"))).collect();
-        let mut command = world.command(&["backup", "run", "rota", "--yes"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let started = tokio::time::Instant::now();
-        let mut child = command.spawn().expect("the binary runs");
-        tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
-        let group = rustix::process::Pid::from_child(&child);
-        let _ended_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        if child.wait().expect("it ends").success() {
-            usual = usual.min(started.elapsed());
-        } else {
-            hit += 1;
-        }
+        killer.kill(&mut world.command(&["backup", "run", "rota", "--yes"]));
         messes += u32::from(world.files("shelf").iter().any(|name| name.starts_with(".partial")));
         for (path, bytes) in &before {
             assert!(fs::read(path).expect("still there") == *bytes, "{} is not what it was", path.display());
@@ -259,8 +245,8 @@ async fn killed(kills: u32) {
     }
     back_up(&world, CANARY).exits(0);
     assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
-    println!("{hit} of {trials} kills hit a backup, {messes} times something was left");
-    assert!(hit == kills, "too few kills hit a dump to say anything");
+    println!("{} of {} kills hit a backup, {messes} times something was left", killer.hit, killer.trials);
+    assert_eq!(killer.hit, kills, "too few kills hit a dump to say anything");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use sqlx::postgres::PgConnection;
 
 use super::drills::{SCRATCHES, asked, back_up, filled, fingerprint, reseal, world};
 use super::server::{Server, one, run};
-use crate::random::Random;
+use crate::support::kill::Killer;
 use crate::support::{Answer, World};
 
 /// What the database has beside its tables, as a text.
@@ -219,30 +219,20 @@ async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
     let name = dump.file_name().expect("a name").to_string_lossy().into_owned();
     let arguments = ["backup", "restore", "rota", "--file", &name, "--confirm", "rota"];
     let trials = if std::env::var_os("ROUNDS_TEST_TRIALS").is_some() { 200 } else { 12 };
-    let mut random = Random::new();
-    let mut usual = Duration::from_secs(4);
-    let (mut killed, mut aimed, mut olds, mut news) = (0, 0, 0, 0);
+    let mut killer = Killer::within(Duration::from_secs(4));
+    let (mut aimed, mut olds, mut news) = (0, 0, 0);
     let mut postgres = server.connect("postgres", "postgres").await;
     for trial in 0..trials {
         let old = goes_on(&server, &format!("trial {trial}")).await;
-        let started = tokio::time::Instant::now();
-        let mut command = world.command(&arguments);
-        let mut child =
-            command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        let mut running = killer.start(&mut world.command(&arguments));
         if trial % 2 == 0 {
-            tokio::time::sleep(Duration::from_micros(random.below(usual.as_micros() as u64))).await;
-        } else if swapping(&mut postgres, &mut child).await {
+            tokio::time::sleep(killer.instant(None)).await;
+        } else if swapping(&mut postgres, &mut running.child).await {
             // Around the change of names itself, which is but an instant of it all.
             aimed += 1;
-            tokio::time::sleep(Duration::from_micros(random.below(30_000))).await;
+            tokio::time::sleep(killer.instant(Some(Duration::from_millis(30)))).await;
         }
-        let group = rustix::process::Pid::from_child(&child);
-        let _ended_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        if child.wait().expect("wait").success() {
-            usual = usual.min(started.elapsed());
-        } else {
-            killed += 1;
-        }
+        killer.strike(running);
         let found = content(&server).await;
         assert!(found == old || found == new, "trial {trial}: neither the old nor the new");
         let kept = one(&mut postgres, KEPT).await;
@@ -255,10 +245,8 @@ async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
             assert_eq!(kept, "", "trial {trial}");
         }
     }
-    println!(
-        "{killed} restores killed within {usual:?}, {aimed} of them at the change of names, {olds} old, {news} new"
-    );
-    assert!(aimed > 0 && killed > 0, "no kill came in time");
+    println!("{} restores killed, {aimed} aimed at the change of names, {olds} old, {news} new", killer.hit);
+    assert!(aimed > 0 && killer.hit > 0, "no kill came in time");
     let old = goes_on(&server, "at last").await;
     asked(&world, &arguments).await.exits(0);
     assert_eq!(content(&server).await, new, "the next one succeeds");

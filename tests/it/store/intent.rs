@@ -4,14 +4,14 @@
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 #![expect(clippy::print_stdout, reason = "each trial says how many there were")]
 
-use std::hash::{BuildHasher, Hasher};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::support::World;
+use crate::support::kill::Killer;
 
 const CONFIG: &str = r#"
 version = 1
@@ -54,28 +54,20 @@ fn kill_acts(kills: u32) {
     let world = world();
     let begun = Instant::now();
     world.run(&ACT).exits(0);
-    let whole = begun.elapsed();
-    let seed = std::hash::RandomState::new().build_hasher().finish() | 1;
-    println!("n = {kills}, seed = {seed}, an act takes {whole:?}");
-    let mut dice = seed;
-    let mut cut_short = 0;
-    for round in 0..kills {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        let mut child = world.command(&ACT).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary");
-        std::thread::sleep(whole.mul_f64(1.1 * (dice % 1000) as f64 / 1000.0));
-        child.kill().expect("kill");
-        cut_short += u32::from(child.wait().expect("its end").code() != Some(0));
+    let mut killer = Killer::within(begun.elapsed());
+    while killer.hit < kills && killer.trials < 10 * kills {
+        let round = killer.trials;
+        killer.kill(&mut world.command(&ACT));
         // The export is the next start, too: what was cut short gets its end.
         let records = records(&world);
         let (intents, ends) = (count(&records, "intent"), count(&records, "outcome"));
         let traces = world.files("traces").len();
-        assert!(traces <= intents, "round {round}, seed {seed}: {traces} traces, {intents} intents");
-        assert_eq!(intents, ends, "round {round}, seed {seed}: every act has its end");
+        assert!(traces <= intents, "round {round}: {traces} traces, {intents} intents");
+        assert_eq!(intents, ends, "round {round}: every act has its end");
     }
     world.run(&["audit", "verify"]).exits(0);
-    assert!(cut_short > 0, "no kill came in time: the test proves nothing");
+    println!("n = {kills}, of {} acts", killer.trials);
+    assert_eq!(killer.hit, kills, "too few kills hit an act to say anything");
 }
 
 /// A file system of its own under the state of a world, which goes when the test does.
