@@ -9,6 +9,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holds {
     pub(crate) resident_kb: u64,
+    /// Of these, what it allocated; the rest is pages of the program and its libraries.
+    pub(crate) anonymous_kb: u64,
     pub(crate) threads: u64,
     pub(crate) files: u64,
 }
@@ -28,7 +30,12 @@ pub(crate) fn holds(pid: u32) -> Option<Holds> {
         status.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
     };
     let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
-    Some(Holds { resident_kb: number("VmRSS:")?, threads: number("Threads:")?, files })
+    Some(Holds {
+        resident_kb: number("VmRSS:")?,
+        anonymous_kb: number("RssAnon:")?,
+        threads: number("Threads:")?,
+        files,
+    })
 }
 
 /// The most it has ever held in memory, in kilobytes.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -63,6 +64,8 @@ pub(crate) fn run(program: &Path, length: Duration) {
     fs::write(&config, CONFIG.replace("{root}", &root.path().display().to_string())).expect("the configuration");
     fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).expect("its mode");
 
+    past(program, &config, &root.path().join("rounds.db"));
+
     let ours = Program::rounds("rounds", program, &[], Some(&config));
     let mut pty = trial::start(&ours);
     let began = Instant::now();
@@ -84,9 +87,10 @@ pub(crate) fn run(program: &Path, length: Duration) {
         }
         let holds = process::holds(pty.pid()).expect("what it holds");
         println!(
-            "{:>6} s  {:>6} kB  {:>3} threads  {:>3} files",
+            "{:>6} s  {:>6} kB, {:>6} kB allocated  {:>3} threads  {:>3} files",
             began.elapsed().as_secs(),
             holds.resident_kb,
+            holds.anonymous_kb,
             holds.threads,
             holds.files
         );
@@ -95,6 +99,30 @@ pub(crate) fn run(program: &Path, length: Duration) {
     report(&seen, faults, keys, process::peak_kb(pty.pid()));
     pty.type_keys("q");
     assert!(pty.end().success(), "it did not end well");
+}
+
+/// Two weeks of a store: as many changes as are held in memory, and readings as they are kept. What
+/// is remembered is bounded; here it is full from the start, as it is for whoever watches for long.
+fn past(program: &Path, config: &Path, store: &Path) {
+    let made = Command::new(program).arg("check").arg("--config").arg(config).output().expect("the program");
+    assert!(store.exists(), "no store was made: {}", String::from_utf8_lossy(&made.stderr));
+    let store = Connection::open(store).expect("the store");
+    store
+        .execute_batch(
+            "WITH RECURSIVE hour (n) AS (SELECT 14 * 24 UNION ALL SELECT n - 1 FROM hour WHERE n > 1),
+                  probe (name, said) AS (VALUES
+                      ('database:rota', 'there is no such file: /srv/rota/rota.sqlite3; check the path, or restore a backup'),
+                      ('command:door', 'no answer within 1.0 s'))
+             INSERT INTO change (probe, at, was, became, text)
+             SELECT name, (unixepoch() - 3600 * n + gone) * 1000000, CASE gone WHEN 0 THEN 'ok' ELSE 'critical' END,
+                    CASE gone WHEN 0 THEN 'critical' ELSE 'ok' END, CASE gone WHEN 0 THEN said ELSE '' END
+               FROM hour, probe, (SELECT 0 AS gone UNION SELECT 60) ORDER BY n DESC, gone;
+             WITH RECURSIVE step (n) AS (SELECT 14 * 288 UNION ALL SELECT n - 1 FROM step WHERE n > 1)
+             INSERT INTO observation (probe, at, took, gauges, error)
+             SELECT probe, at - 300000000 * n, took, gauges, error FROM step,
+                    (SELECT probe, min(at) AS at, took, gauges, error FROM observation GROUP BY probe);",
+        )
+        .expect("a past");
 }
 
 /// The first tenth, while everything is still being met for the first time, is left out.
@@ -111,6 +139,7 @@ fn report(seen: &[(Duration, Holds)], faults: usize, keys: usize, peak_kb: Optio
         &["", "first", "last", "most", "grown by"].map(str::to_owned),
         &[
             row("resident, kB", |holds| holds.resident_kb),
+            row("allocated, kB", |holds| holds.anonymous_kb),
             row("threads", |holds| holds.threads),
             row("open files", |holds| holds.files),
         ],

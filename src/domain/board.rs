@@ -19,6 +19,7 @@ use crate::domain::humanize;
 use crate::domain::observation::{Detail, Observation, ProbeId};
 use crate::domain::sample::Key;
 use crate::domain::status::Status;
+use crate::domain::task::TaskFacts;
 use crate::domain::time::{Timestamp, seconds_between};
 use crate::domain::trend::{Point, Series};
 use track::{Track, with_trends};
@@ -108,6 +109,14 @@ impl Board {
             }
         }
         all
+    }
+
+    /// Every task that was read.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskFacts> {
+        self.watches.iter().filter_map(|watch| match self.detail(&watch.id) {
+            Some(Detail::Task(facts)) => Some(facts),
+            _ => None,
+        })
     }
 
     fn track(&self, probe: &ProbeId) -> Option<&Track> {

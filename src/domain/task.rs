@@ -1,5 +1,6 @@
 //! Scheduled tasks: what ran, and what should have.
 
+mod frozen;
 mod held;
 mod memo;
 mod past;
@@ -17,6 +18,7 @@ use crate::domain::slot::{Band, Gap, History, Slot, TaskState};
 use crate::domain::time::{Timestamp, Zone, span};
 use memo::Memo;
 
+pub use frozen::frozen;
 pub use past::Past;
 pub use verdict::TaskJudge;
 

@@ -94,6 +94,8 @@ struct Seen {
     schedule: Option<String>,
     #[serde(default)]
     runs: Vec<String>,
+    /// Until when the task is frozen.
+    frozen: Option<String>,
     #[serde(flatten)]
     samples: BTreeMap<String, String>,
 }
@@ -119,6 +121,7 @@ macro_rules! stories {
 
 stories! {
     a_command_for_a_name_that_is_none
+    a_freeze_is_seen_from_everywhere
     a_job_that_may_not_begin
     a_key_that_does_nothing_says_why
     a_month_of_a_task
@@ -296,7 +299,7 @@ impl Play {
         let outcome = match seen.error {
             Some(error) => Err(ProbeError::Unreachable(error)),
             None => Ok(Reading::of(samples.collect()).with(match &seen.schedule {
-                Some(schedule) => detail::runs(schedule, &seen.runs),
+                Some(schedule) => detail::runs(schedule, &seen.runs, seen.frozen.as_deref()),
                 None if seen.files.is_empty() => Detail::None,
                 None => detail::files(&seen.files),
             })),

@@ -7,7 +7,6 @@ use crate::action::hold::{ALL, USUAL};
 use crate::domain::action_name::ActionName;
 use crate::domain::hold::{Handle, Hold};
 use crate::domain::inventory::{Target, TargetKind};
-use crate::domain::observation::Detail;
 use crate::domain::slot::TaskState;
 use crate::domain::status::Status;
 use crate::domain::task::TaskFacts;
@@ -15,18 +14,10 @@ use crate::tui::overlay::Overlay;
 use crate::tui::overlay::prompt::{Prompt, Purpose};
 
 impl App {
-    fn tasks(&self) -> impl Iterator<Item = &TaskFacts> {
-        let board = &self.facts.board;
-        board.watches().iter().filter_map(|watch| match board.detail(&watch.id) {
-            Some(Detail::Task(facts)) => Some(facts),
-            _ => None,
-        })
-    }
-
     /// Thaws when anything is frozen; else asks for how long all tasks shall be.
     pub(super) fn freeze_or_thaw(&mut self) -> Vec<Effect> {
         let is_frozen = |facts: &TaskFacts| facts.held.as_ref().is_some_and(|held| held.hold == Hold::Frozen);
-        if self.tasks().any(|facts| is_frozen(facts) || facts.has_open_freeze()) {
+        if self.facts.board.tasks().any(|facts| is_frozen(facts) || facts.has_open_freeze()) {
             return self.propose(ActionName::THAW, Target::task(ALL), BTreeMap::new());
         }
         let about = vec![
@@ -41,7 +32,8 @@ impl App {
 
     /// Whether a task that is to be run runs already, and can be begun anew.
     pub(super) fn is_to_restart(&self, action: &ActionName, target: &Target) -> bool {
-        let facts = self.tasks().find(|facts| facts.policy.id == target.id && *action == ActionName::RUN_TASK);
+        let facts =
+            self.facts.board.tasks().find(|facts| facts.policy.id == target.id && *action == ActionName::RUN_TASK);
         facts.is_some_and(|facts| {
             let runs = facts.runs.iter().any(|run| run.ended.is_none() && run.alive);
             let restarts = matches!(facts.handle.as_deref(), Some(Handle::Scheduler(lever)) if lever.restart.is_some());
@@ -55,7 +47,7 @@ impl App {
             return Vec::new();
         };
         let now = self.now;
-        let facts = self.tasks().find(|facts| facts.policy.id == target.id);
+        let facts = self.facts.board.tasks().find(|facts| facts.policy.id == target.id);
         let disabled = facts.is_some_and(|facts| facts.view(now).state == TaskState::Disabled);
         let action = if disabled { ActionName::ENABLE_TASK } else { ActionName::DISABLE_TASK };
         self.propose(action, target, BTreeMap::new())

@@ -356,7 +356,8 @@ fn calm(see: &Snapshot<'_>) -> Vec<String> {
         (_, waiting) => {
             let mut says = vec![format!("{}.", self::waiting(waiting, see))];
             if counts.ok > 0 {
-                says.push(format!("{} so far are ok{oldest}.", humanize::count(counts.ok, "check")));
+                let are = if counts.ok == 1 { "is" } else { "are" };
+                says.push(format!("So far {} {are} ok{oldest}.", humanize::count(counts.ok, "check")));
             }
             says
         }

@@ -8,12 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
-use crate::domain::hold::{Held, Hold};
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::report::Report;
 use crate::domain::slot::TaskState;
-use crate::domain::task::{LastRun, Past, TaskFacts};
+use crate::domain::task::{LastRun, Past, TaskFacts, frozen};
 use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
 use crate::tui::keymap::Context;
@@ -67,12 +66,7 @@ impl Pane for Tasks {
 
     fn caption(&self, see: &Snapshot<'_>) -> Line<'static> {
         let tasks = rows::of_kind(see, "task");
-        // That nothing is due looks like a quiet day, and is a freeze.
-        let frozen = tasks.iter().filter_map(|one| facts(see, one)?.held.as_deref());
-        let frozen: Vec<&Held> = frozen.filter(|held| held.hold == Hold::Frozen).collect();
-        let first = frozen.iter().filter_map(|held| held.until).min();
-        let until = first.map_or_else(String::new, |at| format!(" until {}", humanize::clock(at, see.now, see.zone)));
-        let says = if frozen.is_empty() { String::new() } else { format!("{} frozen{until}  ", frozen.len()) };
+        let says = frozen(see.board.tasks(), see.now, see.zone).map_or_else(String::new, |says| format!("{says}  "));
         let room = (see.columns / 2).saturating_sub(says.len() as u16);
         let mut line = tally::fitted(tasks.iter().map(|one| one.status).collect::<Vec<_>>(), room, see.theme);
         if !says.is_empty() {
@@ -226,7 +220,7 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, facts: Option<&TaskFacts>)
     };
     let thaws = facts.and_then(|facts| facts.held.as_ref()?.until).map(|at| format!("thaws {}", clock(at)));
     let next = view.and_then(|view| view.next_due).map(clock).or(thaws).unwrap_or_default();
-    let never = if one.waiting { "" } else { "never" };
+    let never = if one.waiting { "" } else { "not seen" };
     let (code, code_style) = last.map_or((String::new(), theme.dim), |last| ending(see, last));
     vec![
         rows::status(one.status, theme).into(),

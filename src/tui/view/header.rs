@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use crate::domain::humanize;
+use crate::domain::task::frozen;
 use crate::tui::app::App;
 use crate::tui::overlay::text::clip;
 
@@ -30,6 +31,9 @@ pub(super) fn identity(app: &App, row: Rect, buffer: &mut Buffer) {
     let mut mode = Vec::new();
     if app.paused() {
         mode.push(Span::styled("PAUSED  ", theme.warning.add_modifier(Modifier::BOLD)));
+    }
+    if let Some(frozen) = frozen(app.facts().board.tasks(), app.shown_at(), app.zone()) {
+        mode.push(Span::styled(format!("{frozen}  "), theme.warning));
     }
     if app.read_only() {
         mode.push(Span::styled("READ-ONLY  ", theme.accent));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use rounds::domain::backup::{Backup, BackupState, Catalogue};
+use rounds::domain::hold::{Held, Hold};
 use rounds::domain::limit::parse_quantity;
 use rounds::domain::observation::Detail;
 use rounds::domain::schedule::Schedule;
@@ -39,8 +40,8 @@ pub(super) fn files(lines: &[String]) -> Detail {
 }
 
 /// `2026-03-02T08:00:00Z exit 1 after 5 s: first line / second line`, newest first, of a task on
-/// that schedule that is known since the oldest of them.
-pub(super) fn runs(schedule: &str, lines: &[String]) -> Detail {
+/// that schedule that is known since the oldest of them, and may be frozen.
+pub(super) fn runs(schedule: &str, lines: &[String], frozen: Option<&str>) -> Detail {
     let runs: Vec<TaskRun> = lines
         .iter()
         .map(|line| {
@@ -74,5 +75,9 @@ pub(super) fn runs(schedule: &str, lines: &[String]) -> Detail {
         ..TaskPolicy::default()
     };
     let since = runs.last().map(|run| run.started_at);
-    Detail::Task(TaskFacts::new(Arc::new(policy), runs, since))
+    let mut facts = TaskFacts::new(Arc::new(policy), runs, since);
+    facts.held = frozen.map(|until| {
+        Box::new(Held { hold: Hold::Frozen, until: Some(at(until)), by: Some("asha: the disk is replaced".to_owned()) })
+    });
+    Detail::Task(facts)
 }

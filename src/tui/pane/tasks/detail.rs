@@ -6,7 +6,6 @@ use ratatui::text::{Line, Span};
 
 use super::tick;
 use crate::domain::humanize;
-use crate::domain::observation::Detail;
 use crate::domain::slot::TaskState;
 use crate::domain::task::TaskFacts;
 use crate::tui::command::Command;
@@ -110,10 +109,7 @@ fn tally(see: &Snapshot<'_>, facts: &TaskFacts) -> Vec<Line<'static>> {
 pub(super) fn legend(see: &Snapshot<'_>, stretch: Stretch) -> Line<'static> {
     let theme = see.theme;
     let mut spans = vec![Span::styled(format!("{:>5}  ", stretch.word()), theme.dim)];
-    let any_frozen = see.board.watches().iter().any(|watch| match see.board.detail(&watch.id) {
-        Some(Detail::Task(facts)) => facts.held.is_some() || !facts.freezes.is_empty(),
-        _ => false,
-    });
+    let any_frozen = see.board.tasks().any(|facts| facts.held.is_some() || !facts.freezes.is_empty());
     for (tick, word) in Tick::LEGEND.into_iter().filter(|(tick, _)| *tick != Tick::Frozen || any_frozen) {
         spans.push(tick.span(theme));
         spans.push(Span::styled(format!(" {word}   "), theme.dim));
