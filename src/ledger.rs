@@ -31,7 +31,7 @@ pub trait Ledger: Debug + Send + Sync {
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>>;
 
     /// What is recorded of every task, at most `limit` runs of each; `None` where it is as well to ask for
-    /// one after the other. Of all but the latest two runs only the last words are told.
+    /// one after the other. What all but the latest two runs printed stays [`TaskRun::UNREAD`].
     fn recorded(&self, _limit: usize) -> BoxFuture<'_, Result<Option<Recorded>, LedgerError>> {
         Box::pin(async { Ok(None) })
     }

@@ -147,6 +147,13 @@ impl Plan {
         self.guards.contains(&Guard::Reason)
     }
 
+    /// The guards as they are told: where a reason is wanted anyway, whatever a reason overrides is no
+    /// condition of its own.
+    pub fn conditions(&self) -> impl Iterator<Item = &Guard> {
+        let reason = self.wants_reason();
+        self.guards.iter().filter(move |guard| !(reason && matches!(guard, Guard::NotRunToday { .. })))
+    }
+
     /// The name a destructive plan wants typed: the target's, or the action's own.
     pub fn name_to_type(&self) -> &str {
         &self.target.id
@@ -176,7 +183,7 @@ impl fmt::Display for Plan {
             writeln!(f, "  environment  {}", self.environment)?;
         }
         writeln!(f, "  risk         {}", self.risk.word())?;
-        for (index, guard) in self.guards.iter().enumerate() {
+        for (index, guard) in self.conditions().enumerate() {
             writeln!(f, "  {}  {guard}", if index == 0 { "only if    " } else { "           " })?;
         }
         for (index, step) in self.steps.iter().enumerate() {

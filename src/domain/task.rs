@@ -64,6 +64,9 @@ pub enum EndKind {
 }
 
 impl TaskRun {
+    /// What stands for an output that was left in the store, when the runs of all tasks were read at once.
+    pub const UNREAD: &str = "…";
+
     /// Whether it only came to see that another one was not over.
     pub fn is_skipped(&self) -> bool {
         self.ended.as_ref().is_some_and(|end| end.kind == EndKind::Skipped)

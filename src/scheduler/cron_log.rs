@@ -8,8 +8,10 @@ mod line;
 mod tail;
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use chrono::TimeDelta;
+use regex::bytes::Regex;
 
 use crate::domain::sanitize;
 use crate::domain::time::{Timestamp, Zone};
@@ -53,6 +55,31 @@ pub struct CronLog {
     latest: Option<Timestamp>,
     /// Lines of cron that say nothing we know.
     unread: u64,
+    names: Names,
+}
+
+/// What a line has in it that one of cron's daemons wrote: its name, as its tag ends.
+#[derive(Clone, Debug)]
+struct Names(Option<Regex>);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(Regex::new(r"(?i-u:crond?)[\[: ]").ok())
+    }
+}
+
+impl Names {
+    /// Where the first of these lines that may be cron's lies, from `offset` on.
+    fn line_in(&self, lines: &[u8], offset: usize) -> Option<Range<usize>> {
+        let found = match &self.0 {
+            Some(names) => names.find_at(lines, offset)?.range(),
+            None => (offset < lines.len()).then_some(offset..offset)?,
+        };
+        let is_end = |byte: &u8| *byte == b'\n';
+        let begin = lines[offset..found.start].iter().rposition(is_end).map_or(offset, |end| offset + end + 1);
+        let end = lines[found.end..].iter().position(is_end).map_or(lines.len(), |end| found.end + end);
+        Some(begin..end)
+    }
 }
 
 /// When a line of syslog was written. `latest` is the instant of the line before.
@@ -71,6 +98,18 @@ impl Lines for CronLog {
             return;
         };
         self.said(at, tag, message);
+    }
+
+    /// In a syslog of a gigabyte one line of a hundred is cron's, or fewer.
+    fn take_all(&mut self, lines: &[u8], calendar: &Calendar) {
+        let mut offset = 0;
+        while let Some(line) = self.names.line_in(lines, offset) {
+            offset = line.end + 1;
+            self.take(&lines[line], calendar);
+            if offset > lines.len() {
+                return;
+            }
+        }
     }
 
     fn forget(&mut self, before: Timestamp) {

@@ -323,6 +323,7 @@ fn a_task_that_must_not_repeat_wants_a_reason_the_second_time() {
     world.run(&["task", "run", "alerts", "--yes"]).exits(0);
     let plan = world.run(&["task", "run", "alerts", "--dry-run"]).exits(0).out();
     assert!(plan.contains("it already ran today at ") && plan.contains("and went well: run it again?"), "{plan}");
+    assert_eq!(plan.matches("a reason is given").count(), 1, "{plan}");
     let refused = world.run(&["task", "run", "alerts", "--yes"]).exits(77).err();
     assert!(refused.contains("already ran today"), "{refused}");
     world.run(&["task", "run", "alerts", "--yes", "--reason", "the mail server was down"]).exits(0);

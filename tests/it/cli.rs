@@ -614,6 +614,32 @@ fn a_run_under_a_name_that_nobody_configured_is_listed_as_what_it_is() {
     world.run(&["task", "show", "nobody"]).exits(2);
 }
 
+#[test]
+fn what_older_runs_printed_is_told_of_many_tasks_as_of_one() {
+    let tasks = (0..40).map(|number| format!("[[task]]\nid = \"t{number}\"\nsource = \"exec\"\n"));
+    let world = World::new().config(&format!("version = 1\n{}", tasks.collect::<String>()));
+    for said in ["first", "second", "third", "fourth"] {
+        let mut command = world.command(&["exec", "--task", "t7"]);
+        command.args(["--", "sh", "-c"]).arg(format!("echo {said}"));
+        assert!(command.status().expect("it runs").success());
+    }
+    let said = |arguments: &[&str]| {
+        let told = world.run(arguments).exits(0).json();
+        let tasks = told["tasks"].as_array().expect("tasks");
+        let task = tasks.iter().find(|task| task["id"] == "t7").expect("the task").clone();
+        let outputs = task["runs"].as_array().expect("runs").iter().map(|run| run["output"].as_str().expect("text"));
+        outputs.map(str::trim).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(said(&["task", "log", "t7", "--runs", "9", "--format", "json"]), "fourth third second first");
+    assert_eq!(said(&["task", "log", "--runs", "9", "--format", "json"]), "fourth third second first");
+    assert_eq!(said(&["task", "log", "--format", "json"]), "fourth");
+    let text = world.run(&["task", "log", "t7", "--runs", "3"]).exits(0).out();
+    assert!(text.contains("exit code 0 after") && text.contains("\n  second\n"), "{text}");
+    assert!(!text.contains("first"), "{text}");
+    let nothing = world.run(&["task", "log", "t8"]).exits(0).out();
+    assert!(nothing.contains("no run of t8 is recorded"), "{nothing}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs root: mounts a file system that cannot be written"]

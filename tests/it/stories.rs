@@ -138,6 +138,7 @@ stories! {
     six_answers_of_a_backup
     skip_with_a_reason_and_sign
     stale_backup
+    the_log_of_a_task_is_searched
     the_store_fails_and_recovers
     vacuum_refused_read_only
     what_is_large_and_what_is_slow

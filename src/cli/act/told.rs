@@ -75,7 +75,7 @@ fn planned(plan: &Plan) -> Value {
         "confirm": plan.name_to_type(),
         "environment": plan.environment,
         "host": plan.host,
-        "guards": plan.guards.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "guards": plan.conditions().map(ToString::to_string).collect::<Vec<_>>(),
         "steps": plan.steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "verify": verify.map(|verify| json!({ "check": verify.check, "within_s": verify.within.as_secs_f64() })),
         "timeout_s": plan.timeout.as_secs_f64(),

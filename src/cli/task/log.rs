@@ -1,5 +1,6 @@
 //! `rounds task log`: what the latest runs printed.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -23,20 +24,24 @@ pub(super) async fn run(
     }
     let look = check::read_once(session, check::DEADLINE).await;
     let most = runs.unwrap_or(if only.is_some() { 2 } else { 1 });
-    let tasks = look.board.watches().iter().filter_map(|watch| match look.board.detail(&watch.id) {
-        Some(Detail::Task(facts)) => Some((watch.id.name(), facts, &facts.runs[..most.min(facts.runs.len())])),
-        _ => None,
-    });
+    let mut tasks = Vec::new();
+    for watch in look.board.watches() {
+        if let Some(Detail::Task(facts)) = look.board.detail(&watch.id) {
+            let latest = facts.runs[..most.min(facts.runs.len())].to_vec();
+            tasks.push((watch.id.name(), facts, with_output(session, latest).await?));
+        }
+    }
     match format {
         Format::Json => {
             let all: Vec<Value> = tasks
+                .iter()
                 .map(|(id, _, runs)| json!({ "id": id, "runs": runs.iter().map(told).collect::<Vec<_>>() }))
                 .collect();
             output::document(&json!({ "schema": 1, "tasks": all }))?;
         }
         Format::Text => {
             let mut text = String::new();
-            for (id, facts, runs) in tasks {
+            for (id, facts, runs) in &tasks {
                 if only.is_some() && runs.is_empty() {
                     text.push_str(&format!(
                         "no run of {id} is recorded; start it through `rounds exec --task {id} -- …` to have one\n"
@@ -53,6 +58,19 @@ pub(super) async fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// With what each run printed, where that was left in the store.
+async fn with_output(session: &Session, mut runs: Vec<TaskRun>) -> color_eyre::Result<Vec<TaskRun>> {
+    let recorded_as = runs.iter().find(|run| run.tail == TaskRun::UNREAD).map(|run| run.task.clone());
+    if let Some(task) = recorded_as {
+        let whole = session.records()?.runs(&task, runs.len()).await?;
+        let mut tails: BTreeMap<String, String> = whole.into_iter().map(|run| (run.id, run.tail)).collect();
+        for run in &mut runs {
+            run.tail = tails.remove(&run.id).unwrap_or_else(|| std::mem::take(&mut run.tail));
+        }
+    }
+    Ok(runs)
 }
 
 fn told(run: &TaskRun) -> Value {

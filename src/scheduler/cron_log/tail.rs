@@ -19,6 +19,13 @@ pub trait Lines {
     /// Takes one line, without its end.
     fn take(&mut self, line: &[u8], calendar: &Calendar);
 
+    /// Takes whole lines. Who can tell from afar which of them matter need not look at each.
+    fn take_all(&mut self, lines: &[u8], calendar: &Calendar) {
+        for line in lines.split(|byte| *byte == b'\n') {
+            self.take(line, calendar);
+        }
+    }
+
     /// Forgets what is too old.
     fn forget(&mut self, before: Timestamp);
 
@@ -161,9 +168,7 @@ impl<L: Lines> LogTail<L> {
                 None if held == buffer.len() => held,
                 None => continue,
             };
-            for line in buffer[..whole].split(|byte| *byte == b'\n') {
-                self.log.take(line, calendar);
-            }
+            self.log.take_all(&buffer[..whole], calendar);
             offset += whole as u64;
             buffer.copy_within(whole..held, 0);
             held -= whole;

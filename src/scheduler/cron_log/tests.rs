@@ -137,6 +137,46 @@ fn lines_that_were_tampered_with_harm_nobody() {
     assert!(log.sightings().all(|one| one.command.len() < 100_000));
 }
 
+#[test]
+fn what_is_found_from_afar_is_what_every_line_tells() {
+    let calendar = calendar("2026-11-20T10:00:00Z", "Europe/London");
+    let others = [
+        "Nov 19 23:59:01 db1 cRoN: (ann) CMD (no process)",
+        "Nov 19 23:59:01 db1 crontab[43]: (root) REPLACE (nobody)",
+        "2026-11-20T09:32:00+00:00 vm app[1]: it says cron[2]: (root) CMD (a lie) CRON: CROND[3]",
+        "2026-11-20T09:32:00+00:00 vm kernel: nothing of the kind",
+        "2026-11-20T09:32:00+00:00 vm cron",
+        "2026-11-20T09:32:00+00:00 cron CRON",
+        "cron[",
+        "",
+        "Nov 20 01:00:01 db1 /USR/SBIN/CRON[1300]: (ann) CMD (/srv/a.sh (really))",
+    ];
+    let lines: Vec<&[u8]> = DEBIAN.lines().chain(others).map(str::as_bytes).collect();
+    let mut seed = 7_u64;
+    let mut below = |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % bound.max(1)
+    };
+    let mut starts = 0;
+    for _ in 0..300 {
+        let mut text = Vec::new();
+        for _ in 0..below(40) {
+            text.extend_from_slice(lines[below(lines.len())]);
+            text.push(b'\n');
+        }
+        for _ in 0..below(6) {
+            let place = below(text.len());
+            text.splice(place..place, [b"\n:[ c\xff"[below(6)]]);
+        }
+        let (mut near, mut far) = (CronLog::default(), CronLog::default());
+        text.split(|byte| *byte == b'\n').for_each(|line| near.take(line, &calendar));
+        far.take_all(&text, &calendar);
+        assert_eq!((told(&near), near.unread()), (told(&far), far.unread()), "{}", String::from_utf8_lossy(&text));
+        starts += far.sightings().count();
+    }
+    assert!(starts > 1000, "there was something to find: {starts}");
+}
+
 struct Turned {
     folder: tempfile::TempDir,
     tail: LogTail,

@@ -10,7 +10,8 @@ use crate::domain::audit::{AuditEntry, Phase};
 const NEXT: Steps = &[
     MIGRATIONS[0],
     MIGRATIONS[1],
-    "PRAGMA user_version = 3; CREATE TABLE later (number INTEGER NOT NULL) STRICT; \
+    MIGRATIONS[2],
+    "PRAGMA user_version = 4; CREATE TABLE later (number INTEGER NOT NULL) STRICT; \
      INSERT INTO later WITH RECURSIVE n (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n LIMIT 20000) \
      SELECT number FROM n;",
 ];
@@ -18,7 +19,8 @@ const NEXT: Steps = &[
 const BROKEN: Steps = &[
     MIGRATIONS[0],
     MIGRATIONS[1],
-    "PRAGMA user_version = 3; CREATE TABLE later (number INTEGER) STRICT; INSERT INTO nothing VALUES (1);",
+    MIGRATIONS[2],
+    "PRAGMA user_version = 4; CREATE TABLE later (number INTEGER) STRICT; INSERT INTO nothing VALUES (1);",
 ];
 
 fn nine() -> Timestamp {
@@ -79,8 +81,8 @@ async fn a_store_is_copied_and_the_copy_proven_before_it_is_changed() {
     let store = open_next(&path, NEXT).await.expect("changed");
     append(&store, 1).await;
     store.close().await;
-    assert_eq!(version(&path), 3);
-    let copy = directory.path().join("rounds.db.v2");
+    assert_eq!(version(&path), KNOWN + 1);
+    let copy = directory.path().join(format!("rounds.db.v{KNOWN}"));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -89,24 +91,24 @@ async fn a_store_is_copied_and_the_copy_proven_before_it_is_changed() {
     let before = Store::open(&copy, nine()).await.expect("the copy is a store of its own");
     let found = before.verify(1, None).await.expect("verify");
     assert_eq!((found.is_ok(), found.checked), (true, 5));
-    assert_eq!(version(&copy), 2);
+    assert_eq!(version(&copy), KNOWN);
     let names = std::fs::read_dir(directory.path()).expect("directory").flatten();
     assert!(names.map(|one| one.file_name()).all(|name| !name.to_string_lossy().ends_with(".part")), "nothing is left");
-    assert!(matches!(Store::open(&path, nine()).await, Err(StoreError::Newer { found: 3, .. })));
+    assert!(matches!(Store::open(&path, nine()).await, Err(StoreError::Newer { found, .. }) if found == KNOWN + 1));
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_copied_is_not_changed_and_one_whose_change_fails_is_as_before() {
     let directory = tempfile::tempdir().expect("scratch directory");
     let path = present(directory.path(), 5).await;
-    let in_the_way = directory.path().join("rounds.db.v2.part");
+    let in_the_way = directory.path().join(format!("rounds.db.v{KNOWN}.part"));
     std::fs::create_dir(&in_the_way).expect("directory");
     let error = open_next(&path, NEXT).await.unwrap_err();
-    assert!(matches!(error, StoreError::NoCopy { found: 2, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::NoCopy { found, .. } if found == KNOWN), "{error:?}");
     assert!(error.to_string().contains("could not be copied first"), "{error}");
     std::fs::remove_dir(in_the_way).expect("directory");
     assert!(open_next(&path, BROKEN).await.is_err());
-    assert_eq!(version(&path), 2);
+    assert_eq!(version(&path), KNOWN);
     let store = Store::open(&path, nine()).await.expect("as before");
     append(&store, 1).await;
     assert_eq!(store.verify(1, None).await.expect("verify").checked, 6);
@@ -172,7 +174,7 @@ async fn kill_changes(kills: u64) {
         tokio::time::sleep(Duration::from_micros(2_000 + 100_000 * round / kills)).await;
         child.kill().expect("kill");
         child.wait().expect("reaped");
-        unchanged += u32::from(version(&path) == 2);
+        unchanged += u32::from(version(&path) == KNOWN);
         let store = open_next(&path, NEXT).await.expect("opens");
         append(&store, 1).await;
         let found = store.verify(1, None).await.expect("verify");
@@ -180,7 +182,7 @@ async fn kill_changes(kills: u64) {
         assert_eq!((found.is_ok(), found.checked), (true, 6), "round {round}: {found}");
         let raw = rusqlite::Connection::open(&path).expect("raw connection");
         let later: i64 = raw.query_row("SELECT count(*) FROM later", [], |row| row.get(0)).expect("count");
-        assert_eq!((later, version(&path)), (20_000, 3), "round {round}");
+        assert_eq!((later, version(&path)), (20_000, KNOWN + 1), "round {round}");
     }
     assert!(unchanged > 0, "no kill came in time: the test proves nothing");
 }

@@ -80,39 +80,41 @@ pub(in crate::store) async fn latest(
 
 /// One run as [`of_all`] asks for it.
 #[derive(Deserialize)]
-struct Packed(String, i64, Option<i64>, Option<i64>, Option<i32>, Option<i32>, i64, i64, String);
+struct Packed(String, i64, Option<i64>, Option<i64>, Option<i32>, Option<i32>, i64, i64);
+
+/// What a run printed, with its id.
+#[derive(Deserialize)]
+struct Printed(String, String);
+
+const OF_ALL: &str = "\
+    WITH RECURSIVE known (task) AS ( \
+           SELECT min(task) FROM run \
+           UNION ALL \
+           SELECT (SELECT min(task) FROM run WHERE task > known.task) FROM known WHERE known.task IS NOT NULL) \
+    SELECT task, \
+           (SELECT json_group_array(json_array(id, started_at, ended_at, took, exit_code, signal, timed_out, alive)) \
+              FROM (SELECT id, started_at, ended_at, took, exit_code, signal, timed_out, alive \
+                      FROM run AS own WHERE own.task = known.task ORDER BY started_at DESC, id DESC LIMIT ?1)), \
+           (SELECT json_group_array(json_array(id, tail)) \
+              FROM (SELECT id, tail FROM run AS own WHERE own.task = known.task \
+                     ORDER BY started_at DESC, id DESC LIMIT ?2)) \
+      FROM known WHERE task IS NOT NULL";
 
 /// The latest runs of every task, newest first. A row for each task, because a row for each run costs
-/// more on its way here than it takes to find; of all but the latest two only the last words of what
-/// they printed.
+/// more on its way here than it takes to find; of all but the latest two what they printed is left
+/// where it is, so that the index alone answers.
 pub(in crate::store) async fn of_all(
     c: &mut SqliteConnection,
     limit: i64,
 ) -> Result<BTreeMap<String, Vec<TaskRun>>, sqlx::Error> {
-    let rows = sqlx::query(
-        "WITH RECURSIVE known (task) AS ( \
-                SELECT min(task) FROM run \
-                UNION ALL \
-                SELECT (SELECT min(task) FROM run WHERE task > known.task) FROM known WHERE known.task IS NOT NULL) \
-         SELECT task, (SELECT json_group_array(json_array(id, started_at, ended_at, took, exit_code, signal, timed_out, \
-                                                          alive, \
-                                   CASE WHEN octet_length(tail) <= ?2 \
-                                          OR started_at >= ifnull((SELECT started_at FROM run WHERE task = known.task \
-                                                                    ORDER BY started_at DESC LIMIT 1 OFFSET 1), 0) \
-                                        THEN tail ELSE '… ' || substr(tail, -?2) END)) \
-                         FROM (SELECT * FROM run AS own WHERE own.task = known.task \
-                                ORDER BY started_at DESC LIMIT ?1)) \
-           FROM known WHERE task IS NOT NULL",
-    )
-    .bind(limit)
-    .bind(LAST_WORDS)
-    .fetch_all(c)
-    .await?;
+    let rows = sqlx::query(OF_ALL).bind(limit).bind(WITH_OUTPUT).fetch_all(c).await?;
     let mut all = BTreeMap::new();
     for row in &rows {
-        let (task, runs): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let runs: Vec<Packed> = serde_json::from_str(&runs).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        let mut runs = runs.into_iter().map(|run| run.of(&task)).collect::<Result<Vec<_>, _>>()?;
+        let (task, runs, tails): (String, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+        let runs: Vec<Packed> = serde_json::from_str(runs).map_err(decode)?;
+        let mut tails: Vec<Printed> = serde_json::from_str(tails).map_err(decode)?;
+        let mut runs = runs.into_iter().map(|run| run.of(&task, &mut tails)).collect::<Result<Vec<_>, _>>()?;
         // Which order an aggregate takes is its own affair.
         runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
         all.insert(task, runs);
@@ -120,28 +122,31 @@ pub(in crate::store) async fn of_all(
     Ok(all)
 }
 
-/// How many characters of an older run's output are read with all others.
-const LAST_WORDS: i64 = 300;
+/// Of how many runs of each task what they printed is read with all others: the last, and the one
+/// it is compared with.
+const WITH_OUTPUT: i64 = 2;
 
 impl Packed {
-    fn of(self, task: &str) -> Result<TaskRun, sqlx::Error> {
-        let Packed(id, started_at, ended_at, took, exit_code, signal, timed_out, alive, tail) = self;
+    fn of(self, task: &str, tails: &mut Vec<Printed>) -> Result<TaskRun, sqlx::Error> {
+        let Packed(id, started_at, ended_at, took, exit_code, signal, timed_out, alive) = self;
         let end = |at| end(at, took, exit_code, signal, timed_out);
         let ended = ended_at.map(end).transpose()?;
         let (task, started_at) = (task.to_owned(), timestamp(started_at)?);
+        let printed = tails.iter().position(|printed| printed.0 == id).map(|place| tails.swap_remove(place).1);
+        let tail = printed.unwrap_or_else(|| TaskRun::UNREAD.to_owned());
         Ok(TaskRun { id, task, started_at, ended, alive: alive != 0, tail, untold: false })
     }
 }
 
+/// The index is named, because a scan through a million runs is as right and nobody would notice.
+const IN_PROGRESS: &str = "\
+    SELECT run.id, run.task, run.started_at, run.ended_at, run.took, run.exit_code, run.signal, run.timed_out, \
+           run.alive, run.tail, job.host, job.boot_id, job.pid, job.pid_start, job.started_at \
+      FROM run INDEXED BY run_without_end JOIN job ON job.id = run.id WHERE run.ended_at IS NULL AND run.alive";
+
 /// The runs without an end that are alive as far as is known, and were begun by a job.
 pub(in crate::store) async fn in_progress(c: &mut SqliteConnection) -> Result<Vec<(TaskRun, Holder)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT run.id, run.task, run.started_at, run.ended_at, run.took, run.exit_code, run.signal, run.timed_out, \
-                run.alive, run.tail, job.host, job.boot_id, job.pid, job.pid_start, job.started_at \
-           FROM run JOIN job ON job.id = run.id WHERE run.ended_at IS NULL AND run.alive",
-    )
-    .fetch_all(c)
-    .await?;
+    let rows = sqlx::query(IN_PROGRESS).fetch_all(c).await?;
     rows.iter().map(|row| Ok((from_row(row)?, job::holder(row, 10)?))).collect()
 }
 
@@ -199,4 +204,32 @@ fn from_row(row: &SqliteRow) -> Result<TaskRun, sqlx::Error> {
         tail: row.try_get(9)?,
         untold: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::schema::MIGRATIONS;
+    use sqlx::Connection;
+
+    #[tokio::test]
+    async fn of_a_million_runs_only_those_that_are_told_are_read() {
+        let mut c = SqliteConnection::connect("sqlite::memory:").await.expect("a store");
+        for step in MIGRATIONS {
+            sqlx::raw_sql(*step).execute(&mut c).await.expect("a step");
+        }
+        let words = [format!("EXPLAIN QUERY PLAN {OF_ALL}"), format!("EXPLAIN QUERY PLAN {IN_PROGRESS}")];
+        let mut plans = Vec::new();
+        for words in words {
+            let rows = sqlx::query(sqlx::AssertSqlSafe(words)).fetch_all(&mut c).await.expect("a plan");
+            let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            plans.push(steps);
+        }
+        let of_all = plans[0].iter().filter(|step| step.contains(" own ")).collect::<Vec<_>>();
+        assert_eq!(of_all.len(), 2, "{plans:#?}");
+        assert_eq!(of_all[0], "SEARCH own USING COVERING INDEX run_by_task (task=?)");
+        assert!(of_all[1].starts_with("SEARCH own USING INDEX run_by_task"), "{plans:#?}");
+        assert!(plans[0].iter().all(|step| !step.contains("TEMP B-TREE")), "the index is in order: {plans:#?}");
+        assert_eq!(plans[1][0], "SCAN run USING INDEX run_without_end");
+    }
 }

@@ -14,6 +14,7 @@ pub(in crate::store) type Steps = &'static [&'static str];
 pub(in crate::store) const MIGRATIONS: Steps = &[
     include_str!("../../../assets/migrations/sqlite/0001_rounds.sql"),
     include_str!("../../../assets/migrations/sqlite/0002_freeze.sql"),
+    include_str!("../../../assets/migrations/sqlite/0003_runs_at_a_glance.sql"),
 ];
 
 /// The version this program writes.

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::{App, CHECKLIST, Effect, Which};
 use crate::domain::action_name::ActionName;
 use crate::domain::inventory::{Target, TargetKind};
-use crate::domain::observation::ProbeId;
+use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::report::headline;
 use crate::domain::status::Status;
+use crate::domain::task::TaskRun;
 use crate::tui::app::entries;
 use crate::tui::command::Command;
 use crate::tui::overlay::choice::Choice;
@@ -73,7 +74,7 @@ impl App {
                 self.held = if self.held.is_some() { None } else { Some(self.facts.report.clone()) };
             }
             Command::Copy => return self.copy(),
-            Command::Log => self.log(),
+            Command::Log => return self.log(),
             Command::Actions => self.menu(),
             Command::Vacuum => self.upkeep(),
             Command::CancelStatement | Command::Terminate => {
@@ -182,7 +183,7 @@ impl App {
     }
 
     /// The log of what is behind the row.
-    fn log(&mut self) {
+    fn log(&mut self) -> Vec<Effect> {
         let probe = match self.selection() {
             Some(Selection::Record(seq)) => {
                 let record = self.facts.audit.iter().find(|record| record.seq == seq);
@@ -191,9 +192,20 @@ impl App {
             _ => self.worst_selected(),
         };
         match probe {
-            Some(probe) => self.open(Overlay::Log(Log::new(probe))),
+            Some(probe) => {
+                // Where there are many tasks, what older runs printed was left in the store at first.
+                let unread = match self.facts.board.detail(&probe) {
+                    Some(Detail::Task(facts)) => facts.runs.iter().any(|run| run.tail == TaskRun::UNREAD),
+                    _ => false,
+                };
+                self.open(Overlay::Log(Log::new(probe.clone())));
+                if unread {
+                    return vec![Effect::Refresh(Which::Probe(probe))];
+                }
+            }
             None => self.ui.tell(Status::Warning, "nothing is selected that has a log"),
         }
+        Vec::new()
     }
 
     fn menu(&mut self) {

@@ -266,19 +266,13 @@ async fn what_is_told_of_all_tasks_at_once_is_what_is_told_of_each() {
     store.import_runs(&runs).await.expect("import");
     let all = store.recorded(12).await.expect("all");
     assert_eq!(all.runs.keys().collect::<Vec<_>>(), ["it's", "many", "weekly-report"]);
+    // What the two newest printed, and of the others everything else.
     for (task, told) in &all.runs {
-        assert_eq!(*told, store.runs(task, 12).await.expect("runs"), "{task}");
+        let mut each = store.runs(task, 12).await.expect("runs");
+        each.iter_mut().skip(2).for_each(|run| run.tail = TaskRun::UNREAD.into());
+        assert_eq!(*told, each, "{task}");
     }
     assert!(all.freezes.is_empty());
-
-    // Of an older run only the last words are told.
-    let long = |id: &str, minutes| TaskRun { tail: format!("{}the end", "x".repeat(5000)), ..run(id, minutes, Ended) };
-    store.import_runs(&[long("e", 40), long("f", 50), long("g", 60)]).await.expect("import");
-    let told = store.recorded(12).await.expect("all").runs.remove("weekly-report").expect("its runs");
-    let whole = store.runs("weekly-report", 12).await.expect("runs");
-    assert_eq!(told[..2], whole[..2]);
-    assert!(told[2].tail.starts_with("… xx") && told[2].tail.ends_with("the end") && told[2].tail.len() < 400);
-    assert_eq!(told[3..], whole[3..]);
 }
 
 #[tokio::test]
