@@ -3,6 +3,7 @@
 pub mod check;
 pub use crate::domain::ident;
 pub mod lane;
+mod lease;
 mod lookup;
 pub mod mysql;
 pub mod postgresql;

@@ -6,6 +6,7 @@ mod activity;
 mod check;
 mod client;
 mod connect;
+mod explain;
 mod grants;
 mod insight;
 mod my_cnf;
@@ -24,6 +25,7 @@ use crate::database::check::{Check, LaneKind, Question};
 use crate::database::lane::{Economy, Heard, Lane};
 use crate::database::{Assignment, BoxFuture, Database, DatabaseError, Engine, Grip, Hindrance, Upkeep};
 use crate::domain::engine;
+use crate::domain::explain::{Explanation, Subject};
 use crate::domain::insight::{Statements, Tables};
 use crate::domain::session::Activity;
 use crate::domain::upkeep::Maintenance;
@@ -98,6 +100,10 @@ impl Mysql {
             ..Vitals::default()
         })
     }
+
+    fn late(&self) -> DatabaseError {
+        DatabaseError::Unreachable(format!("no answer within {}", humanize::duration(self.deadline)))
+    }
 }
 
 fn checks(lane: LaneKind) -> Vec<&'static Check<Server>> {
@@ -128,6 +134,13 @@ impl Database for Mysql {
         Box::pin(self.look_at_statements())
     }
 
+    fn explain<'a>(&'a self, subject: &'a Subject) -> BoxFuture<'a, Result<Explanation, DatabaseError>> {
+        Box::pin(async move {
+            let asked = explain::explain(&self.dialer, subject);
+            tokio::time::timeout(self.deadline, asked).await.map_err(|_elapsed| self.late())?
+        })
+    }
+
     fn maintain(&self, job: Assignment) -> BoxFuture<'_, Result<Upkeep, DatabaseError>> {
         Box::pin(act::maintain(&self.dialer, job))
     }
@@ -142,11 +155,8 @@ impl Database for Mysql {
 
     fn activity(&self) -> BoxFuture<'_, Result<Activity, DatabaseError>> {
         Box::pin(async move {
-            let late = |_elapsed| {
-                DatabaseError::Unreachable(format!("no answer within {}", humanize::duration(self.deadline)))
-            };
             let asked = activity::ask(&self.dialer, &self.onlooker);
-            tokio::time::timeout(self.deadline, asked).await.map_err(late)?
+            tokio::time::timeout(self.deadline, asked).await.map_err(|_elapsed| self.late())?
         })
     }
 }

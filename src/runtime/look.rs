@@ -18,6 +18,7 @@ use crate::domain::explain::{Explained, Explanation, Subject};
 use crate::domain::humanize;
 use crate::domain::look::{Aspect, Looked, Sight};
 use crate::domain::sanitize;
+use crate::domain::time::Timestamp;
 use crate::domain::update::Update;
 use crate::probe::blocking::Blocking;
 use crate::runtime::clock::Clock;
@@ -27,6 +28,13 @@ use crate::runtime::clock::Clock;
 pub(super) struct Lookout {
     config: Arc<Config>,
     handles: BTreeMap<String, Arc<Handles>>,
+}
+
+/// What came of one question.
+struct Asked<T> {
+    at: Timestamp,
+    took_s: f64,
+    outcome: Result<T, String>,
 }
 
 /// One database.
@@ -53,14 +61,9 @@ impl Lookout {
         clock: Clock,
         updates: mpsc::Sender<Update>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let handles = self.handles(&database);
+        let asked = self.asked(&database, clock, move |handles| async move { handles.ask(aspect).await });
         async move {
-            let (at, started) = (clock.now(), Instant::now());
-            let outcome = match handles {
-                Some(handles) => handles.ask(aspect).await,
-                None => Err(format!("there is no database `{database}`")),
-            };
-            let took_s = started.elapsed().as_secs_f64();
+            let Asked { at, took_s, outcome } = asked.await;
             // Nobody listens any more when the program ends.
             let _ = updates.send(Update::Looked(Box::new(Looked { database, aspect, at, took_s, outcome }))).await;
         }
@@ -74,16 +77,29 @@ impl Lookout {
         clock: Clock,
         updates: mpsc::Sender<Update>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let handles = self.handles(&database);
+        let of = subject.clone();
+        let asked = self.asked(&database, clock, move |handles| async move { handles.plan(&of).await });
+        async move {
+            let Asked { at, took_s, outcome } = asked.await;
+            let explained = Explained { database, subject, at, took_s, outcome };
+            let _ = updates.send(Update::Explained(Box::new(explained))).await;
+        }
+    }
+
+    /// One question to a database, with its moment and how long it took.
+    fn asked<T, A, F>(&mut self, database: &str, clock: Clock, ask: A) -> impl Future<Output = Asked<T>> + use<T, A, F>
+    where
+        A: FnOnce(Arc<Handles>) -> F,
+        F: Future<Output = Result<T, String>>,
+    {
+        let handles = self.handles(database).ok_or_else(|| format!("there is no database `{database}`"));
         async move {
             let (at, started) = (clock.now(), Instant::now());
             let outcome = match handles {
-                Some(handles) => handles.plan(&subject).await,
-                None => Err(format!("there is no database `{database}`")),
+                Ok(handles) => ask(handles).await,
+                Err(why) => Err(why),
             };
-            let took_s = started.elapsed().as_secs_f64();
-            let explained = Explained { database, subject, at, took_s, outcome };
-            let _ = updates.send(Update::Explained(Box::new(explained))).await;
+            Asked { at, took_s: started.elapsed().as_secs_f64(), outcome }
         }
     }
 

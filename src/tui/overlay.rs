@@ -26,7 +26,6 @@ use crate::domain::checklist::MarkKind;
 use crate::domain::explain::Subject;
 use crate::domain::inventory::Target;
 use crate::domain::job::JobId;
-use crate::domain::job::Jobs;
 use crate::domain::observation::ProbeId;
 use crate::domain::plan::Confirmed;
 use crate::tui::app::entries::Look;
@@ -165,16 +164,16 @@ impl Overlay {
     }
 
     /// The keys that work in it now.
-    pub fn hints(&self, jobs: &Jobs) -> Vec<(String, &'static str)> {
+    pub fn hints(&self, see: &Snapshot<'_>) -> Vec<(String, &'static str)> {
         let hints: &[(&str, &'static str)] = match self {
             Overlay::Menu(_) => &[("Enter", "show the plan"), ("j k", "choose"), ("Esc", "back")],
             Overlay::Confirm(confirm) => confirm.hints(),
             Overlay::Prompt(prompt) => prompt.hints(),
-            Overlay::Activity(activity) => activity.hints(),
+            Overlay::Activity(activity) => &activity.hints(see),
             Overlay::Log(log) if log.types() => &[("Enter", "search"), ("Esc", "clear")],
             Overlay::Log(_) => &[("j k", "scroll"), ("/", "search"), ("n N", "next, previous"), ("Esc", "back")],
             Overlay::Palette(_) => &[("Enter", "do it"), ("Up Down", "choose"), ("Esc", "back")],
-            Overlay::Output(output) if output.running(jobs) => {
+            Overlay::Output(output) if output.running(see.jobs) => {
                 &[("j k", "scroll"), ("G", "follow"), ("X", "cancel it"), ("Esc", "leave it running")]
             }
             Overlay::Help(_) | Overlay::Why(_) | Overlay::Record(_) | Overlay::Output(_) => {

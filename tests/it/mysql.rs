@@ -7,6 +7,7 @@ mod acts;
 mod disks;
 mod drills;
 mod dumps;
+mod explain;
 mod faults;
 mod hands;
 mod manners;

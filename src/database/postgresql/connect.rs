@@ -1,18 +1,18 @@
-//! A session on a PostgreSQL server that cannot write, waits for nobody, and says whose it is;
-//! and in words why there is none.
+//! A session on a PostgreSQL server that cannot write, waits for nobody, and says whose it is.
 
-use std::io;
+mod refusal;
+mod session;
+
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, ValueRef};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
+pub(super) use self::session::{Session, row};
 use super::pgpass;
-use super::server::{self, Server};
 use crate::config::{Host, Secret, SecretRef, ServerAddress, TlsMode};
-use crate::database::lane::{AskError, Dial, Wire};
+use crate::database::lane::Dial;
 use crate::database::lookup::Lookup;
-use crate::database::row::Row;
 use crate::database::{BoxFuture, DatabaseError, secret};
 use crate::domain::finding::Finding;
 use crate::domain::status::Status;
@@ -182,90 +182,6 @@ impl Dialer {
         };
         sanitize::line(&place)
     }
-
-    /// Why there is no session: what is known to be down is no lack of knowledge.
-    fn explain(&self, error: sqlx::Error) -> DatabaseError {
-        let place = self.place();
-        match error {
-            sqlx::Error::Database(error) => self.not_let_in(error.code().as_deref(), &said(error.message())),
-            sqlx::Error::Io(error) => match error.kind() {
-                // A name is never not found by this error: only a socket is, or a file.
-                io::ErrorKind::NotFound
-                    if matches!(self.address.host, Host::Name(_)) && self.address.root_certificate.is_some() =>
-                {
-                    DatabaseError::Denied(format!(
-                        "{place}: the file of `sslrootcert` is not there ({error}); mend `url`"
-                    ))
-                }
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => DatabaseError::Missing(format!(
-                    "{place}: nothing listens there ({error}); start the server, or mend `url`"
-                )),
-                io::ErrorKind::PermissionDenied => DatabaseError::Denied(format!("{place}: {error}")),
-                // What is wrong with a certificate comes like this.
-                io::ErrorKind::InvalidData if error.to_string().contains("certificate") => {
-                    self.not_secure(&said(&error.to_string()))
-                }
-                _ => DatabaseError::Unreachable(format!("{place}: {error}")),
-            },
-            sqlx::Error::Tls(error) => self.not_secure(&said(&error.to_string())),
-            other => DatabaseError::Unreachable(format!("{place}: {}", said(&other.to_string()))),
-        }
-    }
-
-    /// Why there is no TLS to be trusted.
-    fn not_secure(&self, said: &str) -> DatabaseError {
-        let (place, mode) = (self.place(), self.address.tls.word());
-        let mend = match said {
-            said if said.contains("expired") => "renew the certificate of that server",
-            said if said.contains("not support TLS") => {
-                "turn `ssl` on at that server, or write another `sslmode` after `?` in `url`"
-            }
-            _ => "name its authority with `sslrootcert`, or write another `sslmode` after `?` in `url`",
-        };
-        DatabaseError::Denied(format!("{place}: no secure connection with sslmode={mode}: {said}; {mend}"))
-    }
-
-    /// Why the server itself refused a session, by its own code for it.
-    fn not_let_in(&self, code: Option<&str>, said: &str) -> DatabaseError {
-        let (place, role) = (self.place(), sanitize::line(&self.address.role));
-        match code {
-            Some("28P01") => DatabaseError::Denied(format!(
-                "{place}: {said}; mend `password` in the configuration, or the line in ~/.pgpass"
-            )),
-            // The second is how a server said it before 14.
-            Some("28000") if ["no encryption", "SSL off"].iter().any(|how| said.contains(how)) => {
-                DatabaseError::Denied(format!(
-                    "{place}: {said}; write sslmode=verify-full after `?` in `url`, or let the role {role} in, in pg_hba.conf"
-                ))
-            }
-            Some("28000" | "42501") => DatabaseError::Denied(format!(
-                "{place}: {said}; let the role {role} in, in pg_hba.conf or with GRANT CONNECT"
-            )),
-            Some("3D000") => DatabaseError::Missing(format!("{place}: {said}; mend `url`, or restore it")),
-            Some("53300") if ["for role ", "for database "].iter().any(|whose| said.contains(whose)) => {
-                DatabaseError::Denied(format!("{place}: {said}; end sessions that idle, or raise its CONNECTION LIMIT"))
-            }
-            Some("53300") => DatabaseError::Missing(format!(
-                "{place}: {said}; nobody else can connect either: end sessions that idle, or raise max_connections"
-            )),
-            Some("57P03") => DatabaseError::Missing(format!("{place}: {said}; its log says how far it is")),
-            _ if said.contains("startup parameter") => DatabaseError::Malformed(format!(
-                "{place}: {said}: a connection pooler answers there; write the address of the server itself"
-            )),
-            _ => DatabaseError::Unreachable(format!("{place}: {said}")),
-        }
-    }
-}
-
-/// What a server said, clean and of a length that can be read.
-fn said(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let clean = sanitize::line(text);
-    let mut cut: String = clean.chars().take(LONGEST).collect();
-    if cut.len() < clean.len() {
-        cut.push('…');
-    }
-    cut
 }
 
 impl Dial for Dialer {
@@ -275,96 +191,9 @@ impl Dial for Dialer {
         Box::pin(async move {
             let connection = self.connect("rounds", &self.reading()).await?;
             let operations = self.operations.clone();
-            Ok(Session { connection, timeout: self.statement_timeout, operations, grant: None })
+            Ok(Session::new(connection, self.statement_timeout, operations))
         })
     }
-}
-
-/// A session that could write, or wait for ever, is none of ours.
-const POOLER: &str = "a connection pooler answers there, and drops what keeps our session harmless (read-only, time \
-                      limits); write the address of the server itself";
-
-/// An open session. Not `Debug`: nothing of a connection is for a log.
-pub(super) struct Session {
-    connection: PgConnection,
-    timeout: Duration,
-    operations: Option<TableName>,
-    /// What lets our role read whatever it asks for, once the server has said who it is.
-    grant: Option<String>,
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Session")
-    }
-}
-
-impl Session {
-    /// The connection itself, for what is not a question of ours.
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
-
-impl Wire for Session {
-    type Server = Server;
-
-    fn greet(&mut self) -> BoxFuture<'_, Result<Server, AskError>> {
-        Box::pin(async move {
-            let rows = self.ask(server::QUESTION).await?;
-            let mut server =
-                Server::read(&rows).ok_or_else(|| AskError::Lost("it does not say what it is".to_owned()))?;
-            if server.number < server::OLDEST {
-                let version = &server.version;
-                return Err(AskError::Lost(format!(
-                    "PostgreSQL {version} is older than 12, the oldest that is known here"
-                )));
-            }
-            if !Server::is_guarded(&rows) {
-                return Err(AskError::Lost(POOLER.to_owned()));
-            }
-            self.grant = Some(server.grant_read());
-            server.operations.clone_from(&self.operations);
-            Ok(server)
-        })
-    }
-
-    fn ask<'a>(&'a mut self, question: &'a str) -> BoxFuture<'a, Result<Vec<Row>, AskError>> {
-        Box::pin(async move {
-            // The simple protocol: every value comes as text, and no pooler is confused. What is
-            // asked is ours, with names in quotes at most.
-            let rows = sqlx::raw_sql(AssertSqlSafe(question.to_owned())).fetch_all(&mut self.connection).await;
-            rows.map_err(|error| refused(error, self.timeout, self.grant.as_ref()))?.iter().map(row).collect()
-        })
-    }
-}
-
-/// A row, whatever its types: a value that is no text is none of ours.
-pub(super) fn row(row: &PgRow) -> Result<Row, AskError> {
-    let odd = |error: &dyn std::fmt::Display| AskError::Lost(sanitize::line(&error.to_string()));
-    let values: Result<Vec<_>, AskError> = (0..row.len())
-        .map(|column| {
-            let value = row.try_get_raw(column).map_err(|error| odd(&error))?;
-            if value.is_null() { Ok(None) } else { value.as_str().map(Some).map_err(|error| odd(&error)) }
-        })
-        .collect();
-    Ok(Row::new(values?))
-}
-
-/// What a refused question means for the connection, by the server's own code for it.
-fn refused(error: sqlx::Error, timeout: Duration, grant: Option<&String>) -> AskError {
-    let sqlx::Error::Database(error) = error else {
-        return AskError::Lost(format!("the connection broke: {}", said(&error.to_string())));
-    };
-    let said = said(error.message());
-    let why = match error.code().as_deref() {
-        Some(code) if code.starts_with("57P") || code.starts_with("08") => return AskError::Lost(said),
-        Some("42501") => return AskError::Refused { why: said, grant: grant.cloned() },
-        Some("55P03") => "somebody holds a lock that it needs".to_owned(),
-        Some("57014") => format!("the server needed more than {} for it", humanize::duration(timeout)),
-        _ => said,
-    };
-    AskError::Refused { why, grant: None }
 }
 
 #[cfg(test)]
@@ -426,38 +255,6 @@ mod tests {
         assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyCa));
         // Whatever PGPASSWORD says here: only a source that is named gives a password.
         assert!(format!("{options:?}").contains("password: Some(\"\")"));
-    }
-
-    #[test]
-    fn a_role_at_its_own_limit_and_a_certificate_that_is_not_there_are_no_server_that_is_down() {
-        let address = ServerAddress {
-            host: Host::Name("db1".into()),
-            port: 5432,
-            role: "mon".into(),
-            database: "rota".into(),
-            tls: TlsMode::VerifyFull,
-            root_certificate: Some("/etc/ca.pem".into()),
-        };
-        let mut dialer = Dialer::new(address, None, Duration::from_secs(4));
-        for full in [
-            "sorry, too many clients already",
-            "remaining connection slots are reserved for non-replication superuser connections",
-            // Since 16.
-            "remaining connection slots are reserved for roles with the SUPERUSER attribute",
-        ] {
-            let full = dialer.not_let_in(Some("53300"), full);
-            assert!(matches!(&full, DatabaseError::Missing(why) if why.contains("nobody else can connect")), "{full}");
-        }
-        for whose in ["role \"mon\"", "database \"rota\""] {
-            let limited = dialer.not_let_in(Some("53300"), &format!("too many connections for {whose}"));
-            assert!(matches!(&limited, DatabaseError::Denied(why) if why.contains("CONNECTION LIMIT")), "{limited}");
-        }
-        let absent = || sqlx::Error::Io(io::ErrorKind::NotFound.into());
-        let said = dialer.explain(absent());
-        assert!(matches!(&said, DatabaseError::Denied(why) if why.contains("`sslrootcert`")), "{said}");
-        dialer.address.host = Host::Socket("/run/postgresql".into());
-        let said = dialer.explain(absent());
-        assert!(matches!(&said, DatabaseError::Missing(why) if why.contains("nothing listens there")), "{said}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! statements. The window asks while it is open, on a connection of its own, and waits for
 //! nobody: what it shows has an age.
 
+mod heading;
+mod keys;
 mod plan;
 mod sessions;
 mod statements;
@@ -10,19 +12,17 @@ mod tables;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
 
+pub use self::keys::aspect_of;
+use self::keys::{beside, verb_of};
 use self::plan::Plan;
 use super::field::Field;
 use super::{Reply, closes, leaves, meaning};
 use crate::domain::explain::Subject;
 use crate::domain::humanize;
-use crate::domain::insight::Veil;
 use crate::domain::inventory::Target;
 use crate::domain::look::{Aspect, Sight};
 use crate::domain::session::Session;
-use crate::domain::time::seconds_between;
-use crate::domain::upkeep::Verb;
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
 use crate::tui::looks::{Answer, Look};
@@ -33,7 +33,7 @@ use crate::tui::widget::grid::{Cells, Column};
 use crate::tui::widget::mark::Marks;
 use crate::tui::widget::table::Table;
 use crate::tui::widget::under::{self, Explanation};
-use crate::tui::widget::{age, empty, text};
+use crate::tui::widget::{empty, text};
 
 /// The window on one database.
 #[derive(Clone, Debug)]
@@ -204,109 +204,9 @@ impl Activity {
         explanation.draw(buffer, about, theme);
     }
 
-    /// How old it is, or how long it has been waited for.
-    fn caption(&self, see: &Snapshot<'_>) -> Line<'static> {
-        let theme = see.theme;
-        let Some(look) = self.look(see) else { return Line::default() };
-        let since = |at| age::words(std::time::Duration::from_secs_f64(seconds_between(at, see.now).max(0.0)));
-        let mut spans = Vec::new();
-        if let Some(answer) = &look.answer {
-            let took = humanize::seconds(answer.took_s);
-            let style = if look.is_stale(see.now) { theme.stale } else { theme.dim };
-            let stale = if look.is_stale(see.now) { "stale: " } else { "" };
-            spans.push(Span::styled(format!("{stale}of {} ago, in {took}", since(answer.at)), style));
-        }
-        // A question that is answered at once would only flicker.
-        if let Some(asked) = look.asked_at.filter(|at| look.answer.is_none() || seconds_between(*at, see.now) > 1.0) {
-            let gap = if spans.is_empty() { "" } else { ", " };
-            spans.push(Span::styled(format!("{gap}asked {} ago", since(asked)), theme.accent));
-        }
-        Line::from(spans)
-    }
-
-    /// What has to be known before the rows are read: the sum of them, what is left out, what is
-    /// searched for.
-    fn heading(&self, see: &Snapshot<'_>, width: usize) -> Vec<Line<'static>> {
-        let theme = see.theme;
-        let mut lines = Vec::new();
-        if let Some(failed) = self.look(see).and_then(|look| look.failed.as_ref()) {
-            let mark = theme.glyph(crate::domain::status::Status::Unknown);
-            lines.extend(window::labelled(&format!("{mark} "), failed, width, (theme.unknown, theme.unknown)));
-        }
-        if let Some(answer) = self.answer(see) {
-            let (notes, veil): (&[String], Option<Veil>) = match &answer.sight {
-                Sight::Sessions(activity) => {
-                    lines.push(sessions::tally(activity, see));
-                    (&[], activity.hidden.clone().map(|why| Veil { why, grant: None }))
-                }
-                Sight::Tables(tables) => (&tables.notes, tables.hidden.clone()),
-                Sight::Statements(statements) => (&statements.notes, statements.hidden.clone()),
-            };
-            for note in notes {
-                lines.extend(window::labelled("", note, width, (theme.dim, theme.dim)));
-            }
-            if let Some(Veil { why, grant }) = veil {
-                let grant = grant.map_or_else(String::new, |grant| format!("; {grant}"));
-                let says = format!("not all is shown: {why}{grant}");
-                lines.extend(window::labelled("! ", &says, width, (theme.warning, theme.text)));
-            }
-        }
-        if self.typing || !self.filter.text().is_empty() {
-            let cursor = if self.typing { "_" } else { "" };
-            lines.push(text::styled(format!("/{}{cursor}", self.filter.text()), theme.accent));
-        }
-        if !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        lines
-    }
-
-    fn nothing(&self, see: &Snapshot<'_>) -> String {
-        match self.look(see) {
-            _ if !self.filter.text().is_empty() => format!("Nothing here matches \"{}\".", self.filter.text()),
-            Some(Look { answer: Some(_), .. }) => match self.aspect {
-                Aspect::Sessions => "Nobody is connected but this look.".to_owned(),
-                Aspect::Tables => "There is no table.".to_owned(),
-                Aspect::Statements => "No statement has been counted yet.".to_owned(),
-            },
-            Some(Look { failed: Some(_), .. }) => "Nothing is known of it.".to_owned(),
-            _ => "Asking; the rest of the screen goes on meanwhile.".to_owned(),
-        }
-    }
-
     /// The database, for the acts on it.
     pub fn target(&self) -> Target {
         Target::database(&self.database)
-    }
-
-    /// The keys that work in it now.
-    pub fn hints(&self) -> &'static [(&'static str, &'static str)] {
-        if self.plan.is_some() {
-            return &[("j k", "scroll"), ("y", "copy"), ("r", "ask again"), ("Esc", "back")];
-        }
-        match (self.typing, self.aspect) {
-            (true, _) => &[("Enter", "keep the filter"), ("Esc", "clear it")],
-            (false, Aspect::Sessions) => &[
-                ("e", "explain"),
-                ("C", "cancel its statement"),
-                ("T", "end the session"),
-                ("y", "copy"),
-                ("/", "filter"),
-                ("Tab", "tables"),
-                ("Esc", "back"),
-            ],
-            (false, Aspect::Tables) => {
-                &[("/", "filter"), ("y", "copy"), ("r", "ask again"), ("Tab", "statements"), ("Esc", "back")]
-            }
-            (false, Aspect::Statements) => &[
-                ("e", "explain"),
-                ("/", "filter"),
-                ("y", "copy"),
-                ("r", "ask again"),
-                ("Tab", "connections"),
-                ("Esc", "back"),
-            ],
-        }
     }
 }
 
@@ -319,30 +219,6 @@ fn explain(see: &Snapshot<'_>, row: &Row<'_>, width: u16) -> Explanation {
         window::labelled(&label, says, usize::from(width.saturating_sub(1)), (theme.dim, theme.text))
     });
     Explanation { title: text::styled(row.key.clone(), theme.title), body: body.collect(), ..Explanation::default() }
-}
-
-/// The command that shows an aspect.
-pub const fn aspect_of(command: Command) -> Option<Aspect> {
-    match command {
-        Command::Connections => Some(Aspect::Sessions),
-        Command::Tables => Some(Aspect::Tables),
-        Command::Statements => Some(Aspect::Statements),
-        _ => None,
-    }
-}
-
-/// The act that is done to a session by a command.
-const fn verb_of(command: Command) -> Option<Verb> {
-    match command {
-        Command::CancelStatement => Some(Verb::Cancel),
-        Command::Terminate => Some(Verb::Terminate),
-        _ => None,
-    }
-}
-
-fn beside(aspect: Aspect, by: usize) -> Aspect {
-    let place = Aspect::ALL.iter().position(|one| *one == aspect).unwrap_or(0);
-    Aspect::ALL[(place + by) % Aspect::ALL.len()]
 }
 
 const fn title(aspect: Aspect) -> &'static str {

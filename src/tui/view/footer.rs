@@ -36,7 +36,7 @@ const ALWAYS: [Command; 10] = [
 pub(super) fn keys(app: &App, row: Rect, buffer: &mut Buffer) {
     let theme = app.theme();
     let hints = match app.overlay() {
-        Some(overlay) => overlay.hints(&app.facts().jobs),
+        Some(overlay) => overlay.hints(&app.see_now()),
         None => live(app),
     };
     let hints: Vec<[Span<'static>; 2]> = hints

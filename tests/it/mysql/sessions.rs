@@ -14,7 +14,7 @@ use super::acts::world;
 use super::server::{PATIENT, Server, one, run, until_one};
 
 /// A session, its number, and what it runs for as long as it takes.
-async fn runs(server: &Server, statement: &str) -> (String, tokio::task::JoinHandle<MySqlConnection>) {
+pub(super) async fn runs(server: &Server, statement: &str) -> (String, tokio::task::JoinHandle<MySqlConnection>) {
     let mut connection = server.rota().await;
     let id = one(&mut connection, "SELECT connection_id()").await;
     let statement = statement.to_owned();

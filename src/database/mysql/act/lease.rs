@@ -6,33 +6,19 @@
 //! others could read: so a second one waits for a second lock of the first, and the statement it
 //! waits in says who that is. It waits for nothing and costs nothing; it ends when the first does.
 
-use std::time::Duration;
-
 use sha2::{Digest, Sha256};
-use tokio::time::sleep;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::hand::{Hand, Said};
 use crate::database::mysql::connect::Dialer;
-use crate::database::{DatabaseError, Grip, Held};
+use crate::database::{DatabaseError, Grip, lease};
 use crate::domain::humanize;
 
 /// How long a lock is tried, in seconds: one that was just given back may take a moment to be free.
 const TRIES: f64 = 1.0;
-/// How often the session is used, so that nobody on the way takes it for dead.
-const ALIVE: Duration = Duration::from_secs(20);
 /// The longest name of a holder.
 const LONGEST: usize = 120;
 /// So many seconds, longer than any act.
 const FOREVER: u32 = 10_000_000;
-
-/// The lock, held until this is dropped.
-#[derive(Debug)]
-struct Lease {
-    _ends: DropGuard,
-}
-
-impl Held for Lease {}
 
 /// Takes the lease for `holder`, such as `vacuum by asha@db1`; or says who has it.
 pub(in crate::database::mysql) async fn lease(dialer: &Dialer, holder: &str) -> Result<Grip, DatabaseError> {
@@ -49,23 +35,17 @@ pub(in crate::database::mysql) async fn lease(dialer: &Dialer, holder: &str) -> 
             tokio::spawn(show(sign, name.clone(), holder.to_owned()));
         }
     }
-    let stop = CancellationToken::new();
-    let ends = stop.clone().drop_guard();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = sleep(ALIVE) => {
-                    if let Err(said) = hand.ask("SELECT 1").await {
-                        tracing::warn!(why = said.text(), "the lease on a database is lost");
-                        return;
-                    }
-                }
-            }
-        }
-        hand.close().await;
-    });
-    Ok(Grip::Held(Box::new(Lease { _ends: ends })))
+    Ok(Grip::Held(lease::keep(hand)))
+}
+
+impl lease::Holder for Hand {
+    async fn alive(&mut self) -> Result<(), String> {
+        self.ask("SELECT 1").await.map(|_| ()).map_err(|said| said.text().to_owned())
+    }
+
+    async fn close(self) {
+        Hand::close(self).await;
+    }
 }
 
 /// Says who holds the lease, in a statement that lasts as long as it does.

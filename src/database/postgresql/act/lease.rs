@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::hand::{Hand, Said};
 use crate::database::postgresql::connect::Dialer;
-use crate::database::{DatabaseError, Grip, Held};
+use crate::database::{DatabaseError, Grip, lease};
 use crate::domain::humanize;
 
 /// What the key is made of.
@@ -21,18 +20,8 @@ const NAME: &str = "rounds lease 1: database";
 /// How long a lock is tried: one that was just given back may take a moment to be free.
 const TRIES: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_millis(50);
-/// How often the session is used, so that nobody on the way takes it for dead.
-const ALIVE: Duration = Duration::from_secs(20);
 /// The longest name of a session that a server keeps.
 const LONGEST: usize = 63;
-
-/// The lock, held until this is dropped.
-#[derive(Debug)]
-struct Lease {
-    _ends: DropGuard,
-}
-
-impl Held for Lease {}
 
 /// Takes the lease for `holder`, such as `vacuum by asha@db1`; or says who has it.
 pub(in crate::database::postgresql) async fn lease(dialer: &Dialer, holder: &str) -> Result<Grip, DatabaseError> {
@@ -51,23 +40,17 @@ pub(in crate::database::postgresql) async fn lease(dialer: &Dialer, holder: &str
         }
         sleep(AGAIN).await;
     }
-    let stop = CancellationToken::new();
-    let ends = stop.clone().drop_guard();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = sleep(ALIVE) => {
-                    if let Err(said) = hand.ask("SELECT 1").await {
-                        tracing::warn!(why = said.text(), "the lease on a database is lost");
-                        return;
-                    }
-                }
-            }
-        }
-        hand.close().await;
-    });
-    Ok(Grip::Held(Box::new(Lease { _ends: ends })))
+    Ok(Grip::Held(lease::keep(hand)))
+}
+
+impl lease::Holder for Hand {
+    async fn alive(&mut self) -> Result<(), String> {
+        self.ask("SELECT 1").await.map(|_| ()).map_err(|said| said.text().to_owned())
+    }
+
+    async fn close(self) {
+        Hand::close(self).await;
+    }
 }
 
 /// The session that has the lock, in words.

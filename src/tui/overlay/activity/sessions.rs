@@ -99,6 +99,7 @@ fn row<'a>(depth: usize, session: &'a Session, activity: &Activity, see: &Snapsh
         subject: session
             .statement
             .as_ref()
+            .filter(|statement| !statement.is_empty())
             .map(|_| Subject::Session { pid: session.pid, started: session.started.clone() }),
     }
 }
