@@ -46,7 +46,8 @@ async fn what_a_session_runs_has_a_plan_and_goes_on_running() {
     let server = Server::start(&[]);
     let mut rota = server.rota().await;
     run(&mut rota, STAFF).await;
-    run(&mut rota, "CREATE USER mon@localhost; GRANT PROCESS ON *.* TO mon@localhost; CREATE USER plain@localhost").await;
+    run(&mut rota, "CREATE USER mon@localhost; GRANT PROCESS ON *.* TO mon@localhost; CREATE USER plain@localhost")
+        .await;
     let database = open(&server, "mon", PATIENT);
     let select = "SELECT SLEEP(600) FROM staff WHERE name LIKE 'name 1%' /* \u{1b}[31m password = 'hunter2-4711' */";
     let (reader, _reads) = runs(&server, select).await;
