@@ -128,15 +128,18 @@ fn past(program: &Path, config: &Path, store: &Path) {
 /// The first tenth, while everything is still being met for the first time, is left out.
 fn report(seen: &[(Duration, Holds)], faults: usize, keys: usize, peak_kb: Option<u64>) {
     let settled = &seen[(seen.len() / 10).max(1).min(seen.len() - 1)..];
-    let (first, last) = (settled[0].1, settled[settled.len() - 1].1);
+    let (first, middle, last) = (settled[0].1, settled[settled.len() / 2].1, settled[settled.len() - 1].1);
     let row = |what: &str, of: fn(&Holds) -> u64| {
         let most = settled.iter().map(|(_, holds)| of(holds)).max().unwrap_or(0);
         let grown = of(&last).cast_signed() - of(&first).cast_signed();
-        vec![what.to_owned(), of(&first).to_string(), of(&last).to_string(), most.to_string(), format!("{grown:+}")]
+        let later = of(&last).cast_signed() - of(&middle).cast_signed();
+        let numbers = [of(&first), of(&middle), of(&last), most].map(|number| number.to_string());
+        let grown = [format!("{grown:+}"), format!("{later:+}")];
+        std::iter::once(what.to_owned()).chain(numbers).chain(grown).collect::<Vec<_>>()
     };
     println!();
     table::print(
-        &["", "first", "last", "most", "grown by"].map(str::to_owned),
+        &["", "first", "half way", "last", "most", "grown", "since half way"].map(str::to_owned),
         &[
             row("resident, kB", |holds| holds.resident_kb),
             row("allocated, kB", |holds| holds.anonymous_kb),

@@ -42,7 +42,7 @@ pub(super) enum Access {
 
 /// How much of the file each connection holds in memory, in KiB: SQLite's own 2 MiB, three times,
 /// would be a quarter of all the dashboard needs, and the system holds the file in memory anyway.
-const CACHE: u32 = 512;
+const CACHE: u32 = 256;
 
 /// How a connection to the store at `path` is made.
 ///
