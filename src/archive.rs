@@ -103,6 +103,7 @@ fn mend(error: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => {
             "; if it should be writable, `dmesg` says what turned it read-only: mend that, then mount it anew"
         }
+        io::ErrorKind::PermissionDenied => "; give this user the right, or run it as the one who has it",
         _ => "",
     }
 }

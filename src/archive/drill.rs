@@ -41,6 +41,8 @@ pub struct DrillRequest {
     pub place: PathBuf,
     /// Unique among all drills.
     pub id: String,
+    /// Where what its programs say is kept, where they have anything to say.
+    pub log: Option<PathBuf>,
 }
 
 /// How a file of one form is restored into a scratch, and what is found there.

@@ -36,6 +36,8 @@ pub struct Request {
     /// Who wants it, and why; for the manifest.
     pub by: String,
     pub why: String,
+    /// Where what its programs say is kept, where they have anything to say.
+    pub log: Option<PathBuf>,
 }
 
 /// A backup that was made, proven, and published.

@@ -49,6 +49,9 @@ pub struct Form {
     pub(super) examine: fn(&Content<'_>, &Wanted<'_>) -> Result<Found, Verdict>,
 }
 
+/// The table of contents in a directory that `pg_dump` wrote.
+const CONTENTS: &str = "toc.dat";
+
 pub const METHODS: &[Method] = &[sqlite::METHOD, postgresql::METHOD, mysql::METHOD];
 
 pub const FORMS: &[&Form] = &[&sqlite::FORM, &postgresql::FORM, &sql::FORM, &json::FORM];
@@ -116,6 +119,10 @@ impl Form {
     /// What a file is: by what it is called, else by how it begins; `None` for what is not known.
     pub(super) fn of(content: &Content<'_>) -> Result<Option<&'static Form>, Verdict> {
         let by_name = Self::of_name(content.file());
+        // Of directories only `pg_dump`'s are known, by what none of them lacks.
+        if content.is_directory() && !content.file().join(CONTENTS).exists() {
+            return Ok(None);
+        }
         if by_name.is_some() {
             return Ok(by_name);
         }

@@ -15,7 +15,7 @@ use super::manifest::Source;
 use super::method::{Making, Method, Written};
 use super::pack::Packer;
 use super::sql::Text;
-use super::stream::{NO_LIMIT, dumped};
+use super::stream::{dumped, limits};
 use super::{ArchiveError, failed, sql};
 use crate::config::{Address, MysqlAddress, SecretRef};
 use crate::database::{mysql, room};
@@ -23,7 +23,7 @@ use crate::domain::backup::Compression;
 use crate::domain::engine::MYSQL;
 use crate::domain::plan::Invocation;
 use crate::domain::{humanize, sanitize};
-use crate::exec::{self, Limits};
+use crate::exec;
 use crate::platform::unnamed::Unnamed;
 
 pub(super) const METHOD: Method = Method { engine: MYSQL.name, form: &sql::FORM, write, count, drill: drill::drill };
@@ -58,7 +58,7 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
         Ok(())
     };
     let invocation = options.command(program, &MYSQL.dump[0][1..], &[&address.database]);
-    let piped = exec::pipe(&invocation, None, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
+    let piped = exec::pipe(&invocation, None, &limits(request.log.as_deref()), cancel, take).await;
     let piped = dumped(program, piped, &data, cancel)?;
     let written = packer.finish(&data)?;
     let version = text.server().unwrap_or_default();

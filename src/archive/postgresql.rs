@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::manifest::{Counts, Source};
 use super::method::{Beside, Form, Making, Method, Written};
 use super::pack::{self, Packer, Unpacking};
-use super::stream::{NO_LIMIT, dumped, ended};
+use super::stream::{dumped, ended, limits};
 use super::{ArchiveError, failed, tree};
 use crate::config::{Address, Secret, SecretRef, ServerAddress};
 use crate::database::postgresql::{Programs, Snapshot};
@@ -28,7 +28,7 @@ use crate::domain::backup::Compression;
 use crate::domain::engine::POSTGRESQL;
 use crate::domain::plan::Invocation;
 use crate::domain::{humanize, sanitize};
-use crate::exec::{self, Limits};
+use crate::exec;
 use crate::platform::unnamed::Unnamed;
 
 pub(super) const METHOD: Method = Method { engine: POSTGRESQL.name, form: &FORM, write, count, drill: drill::drill };
@@ -149,7 +149,7 @@ async fn single(making: &mut Making<'_>, server: &Server<'_>, held: &str) -> Res
         Ok(())
     };
     let invocation = server.programs.connected(&command, server.address, server.passwords);
-    let piped = exec::pipe(&invocation, None, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
+    let piped = exec::pipe(&invocation, None, &limits(request.log.as_deref()), cancel, take).await;
     dumped("pg_dump", piped, &data, cancel)?;
     Ok(packer)
 }
@@ -204,7 +204,7 @@ async fn contents(
     let mut invocation = programs.alone(&["pg_restore", "--list"]);
     // What feeds it ends with it: it reads no further than it has to.
     let (input, _feeding) = feed(dump, packing, &mut invocation, cancel)?;
-    let listed = exec::pipe(&invocation, input, &Limits::new(NO_LIMIT).whole(), cancel, take).await;
+    let listed = exec::pipe(&invocation, input, &limits(None), cancel, take).await;
     ended("pg_restore --list", listed, cancel)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
@@ -256,8 +256,7 @@ async fn globals(
 async fn globals_as(making: &Making<'_>, name: &'static str, invocation: Invocation) -> Result<Beside, ArchiveError> {
     let (path, file) = making.partial.make_file(name)?;
     let mut packer = Packer::new(&path, file, Compression::None, making.cancel).map_err(failed("write", &path))?;
-    let limits = Limits::new(NO_LIMIT).whole();
-    let piped = exec::pipe(&invocation, None, &limits, making.cancel, |bytes| packer.write(bytes)).await;
+    let piped = exec::pipe(&invocation, None, &limits(None), making.cancel, |bytes| packer.write(bytes)).await;
     dumped("pg_dumpall", piped, &path, making.cancel)?;
     let seal = packer.finish(&path)?;
     Ok(Beside { name, suffix: GLOBALS, seal })

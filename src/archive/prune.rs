@@ -4,6 +4,7 @@
 //! What belongs to it follows. A note of what is being deleted lies on the shelf meanwhile, so
 //! that the next prune finishes one that was killed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct PruneRequest {
     pub files: StampPattern,
     pub pair: Option<StampPattern>,
     pub doomed: Vec<Doomed>,
+    /// The manifests of another tool, by what they tell of: what is there, and what no longer is.
+    pub told_by: BTreeMap<PathBuf, PathBuf>,
     /// Unique among all prunes.
     pub id: String,
 }
@@ -51,7 +54,7 @@ pub async fn prune(request: PruneRequest, cancel: CancellationToken) -> Result<P
 
 fn prune_now(request: &PruneRequest, cancel: &CancellationToken) -> Result<Pruned, ArchiveError> {
     let dir = request.files.dir();
-    let finished = finish_earlier(&request.files, request.pair.as_ref());
+    let finished = finish_earlier(request);
     let mut condemned = Vec::with_capacity(request.doomed.len());
     for doomed in &request.doomed {
         condemned.push(as_confirmed(&request.files, doomed)?);
@@ -222,7 +225,8 @@ fn is_new(file: &File) -> bool {
 
 /// Removes what belongs to files that a killed prune had deleted. A file that is still there
 /// stays: whether it goes is for a new plan to say.
-fn finish_earlier(files: &StampPattern, pair: Option<&StampPattern>) -> usize {
+fn finish_earlier(request: &PruneRequest) -> usize {
+    let files = &request.files;
     let mut finished = 0;
     for path in notes(files.dir()) {
         let Some((note, names)) = Note::dead(path) else { continue };
@@ -231,8 +235,10 @@ fn finish_earlier(files: &StampPattern, pair: Option<&StampPattern>) -> usize {
             let Some(stamp) = files.stamp_of(&name) else { continue };
             let path = files.dir().join(&name);
             if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-                let rest = Condemned { path, name, stamp, told_by: None };
-                whole &= rest.remove_rest(pair).is_ok();
+                // A note may be anybody's who can write here: what else goes is not for it to say.
+                let told_by = request.told_by.get(&path).cloned();
+                let rest = Condemned { path, name, stamp, told_by };
+                whole &= rest.remove_rest(request.pair.as_ref()).is_ok();
                 finished += 1;
             }
         }
@@ -254,4 +260,14 @@ fn notes(dir: &Path) -> Vec<PathBuf> {
 pub(super) fn debris(dir: &Path) -> Vec<PathBuf> {
     let dead = |path: &PathBuf| File::open(path).is_ok_and(|lock| lock.try_lock_shared().is_ok() && !is_new(&lock));
     notes(dir).into_iter().filter(dead).collect()
+}
+
+/// What prunes that run, or were killed, have begun to delete.
+pub fn begun(dir: &Path) -> BTreeSet<PathBuf> {
+    let names = |note: PathBuf| {
+        let mut text = Vec::new();
+        File::open(note).and_then(|note| note.take(MAX_NOTE).read_to_end(&mut text)).ok()?;
+        serde_json::from_slice::<Vec<String>>(&text).ok()
+    };
+    notes(dir).into_iter().filter_map(names).flatten().map(|name| dir.join(name)).collect()
 }

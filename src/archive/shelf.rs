@@ -55,6 +55,8 @@ pub struct Seen {
     pub modified: Option<SystemTime>,
     /// Somebody put a pin beside it: no rule deletes it.
     pub pinned: bool,
+    /// It is only a link to something.
+    pub is_link: bool,
 }
 
 /// What lies on a shelf: the pattern's files in the order of their stamps, and leftovers.
@@ -62,6 +64,10 @@ pub struct Seen {
 pub struct Contents {
     pub files: Vec<Seen>,
     pub debris: Vec<PathBuf>,
+    /// Names as the pattern writes them, of times that no calendar has.
+    pub misnamed: Vec<String>,
+    /// The directory is not there.
+    pub missing: bool,
 }
 
 /// Looks through the pattern's directory. No file is opened. A directory that is not there yet
@@ -70,31 +76,38 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
     let dir = pattern.dir();
     let mut contents = Contents::default();
     let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(contents),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents { missing: true, ..contents }),
         entries => entries?,
     };
     for entry in entries {
         let entry = entry?;
         // Names that are not text are not of the pattern, which is.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        let Some(stamp) = pattern.stamp_of(&name) else { continue };
+        let Some(stamp) = pattern.stamp_of(&name) else {
+            if pattern.is_of_no_time(&name) {
+                contents.misnamed.push(name);
+            }
+            continue;
+        };
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         // Gone since the directory was read, or a link to nowhere: not a backup.
         let Ok(meta) = fs::metadata(entry.path()) else { continue };
         if meta.is_file() != pattern.is_directory() && (meta.is_file() || meta.is_dir()) {
-            contents.files.push(seen(entry.path(), stamp, &meta));
+            contents.files.push(seen(entry.path(), stamp, &meta, is_link));
         }
     }
     contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
+    contents.misnamed.sort();
     contents.debris = debris(dir, |data, _| pattern.stamp_of(data).is_some())?;
     contents.debris.extend(prune::debris(dir));
     Ok(contents)
 }
 
-fn seen(path: PathBuf, stamp: NaiveDateTime, meta: &Metadata) -> Seen {
+fn seen(path: PathBuf, stamp: NaiveDateTime, meta: &Metadata, is_link: bool) -> Seen {
     let pinned = is_pinned(&path);
     // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
     let size = tree::bytes(&path, meta).unwrap_or(0);
-    Seen { path, stamp, size, modified: meta.modified().ok(), pinned }
+    Seen { path, stamp, size, modified: meta.modified().ok(), pinned, is_link }
 }
 
 /// Whether a pin lies beside a file: `db_20260302.sqlite3.pin`, whatever is in it.

@@ -6,12 +6,21 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{ArchiveError, failed};
-use crate::exec::{ExecError, Piped};
+use crate::exec::{ExecError, Limits, Piped};
 
 /// Nobody waits longer than the act's own limit, which ends it before.
-pub(super) const NO_LIMIT: Duration = Duration::from_hours(24 * 30);
+const NO_LIMIT: Duration = Duration::from_hours(24 * 30);
 
-/// A program that was to end well; what it said last, when it did not.
+/// What it may take, and where what it says is kept.
+pub(super) fn limits(log: Option<&Path>) -> Limits {
+    let limits = Limits::new(NO_LIMIT).whole();
+    match log {
+        Some(log) => limits.log(log),
+        None => limits,
+    }
+}
+
+/// A program that was to end well; the error it named, when it did not.
 pub(super) fn ended(
     program: &str,
     piped: Result<Piped, ExecError>,

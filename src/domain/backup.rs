@@ -57,6 +57,10 @@ pub struct Catalogue {
     pub files: Vec<Backup>,
     /// Leftovers of copies that were interrupted.
     pub debris: Vec<PathBuf>,
+    /// Names like a backup's, of times that no calendar has.
+    pub misnamed: Vec<String>,
+    /// The directory they should lie in is not there.
+    pub shelf_missing: bool,
     /// When the copied database came to be, where that is known: before the first slot after
     /// it, having no backup yet is no omission.
     pub source_since: Option<Timestamp>,
@@ -72,7 +76,7 @@ pub struct Catalogue {
     pub drill: Option<Drill>,
     /// When each file was last restored in a drill that went well.
     pub drilled: BTreeMap<PathBuf, Timestamp>,
-    /// The manifest of another tool that tells of a file.
+    /// The manifest of another tool that tells of a file, also of one that is not there.
     pub told_by: BTreeMap<PathBuf, PathBuf>,
     /// What each is of, where another tool tells: the host and its paths.
     pub about: BTreeMap<PathBuf, String>,

@@ -2,10 +2,10 @@
 //! backup: hashing is for verification, whose proofs are taken from the ledger.
 
 mod claims;
+mod second;
+mod strange;
 mod tool;
 mod unfinished;
-
-mod second;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,13 +22,11 @@ use crate::config::Config;
 use crate::config::spec::{BackupSpec, Bounds};
 use crate::domain::backup::{Backup, BackupPolicy, BackupState, Catalogue, Drill, Hold, RecoveryPolicy, StampPattern};
 use crate::domain::board::Watch;
-use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::sample::Sample;
 use crate::domain::sanitize;
-use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::{Proof, ProofKind};
 use crate::ledger::Ledger;
@@ -103,6 +101,8 @@ fn watch(spec: &BackupSpec, context: &Context) -> Watch {
 #[derive(Debug)]
 struct BackupProbe {
     target: String,
+    /// Whether an act of ours makes what is looked for, and its directory with the first.
+    makes: bool,
     shelf: Shelf,
     second: Option<Second>,
     ledger: Arc<dyn Ledger>,
@@ -158,6 +158,7 @@ impl BackupProbe {
     fn new(spec: &BackupSpec, source: Option<PathBuf>, context: &Context) -> Self {
         Self {
             target: Target::backup(&spec.id).to_string(),
+            makes: spec.database.is_some(),
             shelf: Shelf { files: spec.files.clone(), pair: spec.pair.clone(), source },
             second: spec
                 .copy
@@ -187,41 +188,13 @@ impl BackupProbe {
         if let Some(second) = &mut self.second {
             catalogue.copies = Some(second.look(&self.ledger).await);
         }
-        let findings = self.vanished(&catalogue).into_iter().chain(self.orphans(&catalogue)).collect();
+        let findings = self.strange(&catalogue);
         let samples = samples(&catalogue);
         Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
     }
 }
 
 impl BackupProbe {
-    /// Manifests without their backup, and backups without a manifest where all others have one.
-    fn orphans(&self, catalogue: &Catalogue) -> Vec<Finding> {
-        let name =
-            |path: &Path| path.file_name().map(|name| sanitize::line(&name.to_string_lossy())).unwrap_or_default();
-        let lonely = catalogue.debris.iter().filter(|path| name(path).ends_with(manifest::SUFFIX));
-        let lonely = lonely.map(|path| {
-            let text = format!("{} is there without its backup, which was removed or never came", name(path));
-            Finding::new(Status::Warning, "orphan", text).advice("look who removed it; the next backup clears this up")
-        });
-        let known = |file: &&Backup| self.memory.get(&file.path).map(|one| &one.known);
-        let ours = catalogue.files.iter().any(|file| matches!(known(&file), Some(Known::Manifest { .. })));
-        let unknown: Vec<&Backup> = catalogue
-            .files
-            .iter()
-            .filter(|file| ours && file.is_complete() && known(file) == Some(&Known::Nothing))
-            .collect();
-        let unknown = unknown.first().map(|newest| {
-            let text = format!(
-                "{} without a manifest, the newest is {}",
-                humanize::count(unknown.len(), "file"),
-                newest.name()
-            );
-            let advice = "nobody knows whether it is what was copied; verify it, and keep copies of others elsewhere";
-            Finding::new(Status::Warning, "orphan", text).advice(advice)
-        });
-        lonely.chain(unknown).collect()
-    }
-
     /// The drills with files of this shelf.
     async fn drills(&self, catalogue: &mut Catalogue, shelf: &str) {
         let drills = match self.ledger.proofs(ProofKind::Drill, shelf).await {
@@ -243,17 +216,6 @@ impl BackupProbe {
             detail: drill.detail.clone(),
             took_s: drill.took_s,
         });
-    }
-
-    /// Backups that were proven and are all gone: a disk that is not mounted, or worse.
-    fn vanished(&self, catalogue: &Catalogue) -> Option<Finding> {
-        if !catalogue.files.is_empty() || self.proofs.is_empty() {
-            return None;
-        }
-        let place = sanitize::line(&self.shelf.files.dir().display().to_string());
-        let proven = humanize::count(self.proofs.len(), "verified backup");
-        let finding = Finding::new(Status::Critical, "gone", format!("{proven} gone: nothing is left in {place}"));
-        Some(finding.advice("mount its disk if it has one of its own, and look who emptied it"))
     }
 }
 
@@ -291,7 +253,12 @@ impl Shelf {
     fn look(&self, before: &Memory, now: Timestamp) -> Result<(Catalogue, Memory), ProbeError> {
         let contents = shelf::look(&self.files).map_err(|error| self.unreadable(&error))?;
         let mut memory = Memory::new();
-        let mut catalogue = Catalogue { debris: contents.debris, ..Catalogue::default() };
+        let mut catalogue = Catalogue {
+            debris: contents.debris,
+            misnamed: contents.misnamed,
+            shelf_missing: contents.missing,
+            ..Catalogue::default()
+        };
         let remembered = remember(&contents.files, before);
         for (seen, remembered) in contents.files.into_iter().zip(remembered).rev() {
             let earlier = before.get(&seen.path);
@@ -320,6 +287,12 @@ impl Shelf {
             memory.insert(seen.path, remembered);
         }
         catalogue.files.sort_by_key(|file| std::cmp::Reverse(file.taken_at));
+        // One whose size is known may still be one that nobody here can read.
+        if let Some(newest) = catalogue.files.iter_mut().find(|file| file.is_complete() && file.taken_at <= now)
+            && let Err(error) = readable(&newest.path)
+        {
+            newest.state = BackupState::Damaged(error);
+        }
         let created = self.source.as_ref().and_then(|path| std::fs::metadata(path).ok()?.created().ok());
         catalogue.source_since = created.map(Timestamp::from);
         Ok((catalogue, memory))
@@ -413,6 +386,7 @@ fn state(
 ) -> BackupState {
     let bytes = |bytes: u64| humanize::bytes(bytes as f64);
     let damage = match known {
+        _ if seen.is_link => Some(linked(&seen.path)),
         Known::Bad(why) => Some(why.clone()),
         Known::Manifest { bytes: Some(expected), .. } if *expected != seen.size => {
             Some(format!("{} where the manifest says {}", bytes(seen.size), bytes(*expected)))
@@ -433,6 +407,21 @@ fn state(
         Some(why) => BackupState::Damaged(why),
         None => BackupState::Complete,
     }
+}
+
+/// What a link leads to may lie elsewhere, be kept twice, or go when nobody thinks of it.
+fn linked(path: &Path) -> String {
+    let to = std::fs::read_link(path).map(|to| sanitize::line(&to.display().to_string())).unwrap_or_default();
+    format!("it is a link to {to}, and counts as nothing; let `files` name where the backups lie")
+}
+
+/// Whether it can be read at all. None of it is.
+fn readable(path: &Path) -> Result<(), String> {
+    let opened = if path.is_dir() { std::fs::read_dir(path).map(drop) } else { std::fs::File::open(path).map(drop) };
+    opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "no permission to read it; give this user the right".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    })
 }
 
 /// Why the second file does not do.

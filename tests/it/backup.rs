@@ -50,6 +50,7 @@ fn request(source: &Path, shelf: &Path, second: i64) -> Request {
         host: "db1".into(),
         by: "alice".into(),
         why: "a test".into(),
+        log: None,
     }
 }
 

@@ -123,3 +123,65 @@ fn whatever_an_exporter_claims_is_believed_only_as_far_as_it_can_be_seen() {
     assert_eq!(backup["status"], "critical", "{backup:#}");
     assert!(backup["findings"].to_string().contains("verification failed"), "{backup:#}");
 }
+
+/// What a prune leaves that is killed when it has deleted an export, and nothing of what tells of it.
+fn killed_prune(world: &World, stamp: &str) -> PathBuf {
+    fs::remove_file(world.path(&format!("exports/export_{stamp}.json"))).expect("it was deleted");
+    let note = world.path("exports/.prune-killed");
+    fs::write(&note, format!(r#"["export_{stamp}.json", "../export-firestore", "export_{stamp}.json/../../victim"]"#))
+        .expect("its note");
+    let file = fs::File::options().write(true).open(&note).expect("open");
+    file.set_modified(std::time::SystemTime::now() - Duration::from_mins(1)).expect("it is older");
+    note
+}
+
+#[test]
+fn the_next_prune_finishes_one_that_was_killed_before_it_had_removed_what_tells_of_an_export() {
+    let world = world("whole", "completed", FILES);
+    let [export, manifest] = earlier(&world, "20260301_020000", "completed");
+    let [_, missed] = earlier(&world, "20260302_020000", "completed");
+    fs::remove_file(world.path("exports/export_20260302_020000.json")).expect("nobody knows who removed it");
+    run(&world).exits(0);
+    world.run(&["backup", "verify", "firestore"]).exits(0);
+    let note = killed_prune(&world, "20260301_020000");
+    fs::write(world.path("victim"), "nobody's").expect("a file");
+    let told = listed(&world)["files"].to_string();
+    assert!(told.contains("a prune that was interrupted deleted"), "{told}");
+
+    let told = world.run(&["backup", "prune", "firestore", "--confirm", "firestore"]).exits(0).out();
+    assert!(told.contains("what an interrupted prune had left of 1 file is gone, too"), "{told}");
+    assert!(!export.exists() && !manifest.exists() && !note.exists(), "what was begun is done");
+    assert!(missed.exists(), "what no prune deleted is looked at by somebody");
+    assert!(world.path("victim").exists() && world.path("export-firestore").exists());
+    assert_eq!((world.files("exports").len(), world.files("backup-manifests").len()), (1, 2));
+    let again = world.run(&["backup", "prune", "firestore", "--confirm", "firestore"]).exits(0).out();
+    assert!(again.starts_with("nothing is superfluous"), "{again}");
+}
+
+#[test]
+fn an_export_that_is_a_directory_is_as_large_as_its_files_and_goes_with_what_tells_of_it() {
+    let files = FILES.replace(".json", ".dir");
+    let world = world("whole", "completed", &files);
+    let mut made = Vec::new();
+    for (stamp, size) in [("20260301_020000", 7), ("20260302_020000", 7), ("20260303_020000", 8)] {
+        let [export, manifest] = earlier(&world, stamp, "completed");
+        fs::remove_file(export).expect("it is a directory instead");
+        let export = world.path(&format!("exports/export_{stamp}.dir"));
+        fs::create_dir(&export).expect("an export");
+        fs::write(export.join("units.json"), "[1]").expect("a part");
+        fs::write(export.join("dues.json"), "[12]").expect("a part");
+        fs::write(&manifest, format!(r#"{{"date": "{stamp}", "status": "completed", "size_bytes": {size}}}"#))
+            .expect("its manifest");
+        made.push((export, manifest));
+    }
+    let backup = listed(&world);
+    let files = backup["files"].as_array().expect("files");
+    assert_eq!(files[1]["size_bytes"], 7, "{backup:#}");
+    assert_eq!((files[1]["state"].as_str(), files[2]["state"].as_str()), (Some("complete"), Some("complete")));
+    assert!(files[0]["state"].to_string().contains("7 B where its manifest says 8 B"), "{backup:#}");
+
+    fs::remove_dir_all(&made[2].0).and_then(|()| fs::remove_file(&made[2].1)).expect("looked at, and removed");
+    let plan = world.run(&["backup", "prune", "firestore", "--dry-run", "--format", "json"]).exits(0).json();
+    let doomed = plan["files"].as_array().expect("files").iter().filter(|file| file["keep"] == false);
+    assert_eq!(doomed.count(), 1, "{plan:#}");
+}

@@ -1,6 +1,7 @@
 //! Deleting backups: what was confirmed and nothing else, whatever happens meanwhile.
 #![expect(clippy::disallowed_methods, reason = "real processes are started, killed, and take real time")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -181,6 +182,7 @@ pub(crate) fn request(dir: &Path, doomed: &[Doomed], id: &str) -> PruneRequest {
         files: pattern(dir, "db", "sqlite3"),
         pair: Some(pattern(dir, "pair", "json")),
         doomed: doomed.to_vec(),
+        told_by: BTreeMap::new(),
         id: id.to_owned(),
     }
 }

@@ -71,8 +71,11 @@ fn a_verified_backup_takes_the_place_of_its_database_and_there_is_a_way_back() {
         {
             assert!(audit.contains(field), "{field} in {audit}");
         }
+        let lost = audit.split("data lost: ").nth(1).expect("what is lost");
+        assert!(lost.starts_with("whatever was written in the ") && lost.contains(" and the restore"), "{lost}");
+        // Also the one of the very second of the other has a name by which it is found.
         let copy = data(&world).pop().expect("the copy that was made first");
-        std::thread::sleep(Duration::from_millis(1_100));
+        assert!(data(&world).iter().all(|name| name.starts_with("rota_")), "{:?}", data(&world));
         world.run(&["backup", "restore", "rota-db", "--file", &copy, "--confirm", "rota-db"]).exits(0);
         assert_eq!(content(&live(&world)), before, "the way back");
         let judged = world.run(&["backup", "prune", "--dry-run", "--format", "json"]).exits(0).json();

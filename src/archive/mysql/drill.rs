@@ -15,14 +15,14 @@ use crate::archive::drill::{Rehearsal, told};
 use crate::archive::manifest::Manifest;
 use crate::archive::pack::{self, Unpacking};
 use crate::archive::sql::Text;
-use crate::archive::stream::NO_LIMIT;
+use crate::archive::stream::limits;
 use crate::archive::verify::{Verdict, damaged};
 use crate::archive::{ArchiveError, failed};
 use crate::config::{Address, MysqlAddress};
 use crate::database::mysql::scratch::{Scratch, Wanted};
 use crate::domain::backup::Compression;
 use crate::domain::{humanize, sanitize};
-use crate::exec::{self, Limits};
+use crate::exec;
 
 pub(super) fn drill(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
     let Some(Address::Mysql(address)) = &rehearsal.request.source else {
@@ -105,7 +105,7 @@ async fn proven(
     let name = scratch.name().to_owned();
     let invocation = options.command(program, &words, &[&name]);
     let (input, feeding) = feed(content.file(), content.packing(), &name, cancel)?;
-    let limits = Limits::new(NO_LIMIT).whole();
+    let limits = limits(request.log.as_deref());
     let restored = tokio::select! {
         piped = exec::pipe(&invocation, Some(input), &limits, cancel, |_| Ok(())) => piped,
         () = scratch.stay() => return Err(ArchiveError::Cancelled.into()),
@@ -115,8 +115,7 @@ async fn proven(
         Err(error) => return Err(ArchiveError::Missing(error.to_string()).into()),
         Ok(piped) if piped.succeeded() => {}
         Ok(piped) => {
-            let fault = piped.said.iter().find(|line| line.starts_with("ERROR"));
-            let why = sanitize::line(fault.cloned().unwrap_or_else(|| piped.why()).trim());
+            let why = sanitize::line(piped.fault.clone().unwrap_or_else(|| piped.why()).trim());
             if !scratch.answers().await {
                 return Err(ArchiveError::Program(format!("the server went away meanwhile: {why}")).into());
             }

@@ -6,11 +6,11 @@ use tokio::time::sleep;
 
 use super::Server;
 use crate::archive::method::Making;
-use crate::archive::stream::{NO_LIMIT, ended};
+use crate::archive::stream::{ended, limits};
 use crate::archive::{ArchiveError, tree};
 use crate::domain::backup::Compression;
 use crate::domain::engine::POSTGRESQL_DIRECTORY;
-use crate::exec::{self, Limits};
+use crate::exec;
 
 /// How often it is looked how far it is.
 const LOOK: Duration = Duration::from_millis(500);
@@ -34,7 +34,7 @@ pub(super) async fn dump(making: &mut Making<'_>, server: &Server<'_>, held: &st
     let file = format!("--file={}", place.display());
     let command: Vec<&str> = POSTGRESQL_DIRECTORY.iter().copied().chain([held, &file]).chain(packing).collect();
     let invocation = server.programs.connected(&command, server.address, server.passwords);
-    let limits = Limits::new(NO_LIMIT).whole();
+    let limits = limits(making.request.log.as_deref());
     let mut dumping = std::pin::pin!(exec::pipe(&invocation, None, &limits, making.cancel, |_| Ok(())));
     let dumped = loop {
         tokio::select! {

@@ -25,7 +25,8 @@ pub(super) fn drill(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
 
 async fn hold(rehearsal: &Rehearsal<'_>, address: &ServerAddress) -> Result<String, Verdict> {
     let Rehearsal { request, content, manifest, cancel } = *rehearsal;
-    let mut filling = Filling { content, manifest, password: request.password.as_ref(), words: &[], cancel };
+    let (password, log) = (request.password.as_ref(), request.log.as_deref());
+    let mut filling = Filling { content, manifest, password, words: &[], log, cancel };
     filling.read_once()?;
     let whose = format!("drill of backup {}, job {}, by {}", request.backup, request.id, request.by);
     let wanted = Wanted {

@@ -9,12 +9,12 @@ use tokio::runtime::Handle;
 use super::{FORM, rows};
 use crate::archive::content::Content;
 use crate::archive::method::{Found, Wanted};
-use crate::archive::stream::{NO_LIMIT, ended};
+use crate::archive::stream::{ended, limits};
 use crate::archive::verify::{Verdict, damaged};
 use crate::archive::{ArchiveError, failed};
 use crate::database::postgresql::Programs;
 use crate::domain::{humanize, sanitize};
-use crate::exec::{self, Limits};
+use crate::exec;
 
 /// Decodes the whole dump and counts the rows of each table in it, without a server.
 pub(super) fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Found, Verdict> {
@@ -41,7 +41,7 @@ pub(super) fn examine(content: &Content<'_>, wanted: &Wanted<'_>) -> Result<Foun
             counter.take(bytes);
             Ok(())
         };
-        let limits = Limits::new(NO_LIMIT).whole();
+        let limits = limits(None);
         let decoded = handle.block_on(exec::pipe(&invocation, Some(reader.into()), &limits, content.cancel, take));
         (feeding.join(), decoded)
     });

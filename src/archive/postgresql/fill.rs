@@ -10,14 +10,14 @@ use crate::archive::ArchiveError;
 use crate::archive::content::Content;
 use crate::archive::drill::judged;
 use crate::archive::manifest::{Counts, Manifest};
-use crate::archive::stream::NO_LIMIT;
+use crate::archive::stream::limits;
 use crate::archive::verify::{Verdict, damaged};
 use crate::config::{SecretRef, ServerAddress};
 use crate::database::postgresql::scratch::Scratch;
 use crate::database::postgresql::{Programs, Snapshot};
 use crate::database::secret;
 use crate::domain::sanitize;
-use crate::exec::{self, Limits};
+use crate::exec;
 
 /// How many tables of a directory are restored at once.
 const JOBS: &str = "--jobs=4";
@@ -29,6 +29,8 @@ pub(super) struct Filling<'a> {
     pub(super) password: Option<&'a SecretRef>,
     /// What `pg_restore` is told beside what it always is.
     pub(super) words: &'a [&'a str],
+    /// Where what it says is kept.
+    pub(super) log: Option<&'a Path>,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -92,16 +94,13 @@ impl Filling<'_> {
         let mut invocation = programs.connected(&command, at, passwords);
         // What feeds it ends with it: it reads no further than it has to.
         let (input, _feeding) = feed(self.content.file(), self.content.packing(), &mut invocation, self.cancel)?;
-        let limits = Limits::new(NO_LIMIT).whole();
-        let piped = exec::pipe(&invocation, input, &limits, self.cancel, |_| Ok(())).await;
+        let piped = exec::pipe(&invocation, input, &limits(self.log), self.cancel, |_| Ok(())).await;
         match piped {
             _ if self.cancel.is_cancelled() => Err(ArchiveError::Cancelled.into()),
             Err(error) => Err(ArchiveError::Missing(error.to_string()).into()),
             Ok(piped) if piped.succeeded() => Ok(()),
             Ok(piped) => {
-                // The first fault, not the statement it shows last.
-                let fault = piped.said.iter().find(|line| line.contains("error:") || line.contains("ERROR:"));
-                let why = fault.cloned().unwrap_or_else(|| piped.why());
+                let why = piped.fault.clone().unwrap_or_else(|| piped.why());
                 damaged(format!("it does not restore: {}", sanitize::line(why.trim())))
             }
         }

@@ -80,7 +80,7 @@ async fn restore_now(request: &RestoreRequest, cancel: &CancellationToken) -> Re
     }
     let content = Content::new(file, manifest.as_ref().and_then(Manifest::data), cancel);
     // With owners and rights: without them its applications could not use it.
-    let filling = Filling { content: &content, manifest: manifest.as_ref(), password, words: &[], cancel };
+    let filling = Filling { content: &content, manifest: manifest.as_ref(), password, words: &[], log: None, cancel };
     filling.read_once()?;
     let whose = format!("restore of backup {}, job {}, by {}", request.backup, request.id, request.by);
     let wanted = Wanted { purpose: Purpose::Restore, like: database, password, whose: &whose, live: &request.live };

@@ -91,6 +91,7 @@ async fn grow(directory: &Path, config: &Config, backup: &BackupSpec, now: Times
             host: config.host_name.clone(),
             by: "rounds demo".to_owned(),
             why: "staged for the demo".to_owned(),
+            log: None,
         };
         make(request, |_, _| {}, CancellationToken::new()).await?;
         if slot == CUT_OFF {

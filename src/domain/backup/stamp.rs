@@ -134,7 +134,19 @@ impl StampPattern {
         self.read(file_name).or_else(|| if unpacked.1 == Compression::None { None } else { self.read(unpacked.0) })
     }
 
+    /// Whether a file is called as one of this pattern, packed or not, but of a time that no calendar has.
+    pub fn is_of_no_time(&self, file_name: &str) -> bool {
+        let names = [file_name, Compression::split(file_name).0];
+        names.iter().any(|name| self.fields(name).is_some()) && self.stamp_of(file_name).is_none()
+    }
+
     fn read(&self, file_name: &str) -> Option<NaiveDateTime> {
+        let [year, month, day, hour, minute, second] = self.fields(file_name)?;
+        NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_hms_opt(hour, minute, second)
+    }
+
+    /// The numbers in a name, whatever they come to.
+    fn fields(&self, file_name: &str) -> Option<[u32; 6]> {
         let mut rest = file_name;
         let mut read = [0, 1, 1, 0, 0, 0];
         for piece in &self.pieces {
@@ -150,9 +162,7 @@ impl StampPattern {
                 }
             }
         }
-        let [year, month, day, hour, minute, second] = read;
-        let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-        if rest.is_empty() { date.and_hms_opt(hour, minute, second) } else { None }
+        rest.is_empty().then_some(read)
     }
 
     /// When the backup of this name was taken; `None` when it is no file of this pattern.

@@ -79,7 +79,7 @@ impl Report {
 pub fn command_for(action: &str, target: &str) -> String {
     match action {
         "backup" => format!("rounds backup run {target}"),
-        "verify" => format!("rounds backup verify {target}"),
+        "verify" | "drill" | "copy" | "prune" | "restore" => format!("rounds backup {action} {target}"),
         "vacuum" => format!("rounds database vacuum {target}"),
         "integrity" => format!("rounds database integrity {target}"),
         "run-task" => format!("rounds task run {target}"),

@@ -1,14 +1,14 @@
 //! Backups that only manifests of another tool tell of, such as exports into a bucket. A manifest
 //! is a claim: what can be held against it is, and what cannot is said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-use crate::archive::shelf;
+use crate::archive::{prune, shelf};
 use crate::domain::backup::{Backup, BackupState, Catalogue, StampPattern};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -100,10 +100,19 @@ impl Claims {
         if let Some(trouble) = walked.troubles.into_iter().next() {
             return Err(trouble);
         }
-        let mut catalogue = Catalogue::default();
+        let claims: Vec<(PathBuf, Result<Claim, String>)> = paths
+            .into_iter()
+            .map(|path| {
+                let claim = read(&path, &self.zone);
+                (path, claim)
+            })
+            .collect();
+        // What is told of is looked for after it was told: it is there before.
+        let there = self.objects.as_ref().map(There::look).transpose()?.unwrap_or_default();
+        let mut catalogue = Catalogue { debris: there.debris.clone(), ..Catalogue::default() };
         let mut told = BTreeSet::new();
-        for path in paths {
-            let (claim, state) = match read(&path, &self.zone) {
+        for (path, claim) in claims {
+            let (claim, state) = match claim {
                 Ok(claim) => {
                     let state = judge(&claim);
                     (claim, state)
@@ -118,11 +127,16 @@ impl Claims {
                     DateTime::UNIX_EPOCH,
                 ),
             };
-            let object = self.objects.as_ref().map(|objects| Object::of(objects, taken_at));
+            let object = self.objects.as_ref().map(|objects| Object::of(objects, taken_at, &there));
             let state = match (state, &object) {
                 (BackupState::Complete, Some(object)) => object.held_against(&claim),
                 (state, _) => state,
             };
+            if let (Some(objects), Some(Object { found: None, .. })) = (&self.objects, &object) {
+                for name in names_at(objects, taken_at) {
+                    catalogue.told_by.entry(name).or_insert_with(|| path.clone());
+                }
+            }
             let mut size_bytes = claim.size;
             let path = match object.and_then(|object| object.found) {
                 // What is there is what is verified, and deleted with what tells of it.
@@ -145,22 +159,39 @@ impl Claims {
             });
         }
         catalogue.files.sort_by_key(|file| std::cmp::Reverse(file.taken_at));
-        let findings = self.untold(&told)?.into_iter().collect();
+        let findings = there.untold(&told).into_iter().collect();
         Ok((catalogue, findings))
+    }
+}
+
+/// What lies where the manifests say, oldest first, and what killed prunes left there.
+#[derive(Debug, Default)]
+struct There {
+    files: Vec<(PathBuf, u64)>,
+    sizes: BTreeMap<PathBuf, u64>,
+    debris: Vec<PathBuf>,
+    begun: BTreeSet<PathBuf>,
+}
+
+impl There {
+    fn look(objects: &StampPattern) -> Result<Self, ProbeError> {
+        let unreadable = |error| ProbeError::Unreachable(format!("{}: {error}", shown(objects.dir())));
+        let contents = shelf::look(objects).map_err(unreadable)?;
+        let files: Vec<(PathBuf, u64)> = contents.files.into_iter().map(|file| (file.path, file.size)).collect();
+        let sizes = files.iter().cloned().collect();
+        Ok(Self { files, sizes, debris: contents.debris, begun: prune::begun(objects.dir()) })
     }
 
     /// Objects that no manifest tells of: nobody would find them, and nobody prunes them.
-    fn untold(&self, told: &BTreeSet<PathBuf>) -> Result<Option<Finding>, ProbeError> {
-        let Some(objects) = &self.objects else { return Ok(None) };
-        let unreadable = |error| ProbeError::Unreachable(format!("{}: {error}", shown(objects.dir())));
-        let mut untold = shelf::look(objects).map_err(unreadable)?.files;
-        untold.retain(|file| !told.contains(&file.path));
-        let Some(newest) = untold.last() else { return Ok(None) };
+    fn untold(&self, told: &BTreeSet<PathBuf>) -> Option<Finding> {
+        let untold: Vec<&PathBuf> =
+            self.files.iter().map(|(path, _)| path).filter(|path| !told.contains(*path)).collect();
+        let newest = untold.last()?;
         let (count, name) =
-            (humanize::count(untold.len(), "file"), shown(Path::new(newest.path.file_name().unwrap_or_default())));
+            (humanize::count(untold.len(), "file"), shown(Path::new(newest.file_name().unwrap_or_default())));
         let finding =
             Finding::new(Status::Warning, "orphan", format!("no manifest tells of {count}, the newest is {name}"));
-        Ok(Some(finding.advice("nothing that goes by the manifests finds or removes them; look who removed those")))
+        Some(finding.advice("nothing that goes by the manifests finds or removes them; look who removed those"))
     }
 }
 
@@ -169,18 +200,31 @@ struct Object {
     name: PathBuf,
     /// Where it is, and how large.
     found: Option<(PathBuf, u64)>,
+    /// A prune deleted it, and came no further.
+    half_pruned: bool,
+}
+
+/// What is of an instant, as it is called in every packing.
+fn names_at(objects: &StampPattern, taken_at: Timestamp) -> impl Iterator<Item = PathBuf> {
+    objects.paths_of(objects.zone.local(taken_at).naive_local())
 }
 
 impl Object {
-    fn of(objects: &StampPattern, taken_at: Timestamp) -> Self {
-        let mut named = objects.paths_of(objects.zone.local(taken_at).naive_local());
-        let found = named.find_map(|path| Some((std::fs::metadata(&path).ok()?.len(), path)));
-        Self { name: objects.name_for(taken_at), found: found.map(|(bytes, path)| (path, bytes)) }
+    fn of(objects: &StampPattern, taken_at: Timestamp, there: &There) -> Self {
+        let found = names_at(objects, taken_at).find_map(|path| Some((*there.sizes.get(&path)?, path)));
+        let half_pruned = found.is_none() && names_at(objects, taken_at).any(|path| there.begun.contains(&path));
+        Self { name: objects.name_for(taken_at), found: found.map(|(bytes, path)| (path, bytes)), half_pruned }
     }
 
     fn held_against(&self, claim: &Claim) -> BackupState {
         let bytes = |bytes: u64| humanize::bytes(bytes as f64);
         match (&self.found, claim.size) {
+            (None, _) if self.half_pruned => {
+                let name = shown(&self.name);
+                BackupState::Damaged(format!(
+                    "a prune that was interrupted deleted {name}; the next one removes its manifest"
+                ))
+            }
             (None, _) => BackupState::Damaged(format!("what it tells of, {}, is not there", shown(&self.name))),
             (Some((_, 0)), _) => BackupState::Damaged("the file is empty".to_owned()),
             (Some((_, found)), Some(told)) if *found != told => {

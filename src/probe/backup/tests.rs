@@ -119,6 +119,7 @@ fn a_stamp_of_a_day_takes_the_hour_from_the_file() {
         size: 1,
         modified: Some(at(modified).into()),
         pinned: false,
+        is_link: false,
     };
     assert_eq!(taken_at(&pattern, &seen("2026-03-05 02:07:00"), &Known::Nothing), at("2026-03-05 02:07:00"));
     assert_eq!(taken_at(&pattern, &seen("2026-04-01 00:00:00"), &Known::Nothing), at("2026-03-05 00:00:00"));
@@ -142,6 +143,68 @@ impl Ledger for Proofs {
     }
 }
 
+fn probe(shelf: Shelf) -> BackupProbe {
+    BackupProbe {
+        target: "backup:rota-db".into(),
+        makes: false,
+        shelf,
+        second: None,
+        ledger: Arc::new(Proofs(Ok(Vec::new()))),
+        blocking: Blocking::new(),
+        memory: Memory::new(),
+        proofs: Vec::new(),
+    }
+}
+
+async fn told(probe: &mut BackupProbe) -> String {
+    let findings = probe.read(at(NOW)).await.expect("reading").findings;
+    findings.into_iter().map(|one| format!("{}: {}\n", one.key, one.text)).collect()
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_and_names_of_no_day_are_told() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let place = scratch.path().join("shelf");
+    let mut watching = probe(shelf(&place));
+    assert_eq!(told(&mut watching).await, format!("shelf: {} is not there\n", place.display()));
+    let mut making = BackupProbe { makes: true, ..probe(shelf(&place)) };
+    assert_eq!(told(&mut making).await, "", "the first backup makes it");
+    fs::create_dir(&place).expect("a directory");
+    assert_eq!(told(&mut watching).await, "");
+    for name in
+        ["db_20260231_020000.sqlite3", "db_2026030_020000.sqlite3", "db_20260301.sqlite3", "db_20260301_020000.sql"]
+    {
+        put(&place.join(name), &whole(), "2026-03-01 02:00:00");
+    }
+    let one = "name: db_20260231_020000.sqlite3 is called like a backup, of a time that does not exist\n";
+    assert_eq!(told(&mut watching).await, one, "the others are somebody else's");
+    put(&place.join("db_20260301_246000.sqlite3.zst"), "x", "2026-03-01 02:00:00");
+    let both = "name: 2 files are called like backups, of times that do not exist: db_20260231_020000.sqlite3\n";
+    assert_eq!(told(&mut watching).await, both);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_fills_no_slot_whatever_it_leads_to() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let dir = scratch.path();
+    put(&dir.join("db_20260301_020000.sqlite3"), &whole(), "2026-03-01 02:00:00");
+    std::os::unix::fs::symlink(dir.join("db_20260301_020000.sqlite3"), dir.join("db_20260302_020000.sqlite3"))
+        .expect("a link");
+    let (files, _) = look(&shelf(dir), &Memory::new(), NOW);
+    assert_eq!(files.len(), 2);
+    assert!(matches!(&files[0].1, BackupState::Damaged(why) if why.contains("it is a link to ")), "{files:?}");
+    assert_eq!(files[1].1, BackupState::Complete);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_said_to_be_something_else() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let missing = readable(&scratch.path().join("nothing")).expect_err("it is not there");
+    assert!(missing.starts_with("it cannot be read: "), "{missing}");
+    assert_eq!(readable(scratch.path()), Ok(()));
+}
+
 #[tokio::test]
 async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
     let scratch = tempfile::tempdir().expect("scratch");
@@ -155,15 +218,7 @@ async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
         detail: String::new(),
         took_s: 0.1,
     };
-    let mut probe = BackupProbe {
-        target: "backup:rota-db".into(),
-        shelf: shelf(scratch.path()),
-        second: None,
-        ledger: Arc::new(Proofs(Ok(vec![proof.clone()]))),
-        blocking: Blocking::new(),
-        memory: Memory::new(),
-        proofs: Vec::new(),
-    };
+    let mut probe = BackupProbe { ledger: Arc::new(Proofs(Ok(vec![proof.clone()]))), ..probe(shelf(scratch.path())) };
     let verified = |reading: Reading| match reading.detail {
         Detail::Backups(catalogue) => (catalogue.files[0].verified_at, catalogue.proofs_unknown),
         other => panic!("{other:?}"),

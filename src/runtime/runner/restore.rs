@@ -19,6 +19,7 @@ use crate::domain::humanize;
 use crate::domain::job::{JobEvent, JobResult};
 use crate::domain::plan::{Invocation, Step};
 use crate::domain::redact;
+use crate::domain::time::seconds_between;
 use crate::domain::vitals::ProofKind;
 use crate::exec;
 use crate::runtime::stop::Stop;
@@ -80,10 +81,10 @@ impl Runner {
 
     /// Copies what is there now. Without that copy nothing is restored.
     pub(super) async fn save_before(&self, backup: &str, database: &str, work: &Work<'_>) -> Result<String, Stopped> {
-        let (at, spec) = (self.0.clock.now(), self.backup(backup)?);
+        let spec = self.backup(backup)?;
         let source = self.0.config.databases.iter().find(|spec| spec.id == database);
         let source = source.ok_or_else(|| Stopped::failed(format!("there is no database called `{database}`")))?;
-        let mut destination = spec.name_for(at);
+        let (at, mut destination) = self.name_of_now(spec, work).await;
         if destination.symlink_metadata().is_ok() {
             // The name of this moment, or day, is taken: it gets one that is none of the pattern.
             let name = destination.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -100,6 +101,7 @@ impl Runner {
             host: work.order.actor.host.clone(),
             by: work.order.actor.operator.clone(),
             why: format!("{BEFORE}: {}", redact::text(work.order.reason)),
+            log: None,
         };
         let making = archive::make(request, self.progress(work), work.order.stop.token());
         let made = within(work, async {
@@ -248,7 +250,8 @@ impl Runner {
         let now = self.0.clock.now();
         let at = |instant| humanize::clock(instant, now, &self.0.context.zone);
         let lost = if result == JobResult::Succeeded {
-            format!("whatever was written between {} and the restore", at(taken_at))
+            let window = humanize::seconds(seconds_between(taken_at, now));
+            format!("whatever was written in the {window} between {} and the restore", at(taken_at))
         } else {
             "nothing by the restore, which did not succeed".to_owned()
         };

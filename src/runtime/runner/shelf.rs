@@ -1,5 +1,6 @@
 //! What is done with backups that are there: copied to a second place, restored in a drill, deleted.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
@@ -19,10 +20,15 @@ impl Runner {
     /// Deletes exactly these files of a backup, with what belongs to them.
     pub(super) async fn prune(&self, backup: &str, doomed: &[Doomed], work: &Work<'_>) -> Result<String, Stopped> {
         let spec = self.backup(backup)?;
+        let told_by = match spec.manifest {
+            Some(_) => self.catalogue(backup).await.map_err(Stopped::failed)?.told_by,
+            None => BTreeMap::new(),
+        };
         let request = archive::prune::PruneRequest {
             files: spec.files.clone(),
             pair: spec.pair.clone(),
             doomed: doomed.to_vec(),
+            told_by,
             id: work.order.job.0.clone(),
         };
         let started = Instant::now();
@@ -82,6 +88,7 @@ impl Runner {
             queries: queries.to_vec(),
             place,
             id: work.order.job.0.clone(),
+            log: Some(work.log.clone()),
         };
         let drilled = within(work, archive::drill::drill(request, work.order.stop.token())).await?;
         self.remember(ProofKind::Drill, subject, drilled.ok, &drilled.detail, drilled.took).await;

@@ -204,6 +204,7 @@ impl Runner {
             host: work.order.actor.host.clone(),
             by: work.order.actor.operator.clone(),
             why: work.order.reason.to_owned(),
+            log: Some(work.log.clone()),
         };
         let copied = within(work, archive::make(request, self.progress(work), work.order.stop.token())).await?;
         let subject = copied.path.display().to_string();
@@ -213,7 +214,7 @@ impl Runner {
 
     /// This moment, and the name a copy of it gets. Where the backup of this second is there
     /// already, that is the next second: two operators in one second both get theirs.
-    async fn name_of_now(&self, spec: &BackupSpec, work: &Work<'_>) -> (Timestamp, PathBuf) {
+    pub(super) async fn name_of_now(&self, spec: &BackupSpec, work: &Work<'_>) -> (Timestamp, PathBuf) {
         let second = Duration::from_secs(1);
         let named = |at| (at, spec.name_for(at));
         let (at, name) = named(self.0.clock.now());

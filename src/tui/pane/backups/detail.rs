@@ -35,7 +35,7 @@ pub(super) fn lines(
 ) -> Vec<Line<'static>> {
     let wide = room >= WIDE;
     let width = usize::from(room) - if wide { calendar::WIDTH + 6 } else { 0 };
-    let mut left = running(see, one, catalogue);
+    let mut left = running(see, one, catalogue, wide);
     left.extend(answer_lines(see, &answers::answers(see, one, catalogue), width));
     left.extend(objectives(see, one));
     left.extend(catalogue.and_then(|catalogue| sizes(see, catalogue)));
@@ -147,11 +147,11 @@ fn legend(theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// What runs on it now: how long already, and how long it usually takes.
-fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>) -> Vec<Line<'static>> {
+/// What runs on it now: how long already, how long it usually takes, how far and how fast it goes.
+fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>, wide: bool) -> Vec<Line<'static>> {
     let theme = see.theme;
     let target = Target::backup(one.id.name());
-    let lines = see.jobs.running().filter(|job| job.target == target).map(|job| {
+    let lines = see.jobs.running().filter(|job| job.target == target).flat_map(|job| {
         let elapsed = seconds_between(job.started_at, see.now);
         let usual = catalogue
             .and_then(|catalogue| usual(catalogue, see))
@@ -164,9 +164,15 @@ fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>) 
         spans.extend(
             share.map(|share| Bar { share, limit: None, style: theme.bar }.line(20, theme).spans).unwrap_or_default(),
         );
+        let far = job.progress.map(|progress| progress.words(see.now)).filter(|words| !words.is_empty());
         let usual = usual.map_or_else(String::new, |usual| format!(", usually {}", humanize::seconds(usual)));
         spans.push(Span::styled(format!("  {}{usual}", humanize::seconds(elapsed)), theme.text));
-        spans
+        let far = far.map(|words| Span::styled(format!("  {words}"), theme.text));
+        if wide {
+            spans.extend(far);
+            return vec![spans];
+        }
+        std::iter::once(spans).chain(far.map(|far| vec![far])).collect()
     });
     why::labelled("now", lines.collect(), see)
 }
