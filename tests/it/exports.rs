@@ -131,7 +131,8 @@ fn killed_prune(world: &World, stamp: &str) -> PathBuf {
     fs::write(&note, format!(r#"["export_{stamp}.json", "../export-firestore", "export_{stamp}.json/../../victim"]"#))
         .expect("its note");
     let file = fs::File::options().write(true).open(&note).expect("open");
-    file.set_modified(std::time::SystemTime::now() - Duration::from_mins(1)).expect("it is older");
+    let written = file.metadata().and_then(|file| file.modified()).expect("when it was written");
+    file.set_modified(written - Duration::from_mins(1)).expect("it is older");
     note
 }
 

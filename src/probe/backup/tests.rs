@@ -158,7 +158,7 @@ fn probe(shelf: Shelf) -> BackupProbe {
 
 async fn told(probe: &mut BackupProbe) -> String {
     let findings = probe.read(at(NOW)).await.expect("reading").findings;
-    findings.into_iter().map(|one| format!("{}: {}\n", one.key, one.text)).collect()
+    findings.into_iter().map(|one| [&*one.key, ": ", &one.text, "\n"].concat()).collect()
 }
 
 #[tokio::test]
