@@ -46,6 +46,9 @@ struct Handles {
     blocking: Option<Mutex<Blocking>>,
     /// Held while somebody looks.
     busy: Mutex<()>,
+    /// Held while a plan is asked for, which goes through a connection of its own and may have to
+    /// wait for whoever follows it.
+    planning: Mutex<()>,
 }
 
 impl Lookout {
@@ -114,6 +117,7 @@ impl Lookout {
             deadline: spec.timeout,
             blocking: engine.blocks.then(|| Mutex::new(Blocking::new())),
             busy: Mutex::new(()),
+            planning: Mutex::new(()),
         });
         self.handles.insert(id.to_owned(), Arc::clone(&handles));
         Some(handles)
@@ -128,10 +132,10 @@ impl Handles {
         self.in_time(self.see(aspect)).await
     }
 
-    /// A plan waits for a look that is under way, within its own deadline.
+    /// A plan waits for one that is under way, within its own deadline, and no look waits for it.
     async fn plan(&self, subject: &Subject) -> Result<Explanation, String> {
         self.in_time(async {
-            let _busy = self.busy.lock().await;
+            let _planning = self.planning.lock().await;
             self.database.explain(subject).await.map_err(|error| error.to_string())
         })
         .await
@@ -207,7 +211,24 @@ mod tests {
                 }
             })
         }
+
+        fn explain<'a>(&'a self, _subject: &'a Subject) -> BoxFuture<'a, Result<Explanation, DatabaseError>> {
+            let manner = *self;
+            Box::pin(async move {
+                match manner {
+                    Manner::Answers => Ok(Explanation::default()),
+                    Manner::Hangs => {
+                        tokio::time::sleep(PLANS).await;
+                        Ok(Explanation::default())
+                    }
+                    Manner::Panics => unreachable!("a fault of the engine"),
+                }
+            })
+        }
     }
+
+    /// How long the plan of a database takes whose sessions are never seen.
+    const PLANS: Duration = Duration::from_secs(3);
 
     fn handles(manner: Manner) -> Arc<Handles> {
         let blocking = None;
@@ -216,6 +237,7 @@ mod tests {
             deadline: Duration::from_secs(5),
             blocking,
             busy: Mutex::new(()),
+            planning: Mutex::new(()),
         })
     }
 
@@ -232,10 +254,12 @@ mod tests {
         let second = handles.ask(Aspect::Sessions).await;
         assert_eq!(second, Err("an earlier look has not come back".to_owned()));
         assert_eq!(began.elapsed(), Duration::from_secs(1), "it is told at once");
-        // A plan waits for the look, and no longer than its own deadline; here the look ends first.
-        let plan = handles.plan(&statement()).await;
-        assert_eq!(plan, Err("this engine is not asked for plans".to_owned()));
-        assert_eq!(began.elapsed(), Duration::from_secs(5));
+        // A plan waits for no look and no look for a plan, and of two plans one is asked at a time.
+        let (one, two) = (statement(), statement());
+        let (one, two) = tokio::join!(handles.plan(&one), handles.plan(&two));
+        assert_eq!(one, Ok(Explanation::default()));
+        assert_eq!(two, Err("no answer within 5.0 s".to_owned()), "its own deadline came first");
+        assert_eq!(began.elapsed(), Duration::from_secs(6));
         assert_eq!(first.await.expect("it ended"), Err("no answer within 5.0 s".to_owned()));
         // Whoever looks next is not kept out by one that was given up.
         assert_eq!(handles.ask(Aspect::Sessions).await, Err("no answer within 5.0 s".to_owned()));

@@ -60,7 +60,8 @@ async fn statements_are_told_by_their_time_without_secrets_and_what_is_not_count
     until_one(&mut rota, counted, "2").await;
     let since = database.statements().await.expect("statements");
     let slept = since.rows.iter().find(|one| one.text.starts_with("SELECT `SLEEP`")).expect("it is counted");
-    assert!(!since.rows.iter().any(|one| one.text.contains("information_schema")), "{since:?}");
+    let ours = ["information_schema", "innodb_flush"];
+    assert!(!since.rows.iter().any(|one| ours.iter().any(|word| one.text.contains(word))), "{since:?}");
     assert!((slept.calls - 1.0).abs() < f64::EPSILON && slept.within_s.is_some(), "{slept:?}");
     let silent = Server::start(&["--performance-schema=0"]);
     drop(silent.rota().await);

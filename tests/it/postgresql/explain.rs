@@ -92,6 +92,17 @@ async fn no_text_of_a_session_is_ever_run() {
     assert!(failed.is_err(), "the transaction has failed");
     for attack in [
         "SELECT 1; DROP TABLE staff",
+        "DO $$ BEGIN DELETE FROM staff; END $$",
+        "CALL pg_catalog.pg_sleep(0)",
+        "EXPLAIN ANALYZE DELETE FROM staff",
+        "EXPLAIN (ANALYZE on) UPDATE staff SET name = 'x'",
+        "PREPARE own AS SELECT 1",
+        "EXECUTE rounds_explained",
+        "DECLARE own CURSOR WITH HOLD FOR SELECT 1",
+        "COPY staff TO '/tmp/staff'",
+        "CREATE TABLE copied AS SELECT * FROM staff",
+        "LOCK TABLE staff",
+        "SELECT 1 /* one; */; -- two\nTRUNCATE staff",
         "SELECT 1; SET default_transaction_read_only = off; DELETE FROM staff",
         "SELECT 1; COMMIT; SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE; TRUNCATE staff",
         "ANALYZE staff",
@@ -119,7 +130,10 @@ async fn no_text_of_a_session_is_ever_run() {
     let long = format!("SELECT name FROM staff{}WHERE id = 1", " ".repeat(2000));
     let cut = plan_of_last(&database, &mut session, &long).await.expect_err("its end is missing").to_string();
     assert!(cut.contains("raise track_activity_query_size"), "{cut}");
-    let gone = Subject::Session { pid: 1, started: "2026-01-01 00:00:00+00".to_owned() };
+    // A number that was given again is another session's.
+    let sessions = database.activity().await.expect("sessions").sessions;
+    let pid = sessions.iter().find(|one| one.application == "the client").expect("it is connected").pid;
+    let gone = Subject::Session { pid, started: "2026-01-01 00:00:00+00".to_owned() };
     assert!(database.explain(&gone).await.is_err_and(|error| error.to_string().contains("is gone")));
     assert_eq!(one(&mut rota, "SELECT count(*) FROM staff").await, "1000");
 }
@@ -160,4 +174,31 @@ async fn a_role_that_could_do_harm_plans_nothing_where_others_wrote_functions() 
     run(&mut app, "CREATE FUNCTION app.pg_has_role(oid, text) RETURNS bool LANGUAGE sql AS 'SELECT false'").await;
     let refused = plan_of_last(&superuser, &mut app, "SELECT 1").await.expect_err("others wrote one").to_string();
     assert!(refused.contains("app.pg_has_role of the role app"), "{refused}");
+}
+
+/// A role may give itself a search path of any letters; ours is put together from it.
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_search_path_is_names_and_nothing_that_could_be_run() {
+    let server = Server::start("");
+    let mut rota = server.rota().await;
+    run(&mut rota, STAFF).await;
+    run(&mut rota, "CREATE ROLE app LOGIN; GRANT SELECT ON staff TO app").await;
+    let superuser = open(&server, "postgres");
+    let mut app = server.connect("app", "rota").await;
+    run(&mut app, "SET application_name = 'the client'").await;
+    for hostile in [
+        "public;SET/**/default_transaction_read_only=off;DROP/**/TABLE/**/staff",
+        r#""public""; SET default_transaction_read_only = off; DROP TABLE staff; --""#,
+        r#""a,b", "c""#,
+        "pg_catalog;RESET/**/ALL",
+    ] {
+        let set = format!("SELECT set_config('search_path', $path${hostile}$path$, false)");
+        run(&mut app, &set).await;
+        run(&mut app, "ALTER ROLE app SET search_path FROM CURRENT").await;
+        let plan = plan_of_last(&superuser, &mut app, "SELECT name FROM public.staff").await;
+        let plan = plan.unwrap_or_else(|error| unreachable!("{hostile}: {error}"));
+        assert!(plan.lines[0].starts_with("Seq Scan on staff"), "{plan:?}");
+    }
+    assert_eq!(one(&mut rota, "SELECT count(*) FROM staff").await, "1000");
 }

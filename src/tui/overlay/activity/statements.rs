@@ -43,11 +43,18 @@ pub(super) fn row<'a>(statement: &'a Statement, see: &Snapshot<'a>) -> Row<'a> {
         says: format!("{} {}", statement.text, statement.role.as_deref().unwrap_or_default()),
         copies: statement.text.clone(),
         detail: vec![
-            ("counted", format!("{calls} calls of {mean} each, {total} together, {within}{role}")),
+            ("counted", counted(&calls, &mean, &total) + &format!(", {within}{role}")),
             ("says", statement.text.clone()),
         ],
         session: None,
         subject: (!statement.id.is_empty()).then(|| Subject::Statement(statement.id.clone())),
+    }
+}
+
+fn counted(calls: &str, mean: &str, total: &str) -> String {
+    match calls {
+        "1" => format!("1 call of {total}"),
+        calls => format!("{calls} calls of {mean} each, {total} together"),
     }
 }
 
@@ -59,6 +66,12 @@ fn mean(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_call_is_not_told_twice() {
+        assert_eq!(counted("1", "84 ms", "84 ms"), "1 call of 84 ms");
+        assert_eq!(counted("41 000", "84 ms", "57 m"), "41 000 calls of 84 ms each, 57 m together");
+    }
 
     #[test]
     fn what_takes_less_than_a_millisecond_is_not_called_nothing() {
