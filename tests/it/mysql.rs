@@ -14,3 +14,4 @@ mod manners;
 mod roles;
 mod server;
 mod sessions;
+mod tls;

@@ -22,4 +22,4 @@ mod roles;
 pub(crate) mod server;
 mod sessions;
 mod shape;
-mod tls;
+pub(crate) mod tls;

@@ -52,6 +52,8 @@ pub struct Activity {
 struct Row<'a> {
     /// What it is known by while it moves about.
     key: String,
+    /// What stands above everything about it.
+    title: String,
     cells: Cells<'a>,
     /// What `/` searches.
     says: String,
@@ -218,7 +220,7 @@ fn explain(see: &Snapshot<'_>, row: &Row<'_>, width: u16) -> Explanation {
         let label = format!(" {label:>widest$}  ");
         window::labelled(&label, says, usize::from(width.saturating_sub(1)), (theme.dim, theme.text))
     });
-    Explanation { title: text::styled(row.key.clone(), theme.title), body: body.collect(), ..Explanation::default() }
+    Explanation { title: text::styled(row.title.clone(), theme.title), body: body.collect(), ..Explanation::default() }
 }
 
 const fn title(aspect: Aspect) -> &'static str {

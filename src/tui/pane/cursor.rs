@@ -28,7 +28,11 @@ impl<K: Clone + PartialEq> Cursor<K> {
 
     /// Where the cursor is in this list; `None` when it is empty.
     pub fn place<Q: Borrow<K>>(&self, keys: &[Q]) -> Option<usize> {
-        let here = self.on.as_ref().and_then(|on| keys.iter().position(|key| key.borrow() == on));
+        let here = self.on.as_ref().and_then(|on| {
+            // Of rows that are known by the same, it is the one it came to.
+            let stayed = keys.get(self.at).filter(|key| (*key).borrow() == on).map(|_| self.at);
+            stayed.or_else(|| keys.iter().position(|key| key.borrow() == on))
+        });
         here.or_else(|| Some(self.at.min(keys.len().checked_sub(1)?)))
     }
 
@@ -73,6 +77,16 @@ mod tests {
         assert!(cursor.follow(Command::Down, &["a", "b", "c"], 10));
         assert_eq!(cursor.place(&["b", "c", "a"]), Some(0));
         assert_eq!(cursor.place(&["x", "y", "z", "b"]), Some(3));
+    }
+
+    #[test]
+    fn rows_that_look_the_same_hold_it_up_nowhere() {
+        let keys = ["a", "b", "b", "b", "c"];
+        let mut cursor = Cursor::<&str>::default();
+        for there in [1, 2, 3, 4] {
+            assert!(cursor.follow(Command::Down, &keys, 10));
+            assert_eq!(cursor.place(&keys), Some(there));
+        }
     }
 
     #[test]

@@ -59,10 +59,12 @@ async fn what_a_session_runs_has_a_plan_and_goes_on_running() {
     let said = format!("{told:?}");
     assert!(!said.contains("hunter2-4711") && !said.contains("\\u{1b}"), "{said}");
     // A plan for a change changes nothing, neither by us nor by whoever makes it.
-    let (writer, _writes) = runs(&server, "UPDATE staff SET name = 'x' WHERE SLEEP(600) = 7").await;
+    let megabyte = format!("UPDATE staff SET name = 'x' WHERE SLEEP(600) = 7 /* {} */", "\u{1b}[31m".repeat(200_000));
+    let (writer, _writes) = runs(&server, &megabyte).await;
     until_sleeps(&mut rota, &writer).await;
     let told = plan(&database, &writer).await.expect("a plan");
     assert!(told.lines[0].starts_with("1 SIMPLE staff: index, about "), "{told:?}");
+    assert!(told.statement.len() < 10_000 && !told.statement.contains('\u{1b}'), "{} bytes", told.statement.len());
     for id in [&reader, &writer] {
         until_sleeps(&mut rota, id).await;
     }

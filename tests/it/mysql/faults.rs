@@ -266,6 +266,12 @@ async fn a_replica_that_does_not_replay_is_critical_and_one_that_can_be_written_
     run(&mut there, slow).await;
     watching.until("s behind 127.0.0.1").await;
     watching.until_well().await;
+    // One that is made a server of its own has nobody to be behind, and may be written.
+    run(&mut here, "STOP SLAVE").await;
+    watching.until("does not replay").await;
+    run(&mut here, "RESET SLAVE ALL; SET GLOBAL read_only = 0").await;
+    watching.until_well().await;
+    assert_eq!(watching.look().await.gauge("replica_writable"), None);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rounds::database::Engine;
 use rounds::domain::status::Status;
 use rustix::process::{Signal, kill_process};
 
@@ -15,6 +16,7 @@ async fn two_connections_serve_every_reading_and_can_neither_write_nor_wait() {
     let mut rota = server.rota().await;
     run(&mut rota, "CREATE USER ours@localhost; GRANT ALL ON *.* TO ours@localhost; COMMIT").await;
     let before = one(&mut rota, "SHOW GLOBAL STATUS LIKE 'Connections'").await;
+    run(&mut rota, "CREATE TABLE staff (id int); COMMIT").await;
     let mut watching = server.watching("ours", "");
     for _ in 0..5 {
         watching.look().await;
@@ -28,8 +30,13 @@ async fn two_connections_serve_every_reading_and_can_neither_write_nor_wait() {
         .filter_map(|count| count.parse().ok())
         .collect();
     assert_eq!(opened[1] - opened[0], 2, "each lane keeps its own");
-    // None is left open.
+    // None is left open, not even where a question of the operator's own has read rows of a table.
+    let own = server.spec("ours", PATIENT);
+    let own = (Engine::of(&own).open)(&own);
+    let rows = own.first_value("SELECT count(*) FROM staff").await.expect("an answer");
+    assert_eq!(rows.as_deref(), Some("0"));
     until_one(&mut rota, "SELECT count(*) FROM information_schema.innodb_trx", "0").await;
+    drop(own);
     let log = std::fs::read_to_string(server.path().join("data/statements")).expect("the log");
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("/* rounds */")).collect();
     assert!(ours.len() >= 10, "{} statements", ours.len());

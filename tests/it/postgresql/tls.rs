@@ -18,7 +18,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
 }
 
 /// An authority, and a certificate of it for this machine between two days.
-fn certificates(folder: &Path, from: &str, to: &str) {
+pub(crate) fn certificates(folder: &Path, from: &str, to: &str) {
     let settings = "[ca]\ndefault_ca = own\n[own]\ndatabase = index\nserial = serial\nnew_certs_dir = .\ndefault_md = sha256\n\
                     policy = any\nx509_extensions = leaf\nunique_subject = no\n[any]\ncommonName = supplied\n\
                     [leaf]\nsubjectAltName = DNS:localhost,IP:127.0.0.1\nbasicConstraints = CA:FALSE\n\

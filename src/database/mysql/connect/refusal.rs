@@ -7,13 +7,16 @@ use std::time::Duration;
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::route::Route;
-use crate::config::{Host, tls_word};
+use crate::config::{Host, TlsMode, tls_word};
 use crate::database::DatabaseError;
 use crate::database::lane::AskError;
 use crate::domain::{humanize, sanitize};
 
 /// The user may not see the database, whether it is there or not.
 pub(super) const NOT_YOUR_DATABASE: u16 = 1044;
+/// The user is not known, or not by this password, or not from here, or not without TLS.
+const NO_ACCESS: u16 = 1045;
+const BARE: &str = "; if it has to come encrypted, write ssl-mode=required after `?` in `url`";
 
 /// The server's own number of an error.
 pub(in crate::database::mysql) fn number(error: &(dyn sqlx::error::DatabaseError + 'static)) -> u16 {
@@ -24,7 +27,12 @@ pub(in crate::database::mysql) fn number(error: &(dyn sqlx::error::DatabaseError
 pub(in crate::database::mysql) fn explain(route: &Route, error: sqlx::Error) -> DatabaseError {
     let place = route.place();
     match error {
-        sqlx::Error::Database(error) => not_let_in(&place, number(&*error), &sanitize::line(error.message())),
+        sqlx::Error::Database(error) => {
+            let refused = not_let_in(&place, number(&*error), &sanitize::line(error.message()));
+            // Whoever must come encrypted is turned away like somebody with a wrong password.
+            let bare = number(&*error) == NO_ACCESS && route.tls == TlsMode::Disable;
+            if bare && matches!(route.host, Host::Name(_)) { refused.with(BARE) } else { refused }
+        }
         sqlx::Error::Io(error) => match error.kind() {
             // A name is never not found by this error: only a socket is, or a file.
             io::ErrorKind::NotFound if matches!(route.host, Host::Name(_)) && route.root_certificate.is_some() => {
@@ -34,14 +42,13 @@ pub(in crate::database::mysql) fn explain(route: &Route, error: sqlx::Error) -> 
                 "{place}: nothing listens there ({error}); start the server, or mend `url`"
             )),
             io::ErrorKind::PermissionDenied => DatabaseError::Denied(format!("{place}: {error}")),
+            // What is wrong with a certificate comes like this.
+            io::ErrorKind::InvalidData if error.to_string().contains("certificate") => {
+                not_secure(&place, route.tls, &sanitize::line(&error.to_string()))
+            }
             _ => DatabaseError::Unreachable(format!("{place}: {error}")),
         },
-        sqlx::Error::Tls(error) => DatabaseError::Denied(format!(
-            "{place}: no secure connection with ssl-mode={}: {}; name its authority with `ssl-ca`, or write another \
-             `ssl-mode` after `?` in `url`",
-            tls_word(route.tls),
-            sanitize::line(&error.to_string())
-        )),
+        sqlx::Error::Tls(error) => not_secure(&place, route.tls, &sanitize::line(&error.to_string())),
         // The only thing we leave out: it would need a library with an open security advisory.
         sqlx::Error::Configuration(_) => DatabaseError::Denied(format!(
             "{place}: the server wants this password encrypted by itself, which is not supported; use TLS \
@@ -55,15 +62,29 @@ pub(in crate::database::mysql) fn explain(route: &Route, error: sqlx::Error) -> 
     }
 }
 
+/// Why there is no TLS to be trusted.
+fn not_secure(place: &str, tls: TlsMode, said: &str) -> DatabaseError {
+    let mend = match said {
+        said if said.contains("expired") => "renew the certificate of that server",
+        said if said.contains("not support TLS") => {
+            "set `ssl_cert` and `ssl_key` at that server, or write another `ssl-mode` after `?` in `url`"
+        }
+        _ => "name its authority with `ssl-ca`, or write another `ssl-mode` after `?` in `url`",
+    };
+    DatabaseError::Denied(format!("{place}: no secure connection with ssl-mode={}: {said}; {mend}", tls_word(tls)))
+}
+
 /// Why the server itself refused a session, by its own number for it.
 fn not_let_in(place: &str, number: u16, said: &str) -> DatabaseError {
     match number {
-        1045 | 1698 => DatabaseError::Denied(format!(
+        NO_ACCESS | 1698 => DatabaseError::Denied(format!(
             "{place}: {said}; mend `password` in the configuration, or ~/.my.cnf, or let the user in from here"
         )),
         1129 => DatabaseError::Denied(format!("{place}: {said}; run `mariadb-admin flush-hosts` there, or its like")),
         1130 => DatabaseError::Denied(format!("{place}: {said}; CREATE USER for the host we come from")),
         1049 => DatabaseError::Missing(format!("{place}: {said}; mend `url`, or restore it")),
+        // MySQL's word for it; MariaDB says that access is denied.
+        3159 => DatabaseError::Denied(format!("{place}: {said}; write ssl-mode=required after `?` in `url`")),
         1040 => DatabaseError::Missing(format!(
             "{place}: {said}; nobody else can connect either: end sessions that sleep, or raise max_connections"
         )),

@@ -81,7 +81,8 @@ fn row<'a>(depth: usize, session: &'a Session, activity: &Activity, see: &Snapsh
     let statement = session.statement.as_deref().unwrap_or_default();
     let state = session.state.word();
     Row {
-        key: format!("pid {pid}"),
+        key: pid.clone(),
+        title: format!("pid {pid}"),
         cells: vec![
             Line::from(vec![Span::styled(branch, theme.dim), Span::styled(pid.clone(), quiet)]),
             text::styled(state, style(session, !behind.is_empty(), theme)),

@@ -29,9 +29,10 @@ pub(super) fn row<'a>(statement: &'a Statement, see: &Snapshot<'a>) -> Row<'a> {
     let calls = humanize::number(statement.calls);
     let role = statement.role.as_ref().map_or_else(String::new, |role| format!(", by role {role}"));
     let total = humanize::seconds(statement.total_s);
-    let first = statement.text.chars().take(60).collect::<String>();
+    let who = if statement.id.is_empty() { &statement.text } else { &statement.id };
     Row {
-        key: first,
+        key: format!("{who} {}", statement.role.as_deref().unwrap_or_default()),
+        title: statement.text.chars().take(60).collect(),
         cells: vec![
             text::styled(share, theme.text),
             text::styled(total.clone(), theme.text),

@@ -67,6 +67,7 @@ pub(super) fn row<'a>(table: &'a Table, see: &Snapshot<'a>) -> Row<'a> {
         ],
         says: name.clone(),
         copies: name.clone(),
+        title: name.clone(),
         key: name,
         detail,
         session: None,
