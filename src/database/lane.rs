@@ -6,7 +6,9 @@
 //! then rests for a while that grows with every failure, so that a server in trouble has one
 //! worry less. A check that turns out to be costly is asked less often.
 
+mod economy;
 mod kept;
+mod rest;
 mod turns;
 
 use std::borrow::Cow;
@@ -17,16 +19,15 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
+pub use self::economy::Economy;
 use self::kept::Kept;
+use self::rest::Rest;
 use crate::database::check::{Check, Past, Question};
 use crate::database::row::Row;
 use crate::database::{BoxFuture, DatabaseError};
 use crate::domain::humanize;
 use crate::domain::vitals::Measured;
 
-/// The first rest after a failure, and the longest.
-const FIRST_REST: Duration = Duration::from_secs(5);
-const LONGEST_REST: Duration = Duration::from_mins(1);
 /// From this age on a figure that is kept says how old it is.
 const OLD: Duration = Duration::from_secs(5);
 
@@ -85,30 +86,6 @@ pub struct Lane<W> {
     economy: Economy,
 }
 
-/// How much of a server's time the checks of a lane may take, and what does not count.
-#[derive(Clone, Copy, Debug)]
-pub struct Economy {
-    /// A check may take one part in so many of a server's time.
-    pub patience: u32,
-    /// How often readings come by themselves. One that comes earlier is wanted by somebody, as
-    /// after an act: then everything is asked anew.
-    pub every: Option<Duration>,
-}
-
-impl Economy {
-    /// The patience of a reading that begins now; the one before began then.
-    fn patience(&self, before: Option<Instant>) -> u32 {
-        let early = |(every, before): (Duration, Instant)| before.elapsed() < every.mul_f64(0.9);
-        if self.every.zip(before).is_some_and(early) { 0 } else { self.patience }
-    }
-}
-
-impl Default for Economy {
-    fn default() -> Self {
-        Self { patience: 200, every: None }
-    }
-}
-
 #[derive(Debug)]
 struct State<W> {
     open: Option<W>,
@@ -116,14 +93,6 @@ struct State<W> {
     kept: BTreeMap<&'static str, Kept>,
     /// When the latest reading began.
     read: Option<Instant>,
-}
-
-/// The time after a failure in which nothing is asked.
-#[derive(Clone, Debug)]
-struct Rest {
-    until: Instant,
-    length: Duration,
-    error: DatabaseError,
 }
 
 impl<W: Wire> Lane<W> {
@@ -309,9 +278,7 @@ impl<W: Wire> State<W> {
 
     /// Why nothing is asked now, while the lane rests.
     fn rested(&self) -> Result<(), DatabaseError> {
-        let Some(rest) = self.rest.as_ref().filter(|rest| rest.until > Instant::now()) else { return Ok(()) };
-        let left = humanize::duration(rest.until - Instant::now());
-        Err(rest.error.clone().with(&format!("; asked again in {left}")))
+        self.rest.as_ref().and_then(Rest::why).map_or(Ok(()), Err)
     }
 
     /// Begins a rest after a failure, and ends them after a success.
@@ -320,10 +287,7 @@ impl<W: Wire> State<W> {
             Ok(_) => self.rest = None,
             Err(error) => {
                 self.open = None;
-                let last = self.rest.as_ref().map(|rest| rest.length);
-                let length = last.map_or(FIRST_REST, |last| (last * 2).min(LONGEST_REST));
-                let until = Instant::now() + length.mul_f64(1.0 + spread / 5.0);
-                self.rest = Some(Rest { until, length, error: error.clone() });
+                self.rest = Some(Rest::after(self.rest.as_ref(), error, spread));
             }
         }
         heard
