@@ -82,7 +82,7 @@ fn tasks() -> (Vec<Watch>, Vec<Observation>) {
         };
         let since = now() - chrono::TimeDelta::days(2);
         let facts = TaskFacts::new(Arc::new(policy), (0..24).map(run).collect(), Some(since));
-        let outcome = Ok(Reading::default().with(Detail::Task(facts)));
+        let outcome = Ok(Reading::default().with(Detail::task(facts)));
         (watch, Observation { probe: id, at: now() - chrono::TimeDelta::seconds(5), took: MINUTE / 60, outcome })
     };
     (0..PROBES).map(one).unzip()

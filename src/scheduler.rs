@@ -1,5 +1,6 @@
 //! Schedulers: where tasks are scheduled, and the records their runs leave.
 
+pub mod anacron;
 pub mod cron_log;
 pub mod crontab;
 mod journald;

@@ -158,7 +158,7 @@ fn chosen<'a>(proposal: &'a Proposal<'_>) -> Result<Vec<(&'a str, &'a TaskFacts)
     }
     let board = proposal.board;
     let all = board.watches().iter().filter_map(|watch| match board.detail(&watch.id) {
-        Some(Detail::Task(facts)) => Some((facts.policy.id.as_str(), facts)),
+        Some(Detail::Task(facts)) => Some((facts.policy.id.as_str(), &**facts)),
         _ => None,
     });
     Ok(all.collect())

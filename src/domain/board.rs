@@ -114,7 +114,7 @@ impl Board {
     /// Every task that was read.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskFacts> {
         self.watches.iter().filter_map(|watch| match self.detail(&watch.id) {
-            Some(Detail::Task(facts)) => Some(facts),
+            Some(Detail::Task(facts)) => Some(&**facts),
             _ => None,
         })
     }

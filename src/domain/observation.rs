@@ -85,9 +85,16 @@ pub enum Detail {
     Host(Host),
     Vitals(Vitals),
     Backups(Catalogue),
-    Task(TaskFacts),
+    /// Shared, because thousands of them are seen, kept and told at once.
+    Task(Arc<TaskFacts>),
     /// Lines a plugin printed after its first.
     Lines(Vec<String>),
+}
+
+impl Detail {
+    pub fn task(facts: TaskFacts) -> Self {
+        Detail::Task(Arc::new(facts))
+    }
 }
 
 impl Reading {

@@ -103,6 +103,8 @@ pub struct TaskPolicy {
     pub max_duration: Option<Duration>,
     /// Why nothing records how its runs end; `None` when something does.
     pub blind: Option<String>,
+    /// Of a run nobody records, when it was over is known, and not when it began.
+    pub known_by_end: bool,
     /// Whether it can be run by hand from here.
     pub runnable: bool,
 }

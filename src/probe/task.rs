@@ -11,6 +11,7 @@ mod proof;
 mod sight;
 mod told;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use crate::domain::task::{TaskFacts, TaskJudge, TaskRun};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::scheduler::source::{self, Listed, SourceKind};
-use crate::scheduler::{self, crontab, spool, systemd};
+use crate::scheduler::{self, anacron, crontab, spool, systemd};
 use crontabs::CrontabsProbe;
 use expected::Expected;
 use proof::ProofProbe;
@@ -60,7 +61,9 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
         has_crontabs && (config.discover_tasks || config.tasks.iter().any(|task| task.source == TaskSource::Cron));
     let found = if looks_at_crontabs { scene.crontabs() } else { crontab::Crontabs::default() };
     let crontabs_id = ProbeId::new(KIND.name, "cron");
-    let mut watched: Vec<Watched> = expected::all(config, &found)
+    let all = expected::all(config, &found);
+    let taken: BTreeSet<String> = all.iter().map(|expected| expected.id().to_owned()).collect();
+    let mut watched: Vec<Watched> = all
         .into_iter()
         .map(|expected| {
             let id = expected.id().to_owned();
@@ -81,10 +84,18 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
             Watched { watch, probe: Box::new(probe) }
         })
         .collect();
-    watched.extend(told(config, scene).into_iter().map(|(id, kind, name, spec)| {
+    let told = told(config, scene, |id| !taken.contains(id));
+    // What is known of a script is known of the job that runs its folder.
+    let job_of = |name: &str| {
+        let job = name.split_once('/')?.0;
+        let (id, ..) = told.iter().find(|(_, kind, name, _)| kind.name == "anacron" && name == job)?;
+        Some(ProbeId::new(KIND.name, id))
+    };
+    watched.extend(told.iter().cloned().map(|(id, kind, name, spec)| {
         let mut watch = Watch::new(ProbeId::new(KIND.name, &id), &context.system, EVERY, TIMEOUT);
         watch.judge = Some(Arc::new(TaskJudge));
         watch.target = Some(Target::task(&id));
+        watch.folds_under = Some(kind).filter(|kind| kind.name == "anacron").and_then(|_| job_of(&name));
         let probe = ToldProbe::new(id, kind, name, spec.cloned(), scene.clone(), Arc::clone(&context.ledger));
         Watched { watch, probe: Box::new(probe) }
     }));
@@ -114,31 +125,44 @@ fn cards_in(config: &Config, scene: &Scene) -> Vec<TaskCard> {
         let repeat = expected.spec().map_or(Repeat::default(), |spec| spec.repeat);
         Some(TaskCard { id: expected.id().to_owned(), run, repeat })
     };
-    let told = told(config, scene).into_iter().filter(|(.., spec)| spec.is_none_or(TaskSpec::is_ours_to_start));
+    let all = expected::all(config, &found);
+    let free = |id: &str| all.iter().all(|expected| expected.id() != id);
+    let told = told(config, scene, free).into_iter().filter(|(.., spec)| spec.is_none_or(TaskSpec::is_ours_to_start));
     let told: Vec<TaskCard> = told.map(|(id, kind, name, spec)| told_card(id, kind, &name, spec, scene)).collect();
     let unconfigured = |expected: &Expected| expected.spec().is_none_or(|spec| spec.run.is_none());
-    expected::all(config, &found).into_iter().filter(unconfigured).filter_map(card).chain(told).collect()
+    all.into_iter().filter(unconfigured).filter_map(card).chain(told).collect()
 }
 
 /// The tasks whose scheduler tells of them itself, each with its id and the name it has there: the
 /// configured ones, and the timers of this machine where the configuration wants those.
-fn told<'a>(config: &'a Config, scene: &Scene) -> Vec<(String, &'static SourceKind, String, Option<&'a TaskSpec>)> {
+fn told<'a>(
+    config: &'a Config,
+    scene: &Scene,
+    free: impl Fn(&str) -> bool,
+) -> Vec<(String, &'static SourceKind, String, Option<&'a TaskSpec>)> {
     let configured = config.tasks.iter().filter_map(|spec| {
         let kind = source::named(spec.source.word())?;
         Some((spec.id.clone(), kind, spec.matches.clone()?, Some(spec)))
     });
     let mut all: Vec<_> = configured.collect();
-    if config.discover_tasks && scene.has_systemd() {
+    let has = |kind: &SourceKind| match kind.name {
+        "systemd" => scene.has_systemd(),
+        "anacron" => scene.lacks.is_none() && anacron::is_here(&scene.place.root),
+        _ => false,
+    };
+    for kind in source::SOURCES.iter().filter(|kind| config.discover_tasks && has(kind)) {
         // Whatever keeps it from telling is told when it is asked the next time.
-        for timer in scene.names(&systemd::SOURCE).unwrap_or_default() {
-            let plain = timer.name.trim_start_matches(systemd::OF_USER).trim_end_matches(".timer").to_owned();
-            let taken = ["cron", "systemd"].contains(&&*plain) || all.iter().any(|(id, ..)| *id == plain);
-            let id = match timer.name.starts_with(systemd::OF_USER) {
+        for one in scene.names(kind).unwrap_or_default() {
+            let plain = one.name.trim_start_matches(systemd::OF_USER).trim_end_matches(".timer").to_owned();
+            let is_known = |id: &str| all.iter().any(|(known, ..)| known == id);
+            let taken = ["cron", "systemd"].contains(&&*plain) || is_known(&plain) || !free(&plain);
+            let id = match one.name.starts_with(systemd::OF_USER) {
                 _ if !taken => plain,
                 true => format!("user-{plain}"),
-                false => timer.name.clone(),
+                false if kind.name == "anacron" => format!("anacron-{plain}"),
+                false => one.name.clone(),
             };
-            all.push((id, &systemd::SOURCE, timer.name, None));
+            all.push((id, kind, one.name, None));
         }
     }
     all
@@ -217,7 +241,7 @@ impl Probe for TaskProbe {
             let held = line.and_then(|line| line.mark.as_ref()).map(|mark| held(mark, &freezes));
             facts.handle = line.and_then(|line| line.handle(self.expected.id())).map(Box::new);
             let facts = facts.held(freezes, held, written_at, now);
-            Ok(Reading { samples, detail: Detail::Task(facts), findings, ..Reading::default() })
+            Ok(Reading { samples, detail: Detail::task(facts), findings, ..Reading::default() })
         })
     }
 }
@@ -236,6 +260,9 @@ fn by(freeze: &Freeze) -> String {
 /// The runs of the store and of the spool, newest first. What both have is newer in the spool:
 /// a run is imported before it ends, and removed from the spool after.
 fn merged(recorded: Vec<TaskRun>, spooled: &[TaskRun], key: &str) -> Vec<TaskRun> {
+    if spooled.is_empty() {
+        return recorded;
+    }
     let mut runs: Vec<TaskRun> = spooled.iter().filter(|run| run.task == key).cloned().collect();
     for run in recorded {
         if runs.iter().all(|spooled| spooled.id != run.id) {

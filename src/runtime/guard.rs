@@ -1,6 +1,7 @@
 //! Guards: what must hold before an act may start, looked at freshly and told in a sentence.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -190,7 +191,7 @@ pub(super) async fn read(
     sweep(watched, LOOK, clock, board).await
 }
 
-async fn runs(task: &str, config: &Config, context: &Context, clock: &Clock) -> Result<TaskFacts, String> {
+async fn runs(task: &str, config: &Config, context: &Context, clock: &Clock) -> Result<Arc<TaskFacts>, String> {
     match look(&Target::task(task).probe(), config, context, clock).await? {
         (_, Detail::Task(facts)) => Ok(facts),
         (assessment, _) => Err(headline(&assessment, clock.now())),

@@ -19,6 +19,7 @@ use crate::domain::sanitize;
 use crate::domain::schedule::{Dialect, Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
 use crate::platform::file;
+use crate::scheduler::anacron;
 
 pub use by_hand::Account;
 pub use line::records_itself;
@@ -59,12 +60,16 @@ pub struct Entry {
     pub written_at: Option<Timestamp>,
     /// The scripts it runs, where it runs those of a folder.
     pub parts: Option<Parts>,
+    /// The command of the line that runs it, where it is a script of such a folder: no line of its own.
+    pub part_of: Option<String>,
     /// The line to the byte, as it stands when it is not held; without its line end.
     pub bytes: Vec<u8>,
     /// How many equal ones stand before it.
     pub nth: usize,
     /// What holds it back, if something does.
     pub mark: Option<Mark>,
+    /// It looks whether anacron is installed, which it is, and leaves its work to that.
+    pub leaves_to_anacron: bool,
     /// What it is changed in; `None` where it belongs to another machine.
     pub tab: Option<Tab>,
 }
@@ -79,6 +84,22 @@ impl Entry {
     pub fn handle(&self, task: &str) -> Option<Handle> {
         let line = TabLine { task: task.to_owned(), bytes: self.bytes.clone(), nth: self.nth };
         Some(Handle::Line { tab: self.tab.clone()?, line, mark: self.mark.clone() })
+    }
+
+    /// The scripts of the folder it runs, each as what its line makes of it. One that is wrapped tells of
+    /// all of them itself.
+    fn scripts(&self) -> Vec<Self> {
+        let parts = self.parts.iter().filter(|_| self.wrapped_as.is_none() && self.schedule.is_ok());
+        let script = |(id, path): (String, String)| Self {
+            id,
+            command: path,
+            input: None,
+            parts: None,
+            part_of: Some(self.command.clone()),
+            tab: None,
+            ..self.clone()
+        };
+        parts.flat_map(Parts::named).map(script).collect()
     }
 
     /// `/etc/cron.d/backup, line 3`.
@@ -121,6 +142,7 @@ pub fn read(place: &Place, list: impl FnOnce() -> Result<Vec<u8>, String>) -> Cr
         found.system(place, &path);
     }
     name::distinguish(&mut found.entries);
+    found.problems.extend(anacron::problems(&place.root));
     found
 }
 
@@ -204,14 +226,23 @@ impl Crontabs {
             self.problems.push(format!("the last line of {origin} has no line end, and cron may ignore it; add one"));
         }
         let dialect = place.dialect();
-        self.entries.extend(line::entries(&text.bytes, user, &place.zone, dialect).map(|entry| Entry {
-            origin: origin.to_owned(),
-            written_at: text.written_at,
-            // Of another machine its folders are not here.
-            parts: if place.root.as_os_str().is_empty() { None } else { Parts::of(&entry.command, &place.root) },
-            tab: tab.cloned(),
-            ..entry
-        }));
+        // Of another machine its folders are not here.
+        let is_here = !place.root.as_os_str().is_empty();
+        for entry in line::entries(&text.bytes, user, &place.zone, dialect) {
+            let leaves = is_here && run_parts::leaves_to_anacron(&entry.command, &place.root);
+            let parts = if is_here && !leaves { Parts::of(&entry.command, &place.root) } else { None };
+            let entry = Entry {
+                origin: origin.to_owned(),
+                written_at: text.written_at,
+                parts,
+                tab: tab.cloned(),
+                leaves_to_anacron: leaves,
+                ..entry
+            };
+            let scripts = entry.scripts();
+            self.entries.push(entry);
+            self.entries.extend(scripts);
+        }
     }
 }
 

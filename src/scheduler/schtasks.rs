@@ -11,7 +11,7 @@ mod result;
 use std::path::Path;
 
 use super::cron_log::Calendar;
-use super::source::{Acts, Ask, Listed, SourceKind};
+use super::source::{Acts, Ask, Holding, Listed, SourceKind};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 
@@ -59,12 +59,14 @@ fn acts(name: &str) -> Acts {
     };
     Acts {
         run: schtasks(&["/run", "/tn", "NAME"]),
-        stop: schtasks(&["/end", "/tn", "NAME"]),
-        restart: None,
-        enable: schtasks(&["/change", "/tn", "NAME", "/enable"]),
-        disable: schtasks(&["/change", "/tn", "NAME", "/disable"]),
-        freeze: schtasks(&["/change", "/tn", "NAME", "/disable"]),
-        thaw: schtasks(&["/change", "/tn", "NAME", "/enable"]),
+        hold: Some(Holding {
+            stop: schtasks(&["/end", "/tn", "NAME"]),
+            restart: None,
+            enable: schtasks(&["/change", "/tn", "NAME", "/enable"]),
+            disable: schtasks(&["/change", "/tn", "NAME", "/disable"]),
+            freeze: schtasks(&["/change", "/tn", "NAME", "/disable"]),
+            thaw: schtasks(&["/change", "/tn", "NAME", "/enable"]),
+        }),
     }
 }
 

@@ -8,8 +8,9 @@ use std::path::Path;
 use chrono::TimeDelta;
 
 use super::cron_log::Calendar;
+use super::crontab::Parts;
 use super::systemd::Journal;
-use super::{schtasks, systemd};
+use super::{anacron, schtasks, systemd};
 use crate::domain::hold::{Handle, Lever};
 use crate::domain::plan::Invocation;
 use crate::domain::task::{RunEnd, TaskRun, Told};
@@ -17,7 +18,7 @@ use crate::domain::time::{Timestamp, seconds_between};
 use crate::exec::Captured;
 
 /// Every scheduler that is asked.
-pub const SOURCES: &[&SourceKind] = &[&systemd::SOURCE, &schtasks::SOURCE];
+pub const SOURCES: &[&SourceKind] = &[&systemd::SOURCE, &schtasks::SOURCE, &anacron::SOURCE];
 
 /// Asks a scheduler's own program.
 pub type Ask = fn(&Invocation) -> Result<Captured, String>;
@@ -33,7 +34,7 @@ pub struct SourceKind {
     pub recall: fn(&mut Journal, Ask, &Calendar, &mut [Listed]),
     /// Reads what it printed into a file.
     pub parse: fn(&[u8], &Calendar) -> Result<Vec<Listed>, String>,
-    /// How one of its tasks is acted upon; `None` for what it cannot do.
+    /// How one of its tasks is acted upon.
     pub acts: fn(&str) -> Acts,
 }
 
@@ -41,6 +42,13 @@ pub struct SourceKind {
 #[derive(Clone, Debug)]
 pub struct Acts {
     pub run: Invocation,
+    /// `None` where it only ever starts its tasks.
+    pub hold: Option<Holding>,
+}
+
+/// How what a scheduler runs is ended, held back and let go.
+#[derive(Clone, Debug)]
+pub struct Holding {
     /// Ends what runs of it.
     pub stop: Invocation,
     /// Ends what runs of it, and starts it anew; `None` where its scheduler has no such word.
@@ -75,6 +83,8 @@ pub struct Listed {
     pub remembered_since: Option<Timestamp>,
     /// Why no run before the last is known, where something can be done about it.
     pub forgetful: Option<String>,
+    /// The scripts it runs, where it runs those of a folder.
+    pub parts: Option<Parts>,
 }
 
 /// A run that is remembered.
@@ -114,7 +124,7 @@ pub enum Outcome {
 impl Listed {
     /// How its scheduler holds it back and lets it go.
     pub fn handle(&self, kind: &SourceKind) -> Option<Handle> {
-        let Acts { run: _, stop, restart, enable, disable, freeze, thaw } = (kind.acts)(&self.name);
+        let Holding { stop, restart, enable, disable, freeze, thaw } = (kind.acts)(&self.name).hold?;
         let active = self.told.disabled.is_none();
         let (source, name) = (kind.name, self.name.clone());
         let lever = Lever {

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::cron_log::Calendar;
-use super::source::{Acts, Ask, Last, Listed, Outcome, SourceKind, real};
+use super::source::{Acts, Ask, Holding, Last, Listed, Outcome, SourceKind, real};
 use super::uptime;
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
@@ -190,12 +190,14 @@ fn acts(name: &str) -> Acts {
     let systemctl = |words: &[&str]| manager.systemctl(words.iter().copied());
     Acts {
         run: systemctl(&["start", "--", &service]),
-        stop: systemctl(&["stop", "--", &service]),
-        restart: Some(systemctl(&["restart", "--", &service])),
-        enable: systemctl(&["enable", "--now", "--", &timer]),
-        disable: systemctl(&["disable", "--now", "--", &timer]),
-        freeze: systemctl(&["stop", "--", &timer]),
-        thaw: systemctl(&["start", "--", &timer]),
+        hold: Some(Holding {
+            stop: systemctl(&["stop", "--", &service]),
+            restart: Some(systemctl(&["restart", "--", &service])),
+            enable: systemctl(&["enable", "--now", "--", &timer]),
+            disable: systemctl(&["disable", "--now", "--", &timer]),
+            freeze: systemctl(&["stop", "--", &timer]),
+            thaw: systemctl(&["start", "--", &timer]),
+        }),
     }
 }
 

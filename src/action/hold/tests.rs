@@ -61,7 +61,7 @@ fn board(all: Vec<TaskFacts>) -> Board {
     let mut board = Board::new(all.iter().map(|facts| Watch::new(id(facts), "s", minute, minute)).collect(), now());
     for facts in all {
         let probe = id(&facts);
-        let outcome = Ok(Reading::of(Vec::new()).with(Detail::Task(facts)));
+        let outcome = Ok(Reading::of(Vec::new()).with(Detail::task(facts)));
         board.apply(&Observation { probe, at: now(), took: Duration::ZERO, outcome });
     }
     board

@@ -39,7 +39,7 @@ pub(super) async fn board(session: &Session, known: &BTreeSet<String>, now: Time
         let facts = TaskFacts::new(Arc::new(policy), runs, None);
         let text = "its runs are recorded, and no configuration or crontab names it: nothing is expected of it";
         let told = Finding::new(Status::Ok, "configuration", text);
-        let reading = Reading { findings: vec![told], ..Reading::default().with(Detail::Task(facts)) };
+        let reading = Reading { findings: vec![told], ..Reading::default().with(Detail::task(facts)) };
         board.apply(&Observation { probe, at: now, took: Duration::ZERO, outcome: Ok(reading) });
     }
     board

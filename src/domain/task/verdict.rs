@@ -53,7 +53,8 @@ impl TaskFacts {
         if let Some(why) = &self.policy.blind
             && self.runs.first().is_none_or(|run| run.ended.is_none())
         {
-            let began = self.runs.first().map(|run| format!("it began at {}; ", self.clock(run.started_at, now)));
+            let verb = if self.policy.known_by_end { "was over" } else { "began" };
+            let began = self.runs.first().map(|run| format!("it {verb} at {}; ", self.clock(run.started_at, now)));
             findings.push(Finding::new(Status::Unknown, "evidence", format!("{}{why}", began.unwrap_or_default())));
         }
         let premature = state == TaskState::New && self.runs.is_empty();

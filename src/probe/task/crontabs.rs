@@ -70,7 +70,9 @@ fn lines(found: &Crontabs) -> BTreeMap<String, Line> {
 }
 
 fn reading(found: &Crontabs, daemon: Option<bool>, at_start: &BTreeMap<String, Line>) -> Reading {
-    let blind = found.entries.iter().filter(|entry| entry.wrapped_as.is_none()).count();
+    let count = found.entries.iter().filter(|entry| entry.part_of.is_none()).count();
+    let blind = |entry: &&Entry| entry.wrapped_as.is_none() && entry.part_of.is_none() && !entry.leaves_to_anacron;
+    let blind = found.entries.iter().filter(blind).count();
     let broken: Vec<Finding> = found
         .entries
         .iter()
@@ -81,24 +83,24 @@ fn reading(found: &Crontabs, daemon: Option<bool>, at_start: &BTreeMap<String, L
         })
         .collect();
     let samples = vec![
-        Sample::count("lines", found.entries.len() as f64),
+        Sample::count("lines", count as f64),
         Sample::count("broken", broken.len() as f64),
         Sample::count("unrecorded", blind as f64),
     ];
-    let odd = found.entries.iter().filter(|entry| entry.mark.is_none()).flat_map(|entry| {
+    let odd = found.entries.iter().filter(|entry| entry.mark.is_none() && entry.part_of.is_none()).flat_map(|entry| {
         let oddities = entry.schedule.as_ref().map_or(&[][..], |schedule| &schedule.oddities);
         oddities.iter().map(|odd| Finding::new(Status::Warning, "lines", format!("{}: {odd}", entry.place())))
     });
     let mut findings: Vec<Finding> = broken.into_iter().chain(odd).collect();
     findings.extend(found.problems.iter().map(|problem| Finding::new(Status::Warning, "crontabs", problem.clone())));
-    if daemon == Some(false) && !found.entries.is_empty() {
+    if daemon == Some(false) && count > 0 {
         let text =
-            format!("no cron daemon seems to run, and {} wait for one", humanize::count(found.entries.len(), "line"));
+            format!("no cron daemon seems to run, and {} wait for one", humanize::count(count, "line"));
         findings.push(Finding::new(Status::Warning, "daemon", text).advice("start cron, or take the lines out"));
     }
     if blind > 0 {
         let text =
-            format!("{blind} of {} leave no evidence of how they went", humanize::count(found.entries.len(), "line"));
+            format!("{blind} of {} leave no evidence of how they went", humanize::count(count, "line"));
         let advice = "put `rounds exec --task ID --` before their commands";
         findings.push(Finding::new(Status::Unknown, "evidence", text).advice(advice));
     }
@@ -135,7 +137,7 @@ fn doubles(found: &Crontabs) -> Vec<Finding> {
     let live: Vec<Live<'_>> = found
         .entries
         .iter()
-        .filter(|entry| entry.mark.is_none())
+        .filter(|entry| entry.mark.is_none() && entry.part_of.is_none())
         .filter_map(|entry| Some((entry, entry.schedule.as_ref().ok()?)))
         .collect();
     let mut by_work: BTreeMap<(&str, Option<&str>), Vec<Live<'_>>> = BTreeMap::new();

@@ -38,7 +38,9 @@ pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
         .collect();
     if config.discover_tasks {
         let taken: BTreeSet<&str> = config.tasks.iter().map(|task| task.id.as_str()).chain(["cron"]).collect();
-        let unclaimed = crontabs.entries.iter().filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
+        // What anacron has in its place is a task of anacron.
+        let own = crontabs.entries.iter().filter(|line| !line.leaves_to_anacron);
+        let unclaimed = own.filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
         all.extend(unclaimed.map(|line| {
             let id = if taken.contains(line.id.as_str()) { format!("{}-line", line.id) } else { line.id.clone() };
             Expected::Found { id, line: Box::new(line.clone()) }
@@ -87,12 +89,15 @@ impl Expected {
         matches!(self, Expected::Found { line, .. } if line.wrapped_as.is_none())
     }
 
-    /// Its lines, as the crontabs have them now.
+    /// Its lines, as the crontabs have them now. What names a folder means the line that runs it, and
+    /// not each of its scripts.
     fn lines<'a>(&'a self, crontabs: &'a Crontabs) -> impl Iterator<Item = &'a Entry> {
-        crontabs.entries.iter().filter(move |line| match self {
+        let is_it = move |line: &&Entry| match self {
             Expected::Configured(spec) => spec.source == TaskSource::Cron && stands_for(spec, line),
             Expected::Found { line: known, .. } => known.id == line.id,
-        })
+        };
+        let has_line = crontabs.entries.iter().any(|line| line.part_of.is_none() && is_it(&line));
+        crontabs.entries.iter().filter(is_it).filter(move |line| line.part_of.is_none() || !has_line)
     }
 
     pub(super) fn line<'a>(&'a self, crontabs: &'a Crontabs) -> Option<&'a Entry> {
@@ -153,8 +158,15 @@ impl Expected {
             Expected::Found { line: known, .. } => {
                 policy.schedule = known.schedule.as_ref().ok().cloned();
                 if line.is_none() {
-                    let text = format!("its line is gone from the crontab; it was {}", known.place());
-                    findings.push(Finding::new(Status::Critical, "line", text));
+                    let (status, text) = match known.part_of {
+                        None => {
+                            (Status::Critical, format!("its line is gone from the crontab; it was {}", known.place()))
+                        }
+                        Some(_) => {
+                            (Status::Warning, format!("nothing runs `{}` any more; {} did", known.shown(), known.place()))
+                        }
+                    };
+                    findings.push(Finding::new(status, "line", text));
                 }
             }
         }
@@ -163,7 +175,8 @@ impl Expected {
                 // What cron does is what can be expected; a difference has its own finding.
                 Ok(schedule) => {
                     let odd = |odd| Finding::new(Status::Warning, "line", format!("{}: {odd}", line.place()));
-                    findings.extend(schedule.oddities.iter().map(odd));
+                    let own = schedule.oddities.iter().filter(|_| line.part_of.is_none());
+                    findings.extend(own.map(odd));
                     policy.schedule = Some(schedule.clone());
                 }
                 Err(_) if line.mark.is_some() => {}
@@ -181,6 +194,13 @@ impl Expected {
 
     fn why_blind(&self, line: &Entry) -> String {
         let id = self.id();
+        if line.part_of.is_some() {
+            let folder = id.split('/').next().unwrap_or(id);
+            return format!(
+                "nothing records how a single script went; put `rounds exec --task {folder} --` before the command in {}, which runs its folder",
+                line.place()
+            );
+        }
         format!("cron records no result; put `rounds exec --task {id} --` before the command in {}", line.place())
     }
 

@@ -57,13 +57,16 @@ impl Heard {
     /// Whether the log writes the command of a line as the line does.
     pub(super) fn tells_of(line: &Entry) -> bool {
         const MOST: usize = 500;
-        line.command.len() <= MOST && line.command.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        let command = line.part_of.as_ref().unwrap_or(&line.command);
+        command.len() <= MOST && command.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     }
 
     /// The runs of a line, newest first. That one began is all that is known of it, unless cron
     /// tells that it failed.
     pub(super) fn runs(&self, line: &Entry, task: &str) -> Vec<TaskRun> {
-        let key = (line.user.clone(), sanitize::line(line.command.trim()));
+        // Of a script cron tells when the line began that runs its folder.
+        let command = line.part_of.as_ref().unwrap_or(&line.command);
+        let key = (line.user.clone(), sanitize::line(command.trim()));
         let run = |one: &Sighting| TaskRun {
             id: format!("cron-{}", one.at.timestamp_micros()),
             task: task.to_owned(),

@@ -187,7 +187,7 @@ impl Probe for ProofProbe {
             let mut facts = TaskFacts::new(Arc::new(self.policy()), runs, Some(since)).booted_at(sight.booted_at);
             facts.gaps.clone_from(&sight.gaps);
             facts.starts_known = true;
-            Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
+            Ok(Reading { detail: Detail::task(facts), findings, ..Reading::default() })
         })
     }
 }

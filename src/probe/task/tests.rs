@@ -495,7 +495,71 @@ async fn a_folder_of_scripts_is_told_with_those_that_do_not_run() {
     }
     let reading = world.watched()[0].probe.read(world.now).await.expect("a reading");
     assert_eq!(reading.samples, [crate::domain::sample::Sample::text("scripts", "dpkg")]);
+    // The script that runs is a task of its own, of which its line's start is known.
+    world.log("var/log/cron.log", "2026-03-02T06:25:01+00:00 db1 CRON[7]: (ann) CMD (run-parts --report /etc/cron.daily)\n");
+    let mut watched = world.watched();
+    let ids: Vec<&str> = watched.iter().map(|one| one.watch.id.as_str()).collect();
+    assert_eq!(ids, ["task:cron.daily", "task:cron.daily/dpkg", "task:cron"]);
+    let told = world.told(&mut watched).await;
+    assert_eq!(told[1].1, Status::Unknown);
+    assert_eq!(
+        told[1].2,
+        ["it began at 06:25; nothing records how a single script went; put `rounds exec --task cron.daily --` before \
+          the command in crontab of ann, line 1, which runs its folder"]
+    );
+    assert_eq!(told[2].2, ["1 of 1 line leave no evidence of how they went"]);
+    let cards = cards_in(&world.config, &world.scene());
+    let card = cards.iter().find(|card| card.id == "cron.daily/dpkg").expect("it can be run alone");
+    assert_eq!(card.run.as_ref().map(|run| run.argv.clone()), Ok(vec!["/etc/cron.daily/dpkg".to_owned()]));
+
+    // It is removed while somebody looks, and then its line is wrapped, which tells of all of them.
+    std::fs::remove_file(world.root.path().join("etc/cron.daily/dpkg")).expect("removed");
+    let later = World { now: world.now + TimeDelta::minutes(1), ..world };
+    let told = later.told(&mut watched).await;
+    let gone = "nothing runs `/etc/cron.daily/dpkg` any more; crontab of ann, line 1 did";
+    assert_eq!((told[1].1, told[1].2.iter().any(|text| text == gone)), (Status::Warning, true), "{told:?}");
+    let world = later;
+    world.log("etc/cron.daily/dpkg", "#!/bin/sh\n");
+    let path = world.root.path().join("etc/cron.daily/dpkg");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    world.crontab("25 6 * * * rounds exec --task daily -- run-parts --report /etc/cron.daily\n");
+    let ids: Vec<String> = world.watched().iter().map(|one| one.watch.id.to_string()).collect();
+    assert_eq!(ids, ["task:daily", "task:cron"]);
     let texts = world.first().await.2;
     let text = "in /etc/cron.daily run-parts passes over backup.sh: its name has a `.`; call it backup";
     assert!(texts.iter().any(|told| told == text), "{texts:?}");
+}
+
+#[tokio::test]
+async fn what_anacron_runs_is_told_with_the_day_it_last_did_and_is_missed_when_that_is_long_ago() {
+    let line = "25 6 * * * test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n";
+    let world = World::new(line, "");
+    world.log("etc/debian_version", "13.1\n");
+    world.log("usr/sbin/anacron", "");
+    world.log("etc/cron.daily/logrotate", "#!/bin/sh\n");
+    let path = world.root.path().join("etc/cron.daily/logrotate");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    let ids = |world: &World| -> Vec<String> { world.watched().iter().map(|one| one.watch.id.to_string()).collect() };
+    // There is a program, and no table it could run anything by.
+    assert_eq!(ids(&world)[1..], ["task:cron.daily/logrotate", "task:cron"]);
+    world.log("etc/anacrontab", "1 5 cron.daily run-parts --report /etc/cron.daily\nnonsense\n");
+    world.log("var/spool/anacron/cron.daily", "20260302\n");
+    assert_eq!(ids(&world), ["task:cron.daily", "task:cron.daily/logrotate", "task:cron"]);
+    let mut watched = world.watched();
+    let told = world.told(&mut watched).await;
+    let (_, status, texts) = &told[0];
+    assert_eq!(*status, Status::Unknown);
+    let mend = "anacron does not tell how it ended; put `rounds exec --task cron.daily --` before its command in \
+                /etc/anacrontab, line 1";
+    assert_eq!(*texts, [format!("it was over at 09:00; {mend}")]);
+    assert_eq!((told[1].1, watched[1].watch.folds_under.as_ref()), (Status::Unknown, Some(&"task:cron.daily".into())));
+    assert!(told[2].2.iter().any(|text| text.starts_with("/etc/anacrontab, line 2: ")), "{told:?}");
+
+    // Two days without it are too many: it was due at midnight, and has a day for it.
+    let later = World { now: "2026-03-04T00:10:00Z".parse().expect("now"), ..world };
+    let told = later.told(&mut later.watched()).await;
+    assert_eq!(told[0].1, Status::Critical, "{told:?}");
+    assert!(told[0].2[0].starts_with("cron was to start it at Tue 00:00, 24 h ago, and has not"), "{told:?}");
+    let in_time = World { now: "2026-03-04T00:00:00Z".parse().expect("now"), ..later };
+    assert_eq!(in_time.told(&mut in_time.watched()).await[0].1, Status::Unknown, "not yet");
 }

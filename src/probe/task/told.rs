@@ -64,9 +64,14 @@ impl ToldProbe {
         self.seen.truncate(KEPT);
         let mut policy = TaskPolicy {
             id: self.id.clone(),
-            source: if self.kind.name == "systemd" { Source::Systemd } else { Source::Schtasks },
+            source: match self.kind.name {
+                "systemd" => Source::Systemd,
+                "anacron" => Source::Cron,
+                _ => Source::Schtasks,
+            },
             zone: self.scene.place.zone.clone(),
             grace: super::expected::GRACE,
+            known_by_end: self.kind.name == "anacron",
             runnable: as_of.is_none() || self.spec.as_ref().is_some_and(|spec| spec.run.is_some()),
             ..TaskPolicy::default()
         };
@@ -111,6 +116,7 @@ impl ToldProbe {
             let text = format!("the export was written {ago} ago, and nothing newer is known");
             findings.push(Finding::new(Status::Unknown, "export", text).advice("export it again, every day"));
         }
+        findings.extend(listed.parts.as_ref().and_then(super::expected::passed_over));
         let schedule = self.spec.as_ref().and_then(|spec| spec.schedule.as_ref());
         let reckoned = schedule.and_then(|schedule| Some((schedule, schedule.next(as_of.unwrap_or(now))?)));
         if let (Some((schedule, wanted)), Some(next), None) = (reckoned, listed.told.next, &listed.told.disabled)
@@ -164,7 +170,9 @@ impl Probe for ToldProbe {
             });
             let findings = if held.is_some() { Vec::new() } else { self.findings(listed, as_of, now) };
             let facts = facts.held(freezes, held, None, now);
-            Ok(Reading { detail: Detail::Task(facts), findings, ..Reading::default() })
+            let scripts = listed.parts.as_ref().map(|parts| Sample::text("scripts", parts.scripts.join(", ")));
+            let samples = scripts.into_iter().collect();
+            Ok(Reading { samples, detail: Detail::task(facts), findings, ..Reading::default() })
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The steps that end a run of a task, or start it anew. What counts is what is there afterwards.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -124,7 +125,7 @@ impl Runner {
         let until = Instant::now() + TOLD;
         loop {
             let why = match guard::look(&probe, &shared.config, &shared.context, &shared.clock).await {
-                Ok((_, Detail::Task(facts))) if holds(&facts) => return Ok(facts),
+                Ok((_, Detail::Task(facts))) if holds(&facts) => return Ok(Arc::unwrap_or_clone(facts)),
                 Ok((_, Detail::Task(facts))) => format!("{task} is {}", facts.view(shared.clock.now()).state),
                 Ok(_) => format!("what {task} is cannot be told"),
                 Err(why) => why,

@@ -54,7 +54,11 @@ impl Entry {
         let setting = |name: &str| self.environment.get(name).filter(|value| !value.is_empty());
         let shell = setting("SHELL").map_or("/bin/sh", String::as_str);
         let home = setting("HOME").map_or_else(|| account.home.clone(), PathBuf::from);
-        let mut invocation = Invocation::new([shell, "-c", &self.command]);
+        // A script is a program with a path, whatever is in that.
+        let mut invocation = match self.part_of {
+            Some(_) => Invocation::new([&self.command]),
+            None => Invocation::new([shell, "-c", &self.command]),
+        };
         let usual = [
             ("PATH", "/usr/bin:/bin".to_owned()),
             ("SHELL", shell.to_owned()),

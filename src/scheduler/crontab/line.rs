@@ -65,6 +65,8 @@ fn entry(
         wrapped_as,
         written_at: None,
         parts: None,
+        part_of: None,
+        leaves_to_anacron: false,
         bytes: Vec::new(),
         nth: 0,
         mark: None,

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::name;
 use crate::domain::sanitize;
 use crate::platform::file;
+use crate::scheduler::anacron;
 
 /// More scripts than these are not looked at.
 const MOST: usize = 1000;
@@ -27,7 +28,7 @@ const LEFTOVERS: [&str; 7] = ["~", ",", ".rpmsave", ".rpmorig", ".rpmnew", ".swp
 impl Parts {
     /// What `command` runs where its folder can be looked at below `root`; `None` for a command that
     /// does not call `run-parts`, or calls it with rules of its own.
-    pub(super) fn of(command: &str, root: &Path) -> Option<Self> {
+    pub(in crate::scheduler) fn of(command: &str, root: &Path) -> Option<Self> {
         let folder = folder(command)?;
         let below = root.join(folder.trim_start_matches('/'));
         let mut names: Vec<_> = std::fs::read_dir(below).ok()?.flatten().take(MOST).collect();
@@ -58,6 +59,24 @@ impl Parts {
         }
         Some(parts)
     }
+
+    /// Its scripts: what each is called as a task, and its path. `cron.daily/logrotate`
+    pub(in crate::scheduler) fn named(&self) -> impl Iterator<Item = (String, String)> {
+        let folder = self.folder.trim_end_matches('/');
+        let named = move |script: &String| (format!("{}/{script}", name::base(folder)), format!("{folder}/{script}"));
+        self.scripts.iter().map(named)
+    }
+}
+
+/// Whether a command looks for anacron first, as Debian's do, and finds it: then anacron has its work,
+/// where it has a table.
+pub(super) fn leaves_to_anacron(command: &str, root: &Path) -> bool {
+    const PROGRAM: &str = "/usr/sbin/anacron";
+    let words = name::words(command);
+    let asks = words.iter().position(|word| word == PROGRAM).is_some_and(|at| {
+        at > 0 && words[at - 1] == "-x" && words[at..].iter().take(3).any(|word| word == "||")
+    });
+    asks && root.join(PROGRAM.trim_start_matches('/')).exists() && anacron::is_here(root)
 }
 
 /// The folder in `… run-parts [options] FOLDER …`.

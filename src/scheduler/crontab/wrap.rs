@@ -27,7 +27,7 @@ pub fn difference(crontabs: &Crontabs, program: &str) -> Difference {
     let mut found = Difference::default();
     let mut origin = "";
     // What is held stands there as a comment.
-    let live = crontabs.entries.iter().filter(|entry| entry.mark.is_none());
+    let live = crontabs.entries.iter().filter(|entry| entry.mark.is_none() && entry.part_of.is_none());
     for (entry, line) in live.filter_map(|entry| Some((entry, wrapped(entry, program)?))) {
         if origin != entry.origin {
             origin = &entry.origin;

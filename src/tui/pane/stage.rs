@@ -193,7 +193,7 @@ pub(super) fn full() -> Stage {
 pub(super) fn failing() -> Stage {
     let mut weekly = task("weekly-report", "0 8 * * 1", &[("02T08:00:00", 0, 2.0), ("01T08:00:00", 0, 48.0)]);
     if let Some(Detail::Task(facts)) = weekly.1.as_mut().map(|reading| &mut reading.detail) {
-        let policy = Arc::make_mut(&mut facts.policy);
+        let policy = Arc::make_mut(&mut Arc::make_mut(facts).policy);
         policy.min_duration = Some(Duration::from_secs(20));
     }
     let mut login = check("command:login-page");

@@ -79,5 +79,5 @@ pub(super) fn runs(schedule: &str, lines: &[String], frozen: Option<&str>) -> De
     facts.held = frozen.map(|until| {
         Box::new(Held { hold: Hold::Frozen, until: Some(at(until)), by: Some("asha: the disk is replaced".to_owned()) })
     });
-    Detail::Task(facts)
+    Detail::task(facts)
 }

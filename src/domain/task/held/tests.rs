@@ -52,7 +52,7 @@ fn frozen() -> Held {
 }
 
 fn verdict(facts: &TaskFacts, now: &str) -> Verdict {
-    let reading = Reading { detail: Detail::Task(facts.clone()), ..Reading::default() };
+    let reading = Reading { detail: Detail::task(facts.clone()), ..Reading::default() };
     TaskJudge.judge(&reading, at(now))
 }
 

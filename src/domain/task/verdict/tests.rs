@@ -44,7 +44,7 @@ fn nightly(runs: Vec<TaskRun>) -> TaskFacts {
 }
 
 fn told(facts: &TaskFacts, now: &str) -> Vec<(Status, String)> {
-    let reading = Reading::default().with(Detail::Task(facts.clone()));
+    let reading = Reading::default().with(Detail::task(facts.clone()));
     let verdict = TaskJudge.judge(&reading, at(now));
     verdict.findings.into_iter().map(|finding| (finding.status, finding.text)).collect()
 }
@@ -179,7 +179,7 @@ fn a_day_of_slots_is_walked_once_between_two_of_them_and_every_answer_is_the_sam
     ]);
     Arc::make_mut(&mut facts.policy).schedule = Some(Schedule::parse("0 * * * *", counted).expect("schedule"));
     facts.since = Some(at("2026-03-02 01:00:00"));
-    let reading = Reading::default().with(Detail::Task(facts.clone()));
+    let reading = Reading::default().with(Detail::task(facts.clone()));
     let (mut walks, mut ticks) = (0, 0);
     let start = at("2026-03-02 06:50:00");
     // Forward, and back again: a clock may be set back.
@@ -189,7 +189,7 @@ fn a_day_of_slots_is_walked_once_between_two_of_them_and_every_answer_is_the_sam
         let kept = TaskJudge.judge(&reading, now);
         walks += usize::from(looked.load(Ordering::Relaxed) > before);
         ticks += 1;
-        let anew = TaskJudge.judge(&Reading::default().with(Detail::Task(facts.clone())), now);
+        let anew = TaskJudge.judge(&Reading::default().with(Detail::task(facts.clone())), now);
         assert_eq!(format!("{kept:?}"), format!("{anew:?}"), "at {now}");
     }
     assert!((6..140).contains(&walks), "{walks} walks in {ticks} ticks");

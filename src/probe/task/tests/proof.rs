@@ -21,7 +21,7 @@ impl World {
     }
 
     /// Reads the task once.
-    async fn facts(&self, watched: &mut [Watched]) -> TaskFacts {
+    async fn facts(&self, watched: &mut [Watched]) -> Arc<TaskFacts> {
         let Detail::Task(facts) = watched[0].probe.read(self.now).await.expect("a reading").detail else {
             unreachable!("a task has facts of its own")
         };

@@ -180,7 +180,7 @@ pub(in crate::tui::pane) fn task(id: &str, schedule: &str, runs: &[(&str, i32, f
         ..TaskPolicy::default()
     };
     let facts = TaskFacts::new(Arc::new(policy), runs.collect(), Some(at("01T00:00:00")));
-    (watch, Some(Reading::of(Vec::new()).with(Detail::Task(facts))))
+    (watch, Some(Reading::of(Vec::new()).with(Detail::task(facts))))
 }
 
 pub(in crate::tui::pane) fn check(id: &str) -> Watched {
