@@ -90,8 +90,8 @@ impl Entry {
     /// all of them itself.
     fn scripts(&self) -> Vec<Self> {
         let parts = self.parts.iter().filter(|_| self.wrapped_as.is_none() && self.schedule.is_ok());
-        let script = |(id, path): (String, String)| Self {
-            id,
+        let script = |(name, path): (String, String)| Self {
+            id: format!("{}/{}", self.id, name::base(&name)),
             command: path,
             input: None,
             parts: None,

@@ -13,7 +13,7 @@ use super::systemd::Journal;
 use super::{anacron, schtasks, systemd};
 use crate::domain::hold::{Handle, Lever};
 use crate::domain::plan::Invocation;
-use crate::domain::task::{RunEnd, TaskRun, Told};
+use crate::domain::task::{EndKind, RunEnd, TaskRun, Told};
 use crate::domain::time::{Timestamp, seconds_between};
 use crate::exec::Captured;
 
@@ -113,6 +113,8 @@ pub enum Outcome {
     Untold,
     /// It is over without an end: the machine stopped.
     Lost,
+    /// It was to begin, and a condition of its own kept it from that.
+    Skipped,
     Ended {
         at: Option<Timestamp>,
         exit_code: Option<i32>,
@@ -154,7 +156,8 @@ impl Listed {
         });
         if let Some(told) = told {
             let near = |run: &TaskRun| (run.started_at - told.started_at).abs() <= TimeDelta::seconds(2);
-            let known = runs.iter_mut().find(|run| run.id == told.id || (told.untold && near(run)));
+            let alike = |run: &TaskRun| told.untold || told.is_skipped() && run.is_skipped();
+            let known = runs.iter_mut().find(|run| run.id == told.id || (alike(run) && near(run)));
             match known {
                 // When it was is remembered better, and how it ended is told better.
                 Some(known) => *known = corrected(known.clone(), told),
@@ -194,15 +197,18 @@ impl Ran {
                 timed_out,
                 ..RunEnd::default()
             }),
-            _ => None,
+            Outcome::Skipped => Some(RunEnd { at: *started_at, kind: EndKind::Skipped, ..RunEnd::default() }),
+            Outcome::Running | Outcome::Untold | Outcome::Lost => None,
         };
         let id = match self.invocation.as_str() {
+            // What did not begin got no name.
+            _ if *outcome == Outcome::Skipped => format!("told-skipped-{}", started_at.timestamp()),
             "" => format!("told-{}", started_at.timestamp_micros()),
             invocation => format!("told-{invocation}"),
         };
         // What it printed says more than a word about its end, but where it did not even begin.
         let output = self.output.trim_end();
-        let tail = if output.is_empty() { words.clone() } else { output.to_owned() };
+        let tail = if output.is_empty() || *outcome == Outcome::Skipped { words.clone() } else { output.to_owned() };
         TaskRun {
             id,
             task: task.to_owned(),

@@ -132,8 +132,16 @@ impl TaskFacts {
     /// A run that did not begin because another one was not over.
     fn held_up(&self, state: TaskState, now: Timestamp) -> Option<Finding> {
         let run = self.runs.first().filter(|run| state == TaskState::Skipped && run.is_skipped())?;
-        let text = format!("the run of {} did not begin: another one was not over", self.clock(run.started_at, now));
-        Some(Finding::new(Status::Warning, "slot", text).since(run.started_at))
+        let why = match run.tail.lines().last() {
+            // As its scheduler tells it.
+            Some(words) if self.told.is_some() => words,
+            _ => "another one was not over",
+        };
+        let text = format!("the run of {} did not begin: {why}", self.clock(run.started_at, now));
+        // What never runs on this machine is meant not to; what did, and does not any more, is not.
+        let ran_before = self.told.is_none() || self.runs.iter().any(|run| !run.is_skipped());
+        let status = if ran_before { Status::Warning } else { Status::Ok };
+        Some(Finding::new(status, "slot", text).since(run.started_at))
     }
 
     /// What there is to say of the newest run.

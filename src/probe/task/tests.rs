@@ -499,17 +499,17 @@ async fn a_folder_of_scripts_is_told_with_those_that_do_not_run() {
     world.log("var/log/cron.log", "2026-03-02T06:25:01+00:00 db1 CRON[7]: (ann) CMD (run-parts --report /etc/cron.daily)\n");
     let mut watched = world.watched();
     let ids: Vec<&str> = watched.iter().map(|one| one.watch.id.as_str()).collect();
-    assert_eq!(ids, ["task:cron.daily", "task:cron.daily/dpkg", "task:cron"]);
+    assert_eq!(ids, ["task:cron-daily", "task:cron-daily/dpkg", "task:cron"]);
     let told = world.told(&mut watched).await;
     assert_eq!(told[1].1, Status::Unknown);
     assert_eq!(
         told[1].2,
-        ["it began at 06:25; nothing records how a single script went; put `rounds exec --task cron.daily --` before \
+        ["it began at 06:25; nothing records how a single script went; put `rounds exec --task cron-daily --` before \
           the command in crontab of ann, line 1, which runs its folder"]
     );
     assert_eq!(told[2].2, ["1 of 1 line leave no evidence of how they went"]);
     let cards = cards_in(&world.config, &world.scene());
-    let card = cards.iter().find(|card| card.id == "cron.daily/dpkg").expect("it can be run alone");
+    let card = cards.iter().find(|card| card.id == "cron-daily/dpkg").expect("it can be run alone");
     assert_eq!(card.run.as_ref().map(|run| run.argv.clone()), Ok(vec!["/etc/cron.daily/dpkg".to_owned()]));
 
     // It is removed while somebody looks, and then its line is wrapped, which tells of all of them.
@@ -541,7 +541,7 @@ async fn what_anacron_runs_is_told_with_the_day_it_last_did_and_is_missed_when_t
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("mode");
     let ids = |world: &World| -> Vec<String> { world.watched().iter().map(|one| one.watch.id.to_string()).collect() };
     // There is a program, and no table it could run anything by.
-    assert_eq!(ids(&world)[1..], ["task:cron.daily/logrotate", "task:cron"]);
+    assert_eq!(ids(&world)[1..], ["task:cron-daily/logrotate", "task:cron"]);
     world.log("etc/anacrontab", "1 5 cron.daily run-parts --report /etc/cron.daily\nnonsense\n");
     world.log("var/spool/anacron/cron.daily", "20260302\n");
     assert_eq!(ids(&world), ["task:cron.daily", "task:cron.daily/logrotate", "task:cron"]);
@@ -559,7 +559,7 @@ async fn what_anacron_runs_is_told_with_the_day_it_last_did_and_is_missed_when_t
     let later = World { now: "2026-03-04T00:10:00Z".parse().expect("now"), ..world };
     let told = later.told(&mut later.watched()).await;
     assert_eq!(told[0].1, Status::Critical, "{told:?}");
-    assert!(told[0].2[0].starts_with("cron was to start it at Tue 00:00, 24 h ago, and has not"), "{told:?}");
+    assert!(told[0].2[0].starts_with("cron was to start it at Tue 00:00, 24 h 10 m ago, and has not"), "{told:?}");
     let in_time = World { now: "2026-03-04T00:00:00Z".parse().expect("now"), ..later };
     assert_eq!(in_time.told(&mut in_time.watched()).await[0].1, Status::Unknown, "not yet");
 }

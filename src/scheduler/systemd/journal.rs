@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::unit::words;
+use super::unit::{self, words};
 use super::{Manager, OF_USER};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
@@ -23,7 +23,9 @@ const STOPPING: &str = "de5b426a63be47a7b6ac3eaac82e2f6f";
 const EXITED: &str = "98e322203f7a4ed290d09fe03c09fe15";
 const SUCCEEDED: &str = "7ad2d189f7e94e70a38c781354912448";
 const FAILED: &str = "d9b373ed55a64feb8242e02dbe79a49c";
-const MESSAGES: [&str; 6] = [STARTING, STARTED, STOPPING, EXITED, SUCCEEDED, FAILED];
+/// A condition that is a command of its own said no.
+const SKIPPED: &str = "0e4284a0caca4bfc81c0bb6786972673";
+const MESSAGES: [&str; 7] = [STARTING, STARTED, STOPPING, EXITED, SUCCEEDED, FAILED, SKIPPED];
 
 /// No more messages than these are asked for at once, and no more runs of one service are kept.
 const MOST_MESSAGES: &str = "10000";
@@ -88,10 +90,39 @@ pub(super) fn recall(journal: &mut Journal, ask: Ask, calendar: &Calendar, timer
     }
 }
 
+/// The result of a start that a condition kept from being one; what it was stands in place of the output.
+const CONDITION: &str = "condition";
+
+/// `its start condition failed (ConditionPathExists=/srv)`, of systemd's own sentence about it.
+fn condition(message: &str) -> Option<String> {
+    let is_it = message.contains(" was skipped because of ") || message.starts_with("Condition check resulted in ");
+    let which = message.rfind(" (").map(|at| message[at..].trim_end_matches('.')).filter(|_| message.contains(" check ("));
+    is_it.then(|| format!("its start condition failed{}", which.unwrap_or_default()))
+}
+
 impl Run {
+    /// One that begins.
+    fn begun(at: Timestamp) -> Self {
+        Self {
+            started_at: at,
+            ended_at: None,
+            result: String::new(),
+            exit_code: None,
+            signal: None,
+            stopped: false,
+            output: String::new(),
+            settled: false,
+        }
+    }
+
+    fn is_skipped(&self) -> bool {
+        [CONDITION, unit::BY_COMMAND].contains(&self.result.as_str())
+    }
+
     fn last(&self, current: bool) -> Last {
         let Self { started_at, ended_at, exit_code, signal, .. } = *self;
         let outcome = match ended_at {
+            Some(_) if self.is_skipped() => Outcome::Skipped,
             // It is over, and nobody saw how: the power failed.
             None if !current => Outcome::Lost,
             None => Outcome::Running,
@@ -104,7 +135,11 @@ impl Run {
                 Outcome::Ended { at: ended_at, exit_code, signal, timed_out: self.result == "timeout" }
             }
         };
-        let words = ended_at.map_or_else(String::new, |_| words(&self.result, exit_code));
+        let words = match self.result.as_str() {
+            CONDITION => self.output.clone(),
+            unit::BY_COMMAND => "its ExecCondition said no".to_owned(),
+            result => ended_at.map_or_else(String::new, |_| words(result, exit_code)),
+        };
         Last { started_at, outcome, words }
     }
 }
@@ -170,20 +205,24 @@ impl Journal {
         let of_user = field(entry, "USER_UNIT").map(|unit| Manager::User.name(&unit));
         let Some(service) = of_user.or_else(|| field(entry, "UNIT")) else { return };
         let invocation = field(entry, "USER_INVOCATION_ID").or_else(|| field(entry, "INVOCATION_ID"));
-        let Some(invocation) = invocation.filter(|id| !id.is_empty()) else { return };
+        let invocation = invocation.filter(|id| !id.is_empty());
         let runs = self.runs.entry(service).or_default();
         let message = entry["MESSAGE_ID"].as_str().unwrap_or_default();
+        if message == STARTED
+            && let Some(why) = text(&entry["MESSAGE"]).and_then(|said| condition(&sanitize::bytes(&said)))
+        {
+            // A command that is asked is told of before, by the name of the run; everything else kept it
+            // from ever getting one.
+            if invocation.is_none() {
+                let begun = Run::begun(at);
+                let run = Run { ended_at: Some(at), result: CONDITION.to_owned(), output: why, settled: true, ..begun };
+                runs.insert(format!("skipped-{}", at.timestamp_micros()), run);
+            }
+            return;
+        }
+        let Some(invocation) = invocation else { return };
         if [STARTING, STARTED].contains(&message) {
-            runs.entry(invocation).or_insert_with(|| Run {
-                started_at: at,
-                ended_at: None,
-                result: String::new(),
-                exit_code: None,
-                signal: None,
-                stopped: false,
-                output: String::new(),
-                settled: false,
-            });
+            runs.entry(invocation).or_insert_with(|| Run::begun(at));
             return;
         }
         let Some(run) = runs.get_mut(&invocation) else { return };
@@ -197,6 +236,7 @@ impl Journal {
                 }
             }
             SUCCEEDED => (run.ended_at, run.result) = (Some(at), "success".to_owned()),
+            SKIPPED => (run.ended_at, run.result) = (Some(at), unit::BY_COMMAND.to_owned()),
             FAILED => {
                 (run.ended_at, run.result) = (Some(at), field(entry, "UNIT_RESULT").unwrap_or_default());
             }

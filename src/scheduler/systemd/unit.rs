@@ -12,7 +12,8 @@ use crate::scheduler::source::{Last, Listed, Outcome, real};
 pub(super) const PROPERTIES: &str = "Id,ActiveState,SubState,UnitFileState,LoadState,Result,Triggers,ExecMainStatus,\
                                      ExecMainCode,ExecMainStartTimestamp,ExecMainExitTimestamp,TimersCalendar,\
                                      TimersMonotonic,AccuracyUSec,RandomizedDelayUSec,LastTriggerUSec,\
-                                     NextElapseUSecRealtime,Persistent,InvocationID,NRestarts,StateChangeTimestamp";
+                                     NextElapseUSecRealtime,Persistent,InvocationID,NRestarts,StateChangeTimestamp,\
+                                     ConditionResult,ConditionTimestamp";
 
 /// The properties of one unit.
 pub(super) type Unit = BTreeMap<String, String>;
@@ -88,10 +89,22 @@ pub(super) fn instant(text: Option<&String>) -> Option<Timestamp> {
     Timestamp::from_timestamp(text?.strip_prefix('@')?.split('.').next()?.parse().ok()?, 0).and_then(real)
 }
 
+/// What `ExecCondition=` says in the place of a result.
+pub(super) const BY_COMMAND: &str = "exec-condition";
+
 /// How a service last went.
 pub(super) fn last(service: &Unit) -> Option<Last> {
     let get = |key: &str| service.get(key).map(String::as_str).unwrap_or_default();
-    let started_at = instant(service.get("ExecMainStartTimestamp"))?;
+    let started_at = instant(service.get("ExecMainStartTimestamp"));
+    let skipped = |at, words: &str| Some(Last { started_at: at, outcome: Outcome::Skipped, words: words.to_owned() });
+    let asked_at = instant(service.get("ConditionTimestamp"));
+    if let Some(at) = asked_at.filter(|at| get("ConditionResult") == "no" && started_at.is_none_or(|began| began < *at)) {
+        return skipped(at, "its start condition failed");
+    }
+    if let Some(at) = asked_at.filter(|_| get("Result") == BY_COMMAND) {
+        return skipped(at, "its ExecCondition said no");
+    }
+    let started_at = started_at?;
     let at = instant(service.get("ExecMainExitTimestamp")).filter(|at| *at >= started_at);
     let runs = ["activating", "active", "deactivating", "reloading"].contains(&get("ActiveState")) && at.is_none();
     if runs {

@@ -54,3 +54,46 @@ fn root_systemd_the_runs_before_the_last_are_told_with_what_they_printed() {
     assert_eq!(again.len(), 5, "those of before are still told: {again:#?}");
     assert_eq!(again[3]["output"], "line one\ncode 3");
 }
+
+#[test]
+#[ignore = "needs root and systemd: boots one in namespaces of its own"]
+fn root_systemd_what_a_condition_keeps_back_is_skipped_and_a_service_that_crashes_on_and_on_is_told() {
+    let machine = Machine::new("");
+    machine.unit("disk", "Type=oneshot\nExecStart=/bin/echo copied", "OnCalendar=*-01-01");
+    machine.script("sed -i 's,^Description=.*,&\\nConditionPathExists=/etc/disk,' /etc/systemd/system/disk.service");
+    machine.unit(
+        "asks",
+        "Type=oneshot\nExecCondition=/bin/sh -c \"test -e /etc/disk\"\nExecStart=/bin/echo copied",
+        "OnCalendar=*-01-01",
+    );
+    machine.unit("never", "Type=oneshot\nExecStart=/bin/echo ran", "OnCalendar=*-01-01");
+    machine.script("sed -i 's,^Description=.*,&\\nConditionPathExists=/etc/nowhere,' /etc/systemd/system/never.service");
+    machine.unit("crash", "ExecStart=/bin/sh -c \"echo no port; exit 7\"\nRestart=always\nRestartSec=200ms\nStartLimitBurst=4", "");
+    machine.start(&["disk.timer", "asks.timer", "never.timer", "crash.service"]);
+    machine.script("touch /etc/disk; systemctl start disk asks");
+    for id in ["disk", "asks"] {
+        machine.waits(id, "ok");
+    }
+    machine.script("rm /etc/disk; systemctl start disk asks never");
+    let reasons = [
+        ("disk", "warning", "its start condition failed (ConditionPathExists=/etc/disk)"),
+        ("asks", "warning", "its ExecCondition said no"),
+        // What never ran here is meant not to.
+        ("never", "ok", "its start condition failed (ConditionPathExists=/etc/nowhere)"),
+    ];
+    for (id, status, reason) in reasons {
+        let task = machine.waits(id, "skipped");
+        assert_eq!(task["status"], status, "{task:#}");
+        assert!(task["findings"].to_string().contains(&format!("did not begin: {reason}")), "{task:#}");
+    }
+    // The disk is there again, and its run repairs nothing but is one.
+    machine.script("touch /etc/disk; systemctl start disk");
+    machine.waits("disk", "ok");
+    assert_eq!(runs(&machine, "disk").len(), 3, "{:#?}", runs(&machine, "disk"));
+
+    let crash = within("the crash loop is told", || {
+        let told = machine.run(&["check", "task:systemd", "--format", "json"]).json().to_string();
+        if told.contains("crash.service") { Ok(told) } else { Err(told) }
+    });
+    assert!(crash.contains("no port"), "with what it said: {crash}");
+}

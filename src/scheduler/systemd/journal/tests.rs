@@ -55,6 +55,42 @@ fn journalctl(asked: &Invocation) -> Result<Captured, String> {
     })
 }
 
+/// One that ran, one that a condition kept back, and one that a command of its own kept back.
+const SKIPS: &str = r#"{"MESSAGE_ID":"7d4958e842da4a758f6c1cdc7b36dcc5","UNIT":"rota.service","INVOCATION_ID":"r1","__REALTIME_TIMESTAMP":"1795294000000000","__CURSOR":"c1"}
+{"MESSAGE_ID":"7ad2d189f7e94e70a38c781354912448","UNIT":"rota.service","INVOCATION_ID":"r1","__REALTIME_TIMESTAMP":"1795294005000000","__CURSOR":"c2"}
+{"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"r1","MESSAGE":"Finished rota.service - was skipped (no).","__REALTIME_TIMESTAMP":"1795294005000100","__CURSOR":"c3"}
+{"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"","MESSAGE":"rota.service - Rota was skipped because of an unmet condition check (ConditionPathExists=/mnt/disk).","__REALTIME_TIMESTAMP":"1795294010000000","__CURSOR":"c4"}
+{"MESSAGE_ID":"7d4958e842da4a758f6c1cdc7b36dcc5","UNIT":"rota.service","INVOCATION_ID":"r3","__REALTIME_TIMESTAMP":"1795294020000000","__CURSOR":"c5"}
+{"MESSAGE_ID":"0e4284a0caca4bfc81c0bb6786972673","UNIT":"rota.service","INVOCATION_ID":"r3","UNIT_RESULT":"exec-condition","MESSAGE":"rota.service: Skipped due to 'exec-condition'.","__REALTIME_TIMESTAMP":"1795294020100000","__CURSOR":"c6"}
+{"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"r3","MESSAGE":"Condition check resulted in rota.service being skipped.","__REALTIME_TIMESTAMP":"1795294020200000","__CURSOR":"c7"}
+"#;
+
+#[test]
+fn what_a_condition_kept_back_is_skipped_with_its_reason() {
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of what asks a program")]
+    fn skips(asked: &Invocation) -> Result<Captured, String> {
+        let asked = asked.argv.join(" ");
+        Ok(answer(if asked.ends_with(" UNIT=rota.service") { SKIPS } else { "" }, "", 0))
+    }
+    let (mut journal, mut timers) = (Journal::default(), [timer("r1")]);
+    let at = |seconds| Timestamp::from_timestamp(seconds, 0).expect("a time");
+    // systemd tells of the last one without its reason, and a moment away.
+    let words = "its start condition failed".to_owned();
+    timers[0].last = Some(Last { started_at: at(1_795_294_011), outcome: Outcome::Skipped, words });
+    recall(&mut journal, skips, &calendar(), &mut timers);
+    let runs = timers[0].runs("rota");
+    let told: Vec<(TaskState, &str)> =
+        runs.iter().map(|run| (Band::default().judge(run, now()), run.tail.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (TaskState::Skipped, "its ExecCondition said no"),
+            (TaskState::Skipped, "its start condition failed (ConditionPathExists=/mnt/disk)"),
+            (TaskState::Ok, ""),
+        ]
+    );
+}
+
 fn timer(invocation: &str) -> Listed {
     Listed {
         name: "rota.timer".to_owned(),
