@@ -176,7 +176,9 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
                 let mut text = super::show::details(one, now, &session.zone);
                 text.push_str(&runs(board, one, session));
                 if let (Some(schedule), Some(words)) = (&view.schedule, &view.words) {
-                    text.push_str(&format!("  schedule       {schedule} ({words})\n"));
+                    // A scheduler that tells has one word for both.
+                    let words = if words == schedule { String::new() } else { format!(" ({words})") };
+                    text.push_str(&format!("  schedule       {schedule}{words}\n"));
                 }
                 output::answer(&text)?;
             }

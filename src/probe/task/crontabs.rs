@@ -94,13 +94,11 @@ fn reading(found: &Crontabs, daemon: Option<bool>, at_start: &BTreeMap<String, L
     let mut findings: Vec<Finding> = broken.into_iter().chain(odd).collect();
     findings.extend(found.problems.iter().map(|problem| Finding::new(Status::Warning, "crontabs", problem.clone())));
     if daemon == Some(false) && count > 0 {
-        let text =
-            format!("no cron daemon seems to run, and {} wait for one", humanize::count(count, "line"));
+        let text = format!("no cron daemon seems to run, and {} wait for one", humanize::count(count, "line"));
         findings.push(Finding::new(Status::Warning, "daemon", text).advice("start cron, or take the lines out"));
     }
     if blind > 0 {
-        let text =
-            format!("{blind} of {} leave no evidence of how they went", humanize::count(count, "line"));
+        let text = format!("{blind} of {} leave no evidence of how they went", humanize::count(count, "line"));
         let advice = "put `rounds exec --task ID --` before their commands";
         findings.push(Finding::new(Status::Unknown, "evidence", text).advice(advice));
     }

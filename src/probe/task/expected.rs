@@ -162,9 +162,10 @@ impl Expected {
                         None => {
                             (Status::Critical, format!("its line is gone from the crontab; it was {}", known.place()))
                         }
-                        Some(_) => {
-                            (Status::Warning, format!("nothing runs `{}` any more; {} did", known.shown(), known.place()))
-                        }
+                        Some(_) => (
+                            Status::Warning,
+                            format!("nothing runs `{}` any more; {} did", known.shown(), known.place()),
+                        ),
                     };
                     findings.push(Finding::new(status, "line", text));
                 }

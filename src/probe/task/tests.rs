@@ -496,7 +496,10 @@ async fn a_folder_of_scripts_is_told_with_those_that_do_not_run() {
     let reading = world.watched()[0].probe.read(world.now).await.expect("a reading");
     assert_eq!(reading.samples, [crate::domain::sample::Sample::text("scripts", "dpkg")]);
     // The script that runs is a task of its own, of which its line's start is known.
-    world.log("var/log/cron.log", "2026-03-02T06:25:01+00:00 db1 CRON[7]: (ann) CMD (run-parts --report /etc/cron.daily)\n");
+    world.log(
+        "var/log/cron.log",
+        "2026-03-02T06:25:01+00:00 db1 CRON[7]: (ann) CMD (run-parts --report /etc/cron.daily)\n",
+    );
     let mut watched = world.watched();
     let ids: Vec<&str> = watched.iter().map(|one| one.watch.id.as_str()).collect();
     assert_eq!(ids, ["task:cron-daily", "task:cron-daily/dpkg", "task:cron"]);

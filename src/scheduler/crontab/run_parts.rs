@@ -73,9 +73,10 @@ impl Parts {
 pub(super) fn leaves_to_anacron(command: &str, root: &Path) -> bool {
     const PROGRAM: &str = "/usr/sbin/anacron";
     let words = name::words(command);
-    let asks = words.iter().position(|word| word == PROGRAM).is_some_and(|at| {
-        at > 0 && words[at - 1] == "-x" && words[at..].iter().take(3).any(|word| word == "||")
-    });
+    let asks = words
+        .iter()
+        .position(|word| word == PROGRAM)
+        .is_some_and(|at| at > 0 && words[at - 1] == "-x" && words[at..].iter().take(3).any(|word| word == "||"));
     asks && root.join(PROGRAM.trim_start_matches('/')).exists() && anacron::is_here(root)
 }
 

@@ -96,7 +96,8 @@ const CONDITION: &str = "condition";
 /// `its start condition failed (ConditionPathExists=/srv)`, of systemd's own sentence about it.
 fn condition(message: &str) -> Option<String> {
     let is_it = message.contains(" was skipped because of ") || message.starts_with("Condition check resulted in ");
-    let which = message.rfind(" (").map(|at| message[at..].trim_end_matches('.')).filter(|_| message.contains(" check ("));
+    let which =
+        message.rfind(" (").map(|at| message[at..].trim_end_matches('.')).filter(|_| message.contains(" check ("));
     is_it.then(|| format!("its start condition failed{}", which.unwrap_or_default()))
 }
 

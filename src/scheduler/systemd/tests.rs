@@ -202,7 +202,8 @@ fn any_answer_is_read_or_refused() {
 #[test]
 fn a_start_that_a_condition_prevented_is_no_run() {
     let told = |text: &str| {
-        let units = unit::units(&format!("Id=a.service\nActiveState=inactive\nExecMainCode=1\nExecMainStatus=0\n{text}"));
+        let units =
+            unit::units(&format!("Id=a.service\nActiveState=inactive\nExecMainCode=1\nExecMainStatus=0\n{text}"));
         unit::last(&units["a.service"]).map(|last| (last.started_at.timestamp(), last.outcome == Outcome::Skipped))
     };
     let ran = "Result=success\nExecMainStartTimestamp=@1795169200\nExecMainExitTimestamp=@1795169210\n";
@@ -211,8 +212,10 @@ fn a_start_that_a_condition_prevented_is_no_run() {
         ("ConditionResult=no\nConditionTimestamp=@1795169284", Some((1_795_169_284, true))),
         (&format!("{ran}ConditionResult=no\nConditionTimestamp=@1795169284"), Some((1_795_169_284, true))),
         (&format!("{ran}ConditionResult=yes\nConditionTimestamp=@1795169199"), Some((1_795_169_200, false))),
-        (&format!("{}ConditionResult=yes\nConditionTimestamp=@1795169284", ran.replace("success", "exec-condition")),
-         Some((1_795_169_284, true))),
+        (
+            &format!("{}ConditionResult=yes\nConditionTimestamp=@1795169284", ran.replace("success", "exec-condition")),
+            Some((1_795_169_284, true)),
+        ),
     ];
     for (text, expected) in table {
         assert_eq!(told(text), expected, "{text}");

@@ -98,7 +98,8 @@ pub(super) fn last(service: &Unit) -> Option<Last> {
     let started_at = instant(service.get("ExecMainStartTimestamp"));
     let skipped = |at, words: &str| Some(Last { started_at: at, outcome: Outcome::Skipped, words: words.to_owned() });
     let asked_at = instant(service.get("ConditionTimestamp"));
-    if let Some(at) = asked_at.filter(|at| get("ConditionResult") == "no" && started_at.is_none_or(|began| began < *at)) {
+    if let Some(at) = asked_at.filter(|at| get("ConditionResult") == "no" && started_at.is_none_or(|began| began < *at))
+    {
         return skipped(at, "its start condition failed");
     }
     if let Some(at) = asked_at.filter(|_| get("Result") == BY_COMMAND) {
