@@ -176,7 +176,7 @@ impl Journal {
             Some(cursor) => format!("--after-cursor={cursor}"),
             None => format!("--since=@{}", since.timestamp()),
         };
-        let fields = "--output-fields=MESSAGE_ID,UNIT,USER_UNIT,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,\
+        let fields = "--output-fields=MESSAGE,MESSAGE_ID,UNIT,USER_UNIT,INVOCATION_ID,USER_INVOCATION_ID,UNIT_RESULT,EXIT_CODE,\
                       EXIT_STATUS,COMMAND,_SOURCE_REALTIME_TIMESTAMP";
         let words = ["journalctl", "--no-pager", "-o", "json", "-n", MOST_MESSAGES, fields, &*from];
         let mut argv: Vec<String> = words.into_iter().map(str::to_owned).collect();
