@@ -212,9 +212,10 @@ impl Journal {
         if message == STARTED
             && let Some(why) = text(&entry["MESSAGE"]).and_then(|said| condition(&sanitize::bytes(&said)))
         {
-            // A command that is asked is told of before, by the name of the run; everything else kept it
-            // from ever getting one.
-            if invocation.is_none() {
+            // A command that was asked is told of before, by the name of that run. What another condition
+            // kept back never got a name: the one that stands there is of the run before, if there was one.
+            let of_command = |id: &String| runs.get(id).is_some_and(|run| run.result == unit::BY_COMMAND);
+            if !invocation.as_ref().is_some_and(of_command) {
                 let begun = Run::begun(at);
                 let run = Run { ended_at: Some(at), result: CONDITION.to_owned(), output: why, settled: true, ..begun };
                 runs.insert(format!("skipped-{}", at.timestamp_micros()), run);

@@ -59,7 +59,7 @@ fn journalctl(asked: &Invocation) -> Result<Captured, String> {
 const SKIPS: &str = r#"{"MESSAGE_ID":"7d4958e842da4a758f6c1cdc7b36dcc5","UNIT":"rota.service","INVOCATION_ID":"r1","__REALTIME_TIMESTAMP":"1795294000000000","__CURSOR":"c1"}
 {"MESSAGE_ID":"7ad2d189f7e94e70a38c781354912448","UNIT":"rota.service","INVOCATION_ID":"r1","__REALTIME_TIMESTAMP":"1795294005000000","__CURSOR":"c2"}
 {"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"r1","MESSAGE":"Finished rota.service - was skipped (no).","__REALTIME_TIMESTAMP":"1795294005000100","__CURSOR":"c3"}
-{"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"","MESSAGE":"rota.service - Rota was skipped because of an unmet condition check (ConditionPathExists=/mnt/disk).","__REALTIME_TIMESTAMP":"1795294010000000","__CURSOR":"c4"}
+{"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"r1","MESSAGE":"rota.service - Rota was skipped because of an unmet condition check (ConditionPathExists=/mnt/disk).","__REALTIME_TIMESTAMP":"1795294010000000","__CURSOR":"c4"}
 {"MESSAGE_ID":"7d4958e842da4a758f6c1cdc7b36dcc5","UNIT":"rota.service","INVOCATION_ID":"r3","__REALTIME_TIMESTAMP":"1795294020000000","__CURSOR":"c5"}
 {"MESSAGE_ID":"0e4284a0caca4bfc81c0bb6786972673","UNIT":"rota.service","INVOCATION_ID":"r3","UNIT_RESULT":"exec-condition","MESSAGE":"rota.service: Skipped due to 'exec-condition'.","__REALTIME_TIMESTAMP":"1795294020100000","__CURSOR":"c6"}
 {"MESSAGE_ID":"39f53479d3a045ac8e11786248231fbf","UNIT":"rota.service","INVOCATION_ID":"r3","MESSAGE":"Condition check resulted in rota.service being skipped.","__REALTIME_TIMESTAMP":"1795294020200000","__CURSOR":"c7"}
