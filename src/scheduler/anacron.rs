@@ -267,9 +267,10 @@ fn parse(_text: &[u8], _calendar: &Calendar) -> Result<Vec<Listed>, String> {
 
 fn acts(name: &str) -> Acts {
     // No job has a slash in its name: that is a script of a folder in /etc.
-    let run = match name.contains('/') {
-        true => Invocation::new([format!("/etc/{name}")]),
-        false => Invocation::new(["anacron", "-d", "-f", "-n", name]),
+    let run = if name.contains('/') {
+        Invocation::new([format!("/etc/{name}")])
+    } else {
+        Invocation::new(["anacron", "-d", "-f", "-n", name])
     };
     Acts { run, hold: None }
 }

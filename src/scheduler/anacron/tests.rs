@@ -61,7 +61,7 @@ fn a_month_is_as_long_as_the_one_before() {
             let first = today.with_day(1).expect("a first");
             (today - last).num_days() >= i64::from((first - TimeDelta::days(1)).day())
         };
-        let due = (1..).map(|gone| last + TimeDelta::days(gone)).find(|today| asks(*today));
+        let due = (1..99).map(|gone| last + TimeDelta::days(gone)).find(|today| asks(*today));
         assert_eq!(Some(Period::Monthly.after(last)), due, "after {last}");
     }
 }
