@@ -2,6 +2,7 @@
 //! it is still the same. Published before the data, so that no backup is without one.
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -170,7 +171,7 @@ impl Manifest {
 
     /// Reads the manifest of a backup.
     pub fn of(backup: &Path) -> Result<Self, ManifestError> {
-        sealed(backup)
+        read(backup).1
     }
 
     #[cfg(test)]
@@ -196,6 +197,7 @@ impl Manifest {
 /// The little of a manifest that a look at a shelf needs. What was counted is passed over.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Brief {
+    format: u32,
     pub started: Timestamp,
     pub took_s: f64,
     #[serde(default)]
@@ -204,8 +206,9 @@ pub struct Brief {
 }
 
 impl Brief {
-    pub fn of(backup: &Path) -> Result<Self, ManifestError> {
-        sealed(backup)
+    /// What the manifest of a backup says, and what the system says of that file.
+    pub fn of(backup: &Path) -> (Option<Metadata>, Result<Self, ManifestError>) {
+        read(backup)
     }
 
     /// The entry of the backup's data.
@@ -214,18 +217,41 @@ impl Brief {
     }
 }
 
-/// Reads what is wanted of the manifest of a backup, once all of it is what its hash seals.
-fn sealed<T: DeserializeOwned>(backup: &Path) -> Result<T, ManifestError> {
-    let file = std::fs::File::open(path_for(backup)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ManifestError::Absent,
-        _ => ManifestError::Unreadable(error),
-    })?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(ManifestError::Unreadable)?;
-    unsealed(&bytes)
+/// What is read of a document, all of it or the little that is wanted.
+trait Document: DeserializeOwned {
+    fn format(&self) -> u32;
 }
 
-fn unsealed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ManifestError> {
+impl Document for Manifest {
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
+impl Document for Brief {
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
+/// Reads what is wanted of the manifest of a backup, once all of it is what its hash seals.
+fn read<T: Document>(backup: &Path) -> (Option<Metadata>, Result<T, ManifestError>) {
+    let file = match std::fs::File::open(path_for(backup)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (None, Err(ManifestError::Absent)),
+        Err(error) => return (None, Err(ManifestError::Unreadable(error))),
+    };
+    let meta = file.metadata().ok();
+    let bytes = meta.as_ref().map_or(0, Metadata::len).min(MAX_BYTES);
+    // Room for all of it, or each of tens of thousands would be read in many small pieces.
+    let mut text = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0) + 1);
+    match file.take(MAX_BYTES).read_to_end(&mut text) {
+        Ok(_) => (meta, unsealed(&text)),
+        Err(error) => (meta, Err(ManifestError::Unreadable(error))),
+    }
+}
+
+fn unsealed<T: Document>(bytes: &[u8]) -> Result<T, ManifestError> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
@@ -238,11 +264,14 @@ fn unsealed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ManifestError> {
     if seal != seal_of(sealed) {
         return Err(broken());
     }
-    let Format { format } = serde_json::from_str(text).map_err(damaged)?;
-    if format > FORMAT {
-        return Err(ManifestError::Newer(format));
+    match serde_json::from_str::<T>(text) {
+        Ok(document) if document.format() <= FORMAT => Ok(document),
+        // Of a newer one nothing else may be as it is in this.
+        other => match serde_json::from_str(text).map_err(damaged)? {
+            Format { format } if format > FORMAT => Err(ManifestError::Newer(format)),
+            Format { .. } => other.map_err(damaged),
+        },
     }
-    serde_json::from_str(text).map_err(damaged)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! that the next prune finishes one that was killed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -252,14 +253,17 @@ fn finish_earlier(request: &PruneRequest) -> usize {
 /// The notes of prunes that run, or were killed.
 fn notes(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let is_note = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PRUNE_NOTE));
-    entries.flatten().map(|entry| entry.path()).filter(is_note).collect()
+    entries.flatten().filter(|entry| is_note(&entry.file_name())).map(|entry| entry.path()).collect()
 }
 
-/// The notes that killed prunes left. A look takes no lock that would keep another from its own.
-pub(super) fn debris(dir: &Path) -> Vec<PathBuf> {
+fn is_note(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(PRUNE_NOTE.as_bytes())
+}
+
+/// The notes that killed prunes left, among the names of a directory. A look takes no lock that would keep another from its own.
+pub(super) fn debris<'a>(dir: &Path, names: impl Iterator<Item = &'a OsStr>) -> Vec<PathBuf> {
     let dead = |path: &PathBuf| File::open(path).is_ok_and(|lock| lock.try_lock_shared().is_ok() && !is_new(&lock));
-    notes(dir).into_iter().filter(dead).collect()
+    names.filter(|name| is_note(name)).map(|name| dir.join(name)).filter(dead).collect()
 }
 
 /// What prunes that run, or were killed, have begun to delete.

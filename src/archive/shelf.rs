@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -77,10 +77,11 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
     let mut contents = Contents::default();
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents { missing: true, ..contents }),
-        entries => entries?,
+        entries => entries?.collect::<io::Result<Vec<_>>>()?,
     };
+    // Read once: there may be tens of thousands.
+    let names: HashSet<OsString> = entries.iter().map(fs::DirEntry::file_name).collect();
     for entry in entries {
-        let entry = entry?;
         // Names that are not text are not of the pattern, which is.
         let Ok(name) = entry.file_name().into_string() else { continue };
         let Some(stamp) = pattern.stamp_of(&name) else {
@@ -91,23 +92,20 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
         };
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         // Gone since the directory was read, or a link to nowhere: not a backup.
-        let Ok(meta) = fs::metadata(entry.path()) else { continue };
+        let Ok(meta) = (if is_link { fs::metadata(entry.path()) } else { entry.metadata() }) else { continue };
         if meta.is_file() != pattern.is_directory() && (meta.is_file() || meta.is_dir()) {
-            contents.files.push(seen(entry.path(), stamp, &meta, is_link));
+            let pinned = names.contains(OsStr::new(&format!("{name}{PIN}")));
+            let (path, modified) = (entry.path(), meta.modified().ok());
+            // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
+            let size = tree::bytes(&path, &meta).unwrap_or(0);
+            contents.files.push(Seen { path, stamp, size, modified, pinned, is_link });
         }
     }
     contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
     contents.misnamed.sort();
-    contents.debris = debris(dir, |data, _| pattern.stamp_of(data).is_some())?;
-    contents.debris.extend(prune::debris(dir));
+    contents.debris = debris_among(dir, &names, |data, _| pattern.stamp_of(data).is_some());
+    contents.debris.extend(prune::debris(dir, names.iter().map(OsString::as_os_str)));
     Ok(contents)
-}
-
-fn seen(path: PathBuf, stamp: NaiveDateTime, meta: &Metadata, is_link: bool) -> Seen {
-    let pinned = is_pinned(&path);
-    // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
-    let size = tree::bytes(&path, meta).unwrap_or(0);
-    Seen { path, stamp, size, modified: meta.modified().ok(), pinned, is_link }
 }
 
 /// Whether a pin lies beside a file: `db_20260302.sqlite3.pin`, whatever is in it.
@@ -120,13 +118,17 @@ pub(super) fn is_pinned(path: &Path) -> bool {
 /// What interrupted copies left: their directories, and manifests whose data never came. A
 /// manifest is asked for by its data's name and content; one whose copy still runs is not debris.
 pub(super) fn debris(dir: &Path, mine: impl Fn(&str, &Manifest) -> bool) -> io::Result<Vec<PathBuf>> {
+    let names = fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<HashSet<OsString>>>()?;
+    Ok(debris_among(dir, &names, mine))
+}
+
+/// The same of a directory that was read.
+fn debris_among(dir: &Path, names: &HashSet<OsString>, mine: impl Fn(&str, &Manifest) -> bool) -> Vec<PathBuf> {
     let (mut dead, mut live_ids, mut orphans) = (Vec::new(), Vec::new(), Vec::new());
-    let entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
-    let names: HashSet<OsString> = entries.iter().map(fs::DirEntry::file_name).collect();
-    for entry in entries {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if let Some(id) = partial::id_of(&name) {
-            if partial::is_dead(&entry.path()) { dead.push(entry.path()) } else { live_ids.push(id.to_owned()) }
+    for name in names.iter().filter_map(|name| name.to_str()) {
+        if let Some(id) = partial::id_of(name) {
+            let path = dir.join(name);
+            if partial::is_dead(&path) { dead.push(path) } else { live_ids.push(id.to_owned()) }
         } else if let Some(data) = name.strip_suffix(SUFFIX)
             && !names.contains(OsStr::new(data))
         {
@@ -143,7 +145,7 @@ pub(super) fn debris(dir: &Path, mine: impl Fn(&str, &Manifest) -> bool) -> io::
             dead.extend(manifest.beside(&path).into_iter().filter(|path| path.exists()));
         }
     }
-    Ok(dead)
+    dead
 }
 
 /// Whether an earlier backup of this target claims to have been made after `at`.

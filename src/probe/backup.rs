@@ -7,7 +7,8 @@ mod strange;
 mod tool;
 mod unfinished;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -123,7 +124,7 @@ struct Shelf {
     source: Option<PathBuf>,
 }
 
-type Memory = BTreeMap<PathBuf, Remembered>;
+type Memory = HashMap<PathBuf, Remembered>;
 type Stamp = (u64, Option<SystemTime>);
 
 /// What is known of one file since an earlier look.
@@ -232,6 +233,9 @@ async fn last_prune(ledger: &Arc<dyn Ledger>, target: &str) -> Option<Timestamp>
 }
 
 fn proven(file: Backup, proofs: &[Proof]) -> Backup {
+    if proofs.is_empty() {
+        return file;
+    }
     let subject = file.path.display().to_string();
     match proofs.iter().find(|proof| proof.subject == subject) {
         Some(proof) => file.proven(proof),
@@ -324,19 +328,22 @@ fn remember(files: &[Seen], before: &Memory) -> Vec<Remembered> {
 
 impl Remembered {
     fn of(seen: &Seen, earlier: Option<&Remembered>) -> Self {
-        let meta = std::fs::metadata(manifest::path_for(&seen.path)).ok();
-        let stamp = meta.map(|meta| (meta.len(), meta.modified().ok()));
-        let known = match earlier {
-            Some(earlier) if earlier.manifest == stamp => earlier.known.clone(),
-            _ => Known::of(&seen.path),
-        };
-        Self { data: (seen.size, seen.modified), manifest: stamp, known }
+        let data = (seen.size, seen.modified);
+        let stamp = |meta: Metadata| (meta.len(), meta.modified().ok());
+        if let Some(earlier) = earlier {
+            let manifest = std::fs::metadata(manifest::path_for(&seen.path)).ok().map(stamp);
+            if earlier.manifest == manifest {
+                return Self { data, manifest, known: earlier.known.clone() };
+            }
+        }
+        let (meta, read) = Brief::of(&seen.path);
+        Self { data, manifest: meta.map(stamp), known: Known::of(read) }
     }
 }
 
 impl Known {
-    fn of(file: &Path) -> Self {
-        match Brief::of(file) {
+    fn of(read: Result<Brief, ManifestError>) -> Self {
+        match read {
             Ok(manifest) => Known::Manifest {
                 bytes: manifest.data().map(|data| data.bytes),
                 sha256: manifest.data().map(|data| sanitize::line(&data.sha256)),
