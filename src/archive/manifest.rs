@@ -243,10 +243,13 @@ fn read<T: Document>(backup: &Path) -> (Option<Metadata>, Result<T, ManifestErro
     };
     let meta = file.metadata().ok();
     let bytes = meta.as_ref().map_or(0, Metadata::len).min(MAX_BYTES);
-    // Room for all of it, or each of tens of thousands would be read in many small pieces.
-    let mut text = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0) + 1);
-    match file.take(MAX_BYTES).read_to_end(&mut text) {
-        Ok(_) => (meta, unsealed(&text)),
+    // In one piece: there may be tens of thousands. One that is longer by now does not fit its seal.
+    let mut text = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    match (&file).read_exact(&mut text) {
+        Ok(()) => (meta, unsealed(&text)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            (meta, Err(ManifestError::Damaged("it got shorter while it was read".to_owned())))
+        }
         Err(error) => (meta, Err(ManifestError::Unreadable(error))),
     }
 }

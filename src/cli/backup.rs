@@ -1,22 +1,27 @@
 //! `rounds backup`: what there is, one more, whether it is any good, and what may go.
 
 mod prune;
+mod row;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
+use self::row::{File, Row, state};
 use crate::cli::act::{act, act_on};
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::{Backup, BackupState, Catalogue, Retention};
+use crate::domain::backup::{Backup, Catalogue, Retention};
 use crate::domain::board::Assessment;
+use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::inventory::{Inventory, Target};
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
+use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, rfc3339};
 
 #[derive(Debug, Subcommand)]
@@ -138,13 +143,14 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         Format::Json => {
             let judged = |(one, catalogue): (&Assessment, Option<&Catalogue>)| {
                 let policy = session.round.inventory.backups.get(one.id.name()).and_then(|card| card.keep.as_ref());
-                let retention = policy
+                policy
                     .zip(catalogue)
-                    .map(|(policy, catalogue)| prune::decide(policy, catalogue, report.at, &session.zone));
-                backup(one, catalogue, retention.as_ref(), report.at)
+                    .map(|(policy, catalogue)| prune::decide(policy, catalogue, report.at, &session.zone))
             };
-            let backups: Vec<Value> = backups.map(judged).collect();
-            output::document(&json!({ "schema": 1, "backups": backups }))?;
+            let backups: Vec<_> = backups.map(|of| (of, judged(of))).collect();
+            let listed = |((one, catalogue), retention)| backup(one, catalogue, Option::as_ref(retention), report.at);
+            let backups = backups.iter().map(|(of, retention)| (*of, retention)).map(listed).collect();
+            output::document(&List { schema: 1, backups })?;
         }
         Format::Text => {
             let mut text = String::new();
@@ -184,37 +190,43 @@ fn named(file: &Backup, catalogue: Option<&Catalogue>) -> String {
     about.map_or_else(|| path.to_string(), |about| format!("{path}  {about}"))
 }
 
-fn state(file: &Backup) -> String {
-    match &file.state {
-        BackupState::Complete => "complete".to_owned(),
-        BackupState::Growing => "being written".to_owned(),
-        BackupState::Damaged(why) => format!("damaged: {why}"),
+/// One backup, as a document.
+#[derive(Serialize)]
+struct Listed<'a> {
+    id: &'a str,
+    status: Status,
+    findings: &'a [Finding],
+    newest: Option<File<'a>>,
+    files: Vec<Row<'a>>,
+    slots: Value,
+    rpo_s: Option<f64>,
+    rto_s: Option<f64>,
+    drill_took_s: Option<f64>,
+    copied_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    schema: u32,
+    backups: Vec<Listed<'a>>,
+}
+
+fn backup<'a>(
+    one: &'a Assessment,
+    catalogue: Option<&'a Catalogue>,
+    retention: Option<&'a Retention>,
+    now: Timestamp,
+) -> Listed<'a> {
+    Listed {
+        id: one.id.name(),
+        status: one.status,
+        findings: &one.findings,
+        newest: catalogue.and_then(|catalogue| catalogue.newest(now)).map(File::of),
+        files: catalogue.map_or_else(Vec::new, |catalogue| row::all(catalogue, retention)),
+        slots: prune::slots(retention),
+        rpo_s: one.gauge("rpo"),
+        rto_s: one.gauge("rto"),
+        drill_took_s: one.gauge("drill_took"),
+        copied_at: catalogue.and_then(|catalogue| catalogue.copies.as_ref()?.newest).map(rfc3339),
     }
-}
-
-fn backup(one: &Assessment, catalogue: Option<&Catalogue>, retention: Option<&Retention>, now: Timestamp) -> Value {
-    let files = catalogue.map_or_else(Vec::new, |catalogue| prune::files(catalogue, retention));
-    json!({
-        "id": one.id.name(),
-        "status": one.status,
-        "findings": one.findings,
-        "newest": catalogue.and_then(|catalogue| catalogue.newest(now)).map(row),
-        "files": files,
-        "slots": prune::slots(retention),
-        "rpo_s": one.gauge("rpo"),
-        "rto_s": one.gauge("rto"),
-        "drill_took_s": one.gauge("drill_took"),
-        "copied_at": catalogue.and_then(|catalogue| catalogue.copies.as_ref()?.newest).map(rfc3339),
-    })
-}
-
-fn row(file: &Backup) -> Value {
-    json!({
-        "path": file.path,
-        "taken_at": rfc3339(file.taken_at),
-        "size_bytes": file.size_bytes,
-        "sha256": file.sha256,
-        "verified_at": file.verified_at.map(rfc3339),
-        "state": state(file),
-    })
 }

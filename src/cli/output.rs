@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::cli::{CONFIG_ERROR, Color, Global, REFUSED};
 use crate::domain::status::Status;
@@ -22,8 +22,8 @@ pub(super) fn answer(text: &str) -> io::Result<()> {
 }
 
 /// Writes a JSON document.
-pub(super) fn document(value: &Value) -> io::Result<()> {
-    answer(&format!("{value:#}"))
+pub(super) fn document(value: &impl Serialize) -> io::Result<()> {
+    answer(&serde_json::to_string_pretty(value)?)
 }
 
 /// A line of progress, for whoever is watching.

@@ -85,6 +85,18 @@ fn a_verified_backup_takes_the_place_of_its_database_and_there_is_a_way_back() {
 }
 
 #[test]
+fn what_a_restore_replaced_can_be_restored_by_its_name_also_after_several_within_one_second() {
+    let world = world("WAL", "");
+    for restored in 1..=4 {
+        restore(&world).exits(0);
+        let names = data(&world);
+        assert!(names.len() == 1 + restored && names.iter().all(|name| name.starts_with("rota_")), "{names:?}");
+    }
+    let newest = data(&world).pop().expect("a copy");
+    world.run(&["backup", "restore", "rota-db", "--file", &newest, "--confirm", "rota-db"]).exits(0);
+}
+
+#[test]
 fn what_is_not_verified_or_not_whole_is_not_restored() {
     let world = world("WAL", "");
     let before = content(&live(&world));

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::row;
+use super::row::{self, Row};
 use crate::cli::act::act_on;
 use crate::cli::act::told::{self, Told};
 use crate::cli::{ActFlags, Format, Session, check, output};
 use crate::domain::action_name::ActionName;
-use crate::domain::backup::{Catalogue, Decision, KeepPolicy, Moment, Pruning, Retention};
+use crate::domain::backup::{Catalogue, KeepPolicy, Moment, Pruning, Retention, ShelfState};
 use crate::domain::humanize;
 use crate::domain::inventory::Target;
 use crate::domain::observation::Detail;
 use crate::domain::plan::Plan;
 use crate::domain::report::headline;
-use crate::domain::time::{Timestamp, Zone, rfc3339};
+use crate::domain::time::{Timestamp, Zone};
 use crate::runtime::runner::Refused;
 
 /// Judges every file of one backup, and tells it or deletes what is superfluous.
@@ -64,38 +65,30 @@ pub(super) async fn run(
         return act_on(session, &look.board, &ActionName::PRUNE, &target, &BTreeMap::new(), flags).await;
     }
     match flags.format {
-        Format::Json => output::document(&json!({
-            "schema": 1,
-            "id": id,
-            "files": files(catalogue, Some(&retention)),
-            "guards": retention.guards,
-            "plan": pruning.state,
-        }))?,
+        Format::Json => output::document(&Judged {
+            schema: 1,
+            id,
+            files: row::all(catalogue, Some(&retention)),
+            guards: &retention.guards,
+            plan: &pruning.state,
+        })?,
         Format::Text => output::answer(&text(id, catalogue, &retention, &pruning, &session.zone))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn decide(policy: &KeepPolicy, catalogue: &Catalogue, now: Timestamp, zone: &Zone) -> Retention {
-    policy.decide(catalogue, Moment { now, zone, last_prune: catalogue.last_prune })
+/// What would become of every file, as a document.
+#[derive(Serialize)]
+struct Judged<'a> {
+    schema: u32,
+    id: &'a str,
+    files: Vec<Row<'a>>,
+    guards: &'a [String],
+    plan: &'a ShelfState,
 }
 
-/// Every file with what becomes of it; without a policy all are kept, for no rule's sake.
-pub(super) fn files(catalogue: &Catalogue, retention: Option<&Retention>) -> Vec<Value> {
-    let decision = |index: usize| retention.and_then(|retention| retention.files.get(index));
-    let files = catalogue.files.iter().enumerate().map(|(index, file)| {
-        let mut value = row(file);
-        let reasons: Vec<&str> =
-            decision(index).map_or_else(Vec::new, |one| one.reasons.iter().map(|reason| reason.word()).collect());
-        value["drilled_at"] = json!(catalogue.drilled.get(&file.path).copied().map(rfc3339));
-        if let Some(about) = catalogue.about.get(&file.path) {
-            value["about"] = json!(about);
-        }
-        value["keep"] = json!(decision(index).is_none_or(Decision::is_kept));
-        value["reasons"] = json!(reasons);
-        value
-    });
-    files.collect()
+pub(super) fn decide(policy: &KeepPolicy, catalogue: &Catalogue, now: Timestamp, zone: &Zone) -> Retention {
+    policy.decide(catalogue, Moment { now, zone, last_prune: catalogue.last_prune })
 }
 
 /// What the rules ask for and what there is: `{"daily": {"want": 7, "have": 6, …}}`.
