@@ -113,8 +113,8 @@ impl Board {
 
     /// Every task that was read.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskFacts> {
-        self.watches.iter().filter_map(|watch| match self.detail(&watch.id) {
-            Some(Detail::Task(facts)) => Some(&**facts),
+        self.tracks.iter().filter_map(|track| match &track.good.as_ref()?.1.detail {
+            Detail::Task(facts) => Some(&**facts),
             _ => None,
         })
     }
