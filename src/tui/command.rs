@@ -79,8 +79,8 @@ commands! {
     CancelStatement "cancel-statement" "cancel what this session does",
     Terminate      "terminate"       "end this session",
     RunTask        "run-task"        "run this task now",
-    FreezeThaw     "freeze-thaw"     "freeze all tasks, or thaw them",
-    EnableDisable  "enable-disable"  "enable this task, or disable it",
+    FreezeThaw     "freeze-or-thaw"  "freeze all tasks, or thaw them",
+    EnableDisable  "enable-or-disable" "enable this task, or disable it",
     LastOutput     "last-output"     "what it printed last time",
     Tick           "tick"            "tick this item",
     Evidence       "evidence"        "the evidence behind this item",
@@ -96,6 +96,11 @@ impl Command {
     /// The command of that name.
     pub fn named(name: &str) -> Option<Command> {
         Self::ALL.iter().copied().find(|command| command.name() == name)
+    }
+
+    /// Its name in running text.
+    pub fn label(self) -> String {
+        self.name().replace('-', " ")
     }
 
     /// The act it stands for, and the kind of target that act is for.

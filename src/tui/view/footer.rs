@@ -36,7 +36,7 @@ const ALWAYS: [Command; 10] = [
 pub(super) fn keys(app: &App, row: Rect, buffer: &mut Buffer) {
     let theme = app.theme();
     let hints = match app.overlay() {
-        Some(overlay) => overlay.hints(&app.see_now()),
+        Some(overlay) => overlay.hints(&app.see_now()).into_iter().map(|(key, does)| (key, does.to_owned())).collect(),
         None => live(app),
     };
     let hints: Vec<[Span<'static>; 2]> = hints
@@ -70,7 +70,7 @@ fn shown(widths: &[usize], room: usize) -> Vec<bool> {
 }
 
 /// The keys of this row and this pane, then those of everywhere.
-fn live(app: &App) -> Vec<(String, &'static str)> {
+fn live(app: &App) -> Vec<(String, String)> {
     let keymap = app.keymap();
     let here = Here { selection: app.selection(), target: app.selected_target() };
     let near = app.contexts().into_iter().filter(|context| *context != Context::Everywhere);
@@ -80,7 +80,7 @@ fn live(app: &App) -> Vec<(String, &'static str)> {
         .filter(|command| works(app, &here, *command))
         .collect();
     let always = ALWAYS.into_iter().filter(|command| works(app, &here, *command));
-    near.into_iter().chain(always).filter_map(|command| Some((keymap.key_of(command)?, command.name()))).collect()
+    near.into_iter().chain(always).filter_map(|command| Some((keymap.key_of(command)?, command.label()))).collect()
 }
 
 /// The selected row, found once for all the keys: the list it is in may be long.
