@@ -51,7 +51,6 @@ mod readonly;
 mod recovery;
 #[cfg(unix)]
 mod restore;
-#[cfg(unix)]
 #[cfg(target_os = "linux")]
 mod secrets;
 mod sqlite;
@@ -69,7 +68,6 @@ mod support;
 mod systemd;
 #[cfg(unix)]
 mod terminal;
-#[cfg(unix)]
 #[cfg(unix)]
 mod tools;
 #[cfg(unix)]
