@@ -9,10 +9,12 @@
 pub mod carry;
 mod content;
 mod counts;
+mod digest;
 pub mod drill;
 mod json;
 mod make;
 pub mod manifest;
+pub mod many;
 pub mod method;
 mod mysql;
 mod pack;
@@ -27,17 +29,15 @@ mod stream;
 mod tree;
 mod verify;
 
-use std::fmt::Write;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::DatabaseError;
 
 pub use counts::Counts;
+use digest::{hash, hex};
 pub use make::{Made, Request, make};
 pub use sql::sql_end;
 pub use verify::{Verified, count, verify};
@@ -135,36 +135,4 @@ impl<R: Read> Read for Cancellable<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.cancel.is_cancelled() { Err(io::Error::other("cancelled")) } else { self.source.read(buffer) }
     }
-}
-
-/// The SHA-256 of a file in hex, read from the disk anew, and how many bytes it has; of a directory
-/// what stands for all its files.
-fn hash(path: &Path, cancel: &CancellationToken) -> Result<(String, u64), ArchiveError> {
-    if path.is_dir() {
-        return tree::seal(path, cancel).map(|(_, whole)| (whole.sha256, whole.bytes));
-    }
-    let read = |error| if cancel.is_cancelled() { ArchiveError::Cancelled } else { failed("read", path)(error) };
-    let mut source = Cancellable { source: File::open(path).map_err(read)?, cancel };
-    let mut sha = Sha256::new();
-    let mut chunk = vec![0; 256 * 1024];
-    let mut bytes = 0;
-    loop {
-        match source.read(&mut chunk) {
-            Ok(0) => return Ok((hex(&sha.finalize()), bytes)),
-            Ok(count) => {
-                sha.update(&chunk[..count]);
-                bytes += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read(error)),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -148,6 +148,8 @@ impl Condemned {
         let own = manifest::path_for(&self.path);
         let _gone_already = fs::remove_dir_all(tree::gone(&self.path));
         let named = Manifest::of(&self.path).map(|manifest| manifest.beside(&self.path)).unwrap_or_default();
+        // What a restore replaced has none: the one of its time is another's.
+        let pair = pair.filter(|_| !StampPattern::is_replaced(&self.name));
         let pairs = pair.into_iter().flat_map(|pair| pair.paths_of(self.stamp));
         let told_by = self.told_by.iter().cloned();
         for path in pairs.chain(told_by).chain(named.into_iter().filter(|path| *path != own)).chain([own.clone()]) {

@@ -234,8 +234,21 @@ impl BackupSpec {
 
     /// The second file that belongs to one of them, where it is there.
     pub fn pair_of(&self, file: &Path) -> Option<PathBuf> {
-        let stamp = self.files.stamp_of(&file.file_name()?.to_string_lossy())?;
-        self.pair.as_ref()?.paths_of(stamp).find(|path| path.exists())
+        self.pairs_of(file)?.1.into_iter().find(|path| path.exists())
+    }
+
+    /// The same, or what it should be called where it is not there; `None` where none belongs to it.
+    pub fn pair_due(&self, file: &Path) -> Option<PathBuf> {
+        let (plain, pairs) = self.pairs_of(file)?;
+        Some(pairs.into_iter().find(|path| path.exists()).unwrap_or(plain))
+    }
+
+    /// What the second file may be called: as nothing packs it, and in every way.
+    fn pairs_of(&self, file: &Path) -> Option<(PathBuf, Vec<PathBuf>)> {
+        let name = file.file_name()?.to_string_lossy();
+        let pair = self.pair.as_ref().filter(|_| !StampPattern::is_replaced(&name))?;
+        let stamp = self.files.stamp_of(&name)?;
+        Some((pair.path_of(stamp), pair.paths_of(stamp).collect()))
     }
 
     /// What a backup that is taken at `at` is called.

@@ -59,8 +59,8 @@ pub struct Catalogue {
     pub debris: Vec<PathBuf>,
     /// Names like a backup's, of times that no calendar has.
     pub misnamed: Vec<String>,
-    /// The directory they should lie in is not there.
-    pub shelf_missing: bool,
+    /// The directory they should lie in, where it is not there.
+    pub shelf_missing: Option<PathBuf>,
     /// When the copied database came to be, where that is known: before the first slot after
     /// it, having no backup yet is no omission.
     pub source_since: Option<Timestamp>,

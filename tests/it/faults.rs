@@ -106,7 +106,13 @@ fn root_whatever_fails_at_any_step_of_a_restore_leaves_what_was_there() {
             ["", "-wal", "-journal"].iter().map(|suffix| world.path(&format!("rota.sqlite3{suffix}"))).collect();
         world.run(&arguments).exits(0);
         let new = content(&world);
-        let faults = [(WRITES, "error=EIO"), (WRITES, "error=ENOSPC"), (WRITES, "signal=KILL"), (READS, "error=EIO")];
+        let faults = [
+            (WRITES, "error=EIO"),
+            (WRITES, "error=ENOSPC"),
+            (WRITES, "error=EROFS"),
+            (WRITES, "signal=KILL"),
+            (READS, "error=EIO"),
+        ];
         for (calls, fault) in faults {
             let (mut steps, mut olds, mut news) = (0, 0, 0);
             for at in 1..MOST {
@@ -327,4 +333,51 @@ fn root_on_a_shelf_that_is_full_or_read_only_every_act_leaves_what_is_there() {
     disk.again("rw");
     world.run(&["backup", "run", "rota-db", "--yes"]).exits(0);
     assert_eq!(shelf(&world).len(), before.len() + 1);
+}
+
+#[test]
+#[ignore = "needs root: mounts a file system"]
+fn root_a_database_whose_own_disk_is_full_or_read_only_stays_what_it_is() {
+    let world = World::new().config(
+        "version = 1\n[host]\nevery = '1h'\n[store]\nurl = 'sqlite:{root}/state/rounds.db'\n\
+         [[database]]\nid = 'rota'\nurl = 'sqlite:{root}/data/rota.sqlite3'\n\
+         [[backup]]\nid = 'rota-db'\ndatabase = 'rota'\nfiles = '{root}/shelf/rota_%Y%m%d_%H%M%S.sqlite3'\n",
+    );
+    fs::create_dir(world.path("data")).expect("a directory");
+    let disk = Disk::mount(&world.path("data"), "size=4m,mode=700");
+    let world = world.database("data/rota.sqlite3", 40);
+    let rows = || {
+        let live = Connection::open(world.path("data/rota.sqlite3")).expect("open");
+        let verdict: String = live.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
+        assert_eq!(verdict, "ok");
+        live.query_row("SELECT count(*) FROM staff", [], |row| row.get::<_, i64>(0)).expect("a number")
+    };
+    let change = |sql: &str| {
+        let live = Connection::open(world.path("data/rota.sqlite3")).expect("open");
+        live.execute_batch(sql).expect("it goes on");
+    };
+    // A log could not be opened at all where nothing can be written.
+    change("PRAGMA journal_mode = DELETE");
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let name = shelf(&world).into_keys().next().expect("a backup");
+    let name = name.file_name().expect("a name").to_string_lossy().into_owned();
+    change("DELETE FROM staff WHERE id > 7");
+    let restore = ["backup", "restore", "rota-db", "--file", &name, "--confirm", "rota-db"];
+
+    let filler = world.path("data/filler");
+    let mut file = fs::File::create(&filler).expect("a filler");
+    while file.write_all(&[1; 4096]).is_ok() {}
+    drop(file);
+    let told = world.run(&restore).exits(1).out();
+    assert!(told.contains("are free there; make room for"), "{told}");
+    assert_eq!(rows(), 7, "full: {told}");
+    fs::remove_file(&filler).expect("room again");
+
+    disk.again("ro");
+    let told = world.run(&restore).exits(1).out();
+    assert!(told.contains("Read-only"), "{told}");
+    assert_eq!(rows(), 7, "read-only: {told}");
+    disk.again("rw");
+    world.run(&restore).exits(0);
+    assert_eq!(rows(), 40);
 }

@@ -53,6 +53,8 @@ mod recovery;
 mod restore;
 #[cfg(target_os = "linux")]
 mod secrets;
+#[cfg(unix)]
+mod shelf;
 mod sqlite;
 #[cfg(target_os = "linux")]
 mod sqlite_findings;

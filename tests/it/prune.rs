@@ -187,6 +187,20 @@ pub(crate) fn request(dir: &Path, doomed: &[Doomed], id: &str) -> PruneRequest {
     }
 }
 
+#[tokio::test]
+async fn what_a_restore_replaced_goes_without_the_pair_of_its_time() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let kept = shelf(scratch.path(), 0..1).remove(0);
+    let replaced = StampPattern::replaced(&kept.path, "019aa7d6-91c2-7b3e");
+    fs::write(&replaced, "data").expect("what was there");
+    fs::write(rounds::archive::manifest::path_for(&replaced), "{}").expect("its manifest");
+    let doomed = [Doomed { path: replaced, ..kept.clone() }];
+    let pruned = prune(request(scratch.path(), &doomed, "a"), CancellationToken::new()).await.expect("pruned");
+    assert_eq!(pruned.files, 1);
+    let left = ["db_20260302_000000.sqlite3", "db_20260302_000000.sqlite3.manifest.json", "pair_20260302_000000.json"];
+    assert_eq!(names(scratch.path()), left, "a backup and all that belongs to it");
+}
+
 type Change = fn(&Path);
 
 #[tokio::test]

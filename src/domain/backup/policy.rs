@@ -10,6 +10,7 @@ use crate::domain::humanize;
 use crate::domain::limit::Limit;
 use crate::domain::observation::{Detail, Reading};
 use crate::domain::sample::{Sample, Unit};
+use crate::domain::sanitize;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
 use crate::domain::time::{Timestamp, Zone, seconds_between, span};
@@ -160,20 +161,23 @@ impl BackupPolicy {
         if catalogue.files.iter().any(|file| file.state == BackupState::Growing) {
             return Finding::new(Status::Warning, "fresh", "no backup yet; the first one is being written");
         }
+        let gone = catalogue.shelf_missing.as_ref();
+        let gone = gone.map(|dir| format!(", and {} is not there", sanitize::line(&dir.display().to_string())));
+        let gone = gone.unwrap_or_default();
         let late = span(USUAL_UNTIL_KNOWN + self.grace);
         let first =
             catalogue.source_since.zip(self.schedule.as_ref()).and_then(|(since, schedule)| schedule.next(since));
         let finding = match first {
             Some(first) if now <= first + late => {
                 let due = humanize::clock(first, now, &self.zone);
-                Finding::new(Status::Warning, "fresh", format!("no backup yet; the first is due {due}"))
+                Finding::new(Status::Warning, "fresh", format!("no backup yet{gone}; the first is due {due}"))
             }
             Some(first) => {
                 let due = humanize::clock(first, now, &self.zone);
-                Finding::new(Status::Critical, "fresh", format!("no backup at all; the first was due {due}"))
+                Finding::new(Status::Critical, "fresh", format!("no backup at all{gone}; the first was due {due}"))
                     .since(first + late)
             }
-            None => Finding::new(Status::Critical, "fresh", "no backup at all"),
+            None => Finding::new(Status::Critical, "fresh", format!("no backup at all{gone}")),
         };
         self.mended(finding)
     }

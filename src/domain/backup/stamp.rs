@@ -10,6 +10,9 @@ use crate::domain::time::{Timestamp, Zone};
 
 /// How the name of a backup ends that is a directory of files.
 const DIRECTORY: &str = ".dir";
+/// How the name of a copy begins that a restore made of what it replaced, where the name of its time
+/// alone is another's, or wants a pair; an id and `_` follow.
+const REPLACED: &str = "before-restore-";
 
 /// A path whose file name carries the time the backup was taken, as in
 /// `/srv/rota/db_backup_%Y%m%d_%H%M%S.sqlite3`; local to `zone`.
@@ -127,9 +130,21 @@ impl StampPattern {
         Compression::ALL.into_iter().map(move |packing| packing.name(&path))
     }
 
+    /// What a copy of what a restore replaced is called where the name of its time does not do.
+    pub fn replaced(path: &Path, id: &str) -> PathBuf {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        path.with_file_name(format!("{REPLACED}{id}_{name}"))
+    }
+
+    /// Whether a file is called like that: no other belongs to it by its time.
+    pub fn is_replaced(file_name: &str) -> bool {
+        own(file_name) != file_name
+    }
+
     /// The reading of the clock in a file's name, packed or not; `None` when it is no file of
     /// this pattern.
     pub fn stamp_of(&self, file_name: &str) -> Option<NaiveDateTime> {
+        let file_name = own(file_name);
         let unpacked = Compression::split(file_name);
         self.read(file_name).or_else(|| if unpacked.1 == Compression::None { None } else { self.read(unpacked.0) })
     }
@@ -186,6 +201,13 @@ impl StampPattern {
             _ => Duration::days(1),
         }
     }
+}
+
+/// The name of its time alone.
+fn own(file_name: &str) -> &str {
+    let named = file_name.strip_prefix(REPLACED).and_then(|rest| rest.split_once('_'));
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    named.filter(|(id, _)| is_id(id)).map_or(file_name, |(_, own)| own)
 }
 
 /// Takes a file name apart.
@@ -254,105 +276,4 @@ impl fmt::Display for StampPattern {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn utc(text: &str) -> Timestamp {
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("test time").and_utc()
-    }
-
-    fn london(text: &str) -> StampPattern {
-        StampPattern::parse(text, Zone::named("Europe/London").expect("zone")).expect("pattern")
-    }
-
-    #[test]
-    fn a_name_says_when_the_backup_was_taken_in_its_own_zone() {
-        let pattern = london("/srv/rota/db_backup_%Y%m%d_%H%M%S.sqlite3");
-        let summer = utc("2026-07-01 01:00:07");
-        assert_eq!(pattern.name_for(summer), Path::new("/srv/rota/db_backup_20260701_020007.sqlite3"));
-        assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3"), Some(summer));
-        assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3.zst"), Some(summer));
-        assert_eq!(pattern.taken_at("db_backup_20260701_020007.sqlite3.gz.zst"), None);
-        assert_eq!(pattern.dir(), Path::new("/srv/rota"));
-    }
-
-    #[test]
-    fn what_ends_in_dir_is_a_directory_and_its_name_says_nothing_of_packing() {
-        let (tree, file) = (london("/srv/rota_%Y%m%d.dir"), london("/srv/rota_%Y%m%d.dump"));
-        assert!(tree.is_directory() && !file.is_directory());
-        let named = |pattern: &StampPattern, name: &str| pattern.packed(Compression::Zstd, Path::new(name));
-        assert_eq!(named(&tree, "/srv/rota_20260302.dir"), Path::new("/srv/rota_20260302.dir"));
-        assert_eq!(named(&file, "/srv/rota_20260302.dump"), Path::new("/srv/rota_20260302.dump.zst"));
-    }
-
-    #[test]
-    fn names_that_are_not_of_the_pattern_are_left_alone() {
-        let pattern = london("/srv/db_%Y%m%d_%H%M%S.sqlite3");
-        for name in [
-            "db_20260701_020007.sqlite3.manifest.json",
-            "db_20260701_020007.sqlite3.bz2",
-            ".partial-db_20260701_020007.sqlite3",
-            "db_20260230_020007.sqlite3",
-            "db_20260701_250007.sqlite3",
-            "db_2026070_1020007.sqlite3",
-            "db_+2260701_020007.sqlite3",
-            "db_２026070_020007.sqlite3",
-            "xdb_20260701_020007.sqlite3",
-            "",
-        ] {
-            assert_eq!(pattern.taken_at(name), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn stamps_across_the_changes_of_the_clock() {
-        let pattern = london("/srv/db_%Y%m%d_%H%M%S.bak");
-        // Shown twice on 25 October: the first of the two.
-        assert_eq!(pattern.taken_at("db_20261025_013000.bak"), Some(utc("2026-10-25 00:30:00")));
-        // Both instants get the same name; the second copy is refused rather than merged.
-        assert_eq!(pattern.name_for(utc("2026-10-25 00:30:00")), pattern.name_for(utc("2026-10-25 01:30:00")));
-        // Never shown on 29 March: the instant of the jump.
-        assert_eq!(pattern.taken_at("db_20260329_013000.bak"), Some(utc("2026-03-29 01:00:00")));
-        // Every instant of a year, by 7 hours and a bit, reads back as it was written.
-        let mut at = utc("2026-01-01 00:00:00");
-        let repeated = utc("2026-10-25 01:00:00")..utc("2026-10-25 02:00:00");
-        let mut checked = 0;
-        while at < utc("2027-01-01 00:00:00") {
-            let path = pattern.name_for(at);
-            let name = path.file_name().and_then(|name| name.to_str()).expect("name");
-            if !repeated.contains(&at) {
-                assert_eq!(pattern.taken_at(name), Some(at), "{name}");
-                checked += 1;
-            }
-            at += Duration::seconds(25_207);
-        }
-        assert!(checked > 1_200, "{checked}");
-    }
-
-    #[test]
-    fn less_than_seconds_is_allowed_and_known() {
-        assert_eq!(london("/a/%Y-%m-%d.tar").precision(), Duration::days(1));
-        assert_eq!(london("/a/%d.%m.%Y-%H.tar").precision(), Duration::hours(1));
-        assert_eq!(london("/100%%_%Y%m%d.tar").name_for(utc("2026-01-02 00:00:00")), Path::new("/100%_20260102.tar"));
-    }
-
-    #[test]
-    fn what_is_no_pattern_is_refused_with_the_reason() {
-        let table = [
-            ("db_%Y%m%d", StampError::Relative("db_%Y%m%d".into())),
-            ("srv/db_%Y%m%d", StampError::Relative("srv/db_%Y%m%d".into())),
-            ("/srv/%Y/db_%Y%m%d", StampError::StampedDirectory("/srv/%Y/db_%Y%m%d".into())),
-            ("/srv/db_%Y%m%d/", StampError::NoFile("/srv/db_%Y%m%d/".into())),
-            ("/srv/db_%y%m%d", StampError::UnknownField("%y".into())),
-            ("/srv/db_%Y%m%d%", StampError::UnknownField("%".into())),
-            ("/srv/db_%Y%m%d_%d", StampError::Twice('d')),
-            ("/srv/db.sqlite3", StampError::Missing('Y')),
-            ("/srv/db_%Y%m", StampError::Missing('d')),
-            ("/srv/db_%Y%m%d_%M", StampError::Missing('H')),
-            ("/srv/.partial-%Y%m%d", StampError::Reserved(".partial-%Y%m%d".into())),
-        ];
-        for (text, error) in table {
-            assert_eq!(StampPattern::parse(text, Zone::utc()).expect_err(text), error, "{text}");
-        }
-    }
-}
+mod tests;

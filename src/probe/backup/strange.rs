@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{BackupProbe, Known};
+use super::BackupProbe;
+use super::look::Known;
 use crate::archive::manifest;
 use crate::domain::backup::{Backup, Catalogue};
 use crate::domain::finding::Finding;
@@ -16,7 +17,7 @@ impl BackupProbe {
         let place = sanitize::line(&self.shelf.files.dir().display().to_string());
         let gone = self.vanished(catalogue, &place);
         // That all are gone says where, too.
-        let absent = (catalogue.shelf_missing && gone.is_none() && !self.makes).then(|| {
+        let absent = (catalogue.shelf_missing.is_some() && gone.is_none() && !self.makes).then(|| {
             let text = format!("{place} is not there");
             Finding::new(Status::Warning, "shelf", text)
                 .advice("mount its disk if it has one of its own, or mend `files`")

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use chrono::NaiveDateTime;
 
+use super::look::{Known, Memory, Shelf, readable, taken_at};
 use super::*;
+use crate::archive::shelf::Seen;
+use crate::domain::backup::StampPattern;
 use crate::domain::time::Zone;
 use crate::ledger::LedgerError;
 
@@ -125,6 +128,21 @@ fn a_stamp_of_a_day_takes_the_hour_from_the_file() {
     assert_eq!(taken_at(&pattern, &seen("2026-04-01 00:00:00"), &Known::Nothing), at("2026-03-05 00:00:00"));
 }
 
+#[test]
+fn what_a_restore_replaced_wants_no_pair() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let dir = scratch.path();
+    let of_time = dir.join("db_20260301_020000.sqlite3");
+    let aside = StampPattern::replaced(&of_time, "019aa7d6-91c2");
+    for path in [&of_time, &aside] {
+        put(path, &whole(), "2026-03-01 02:00:00");
+    }
+    let (files, _) = look(&shelf(dir).with_pair(dir), &Memory::new(), NOW);
+    let found: Vec<(bool, bool)> =
+        files.iter().map(|(name, state)| (StampPattern::is_replaced(name), *state == BackupState::Complete)).collect();
+    assert!(found.contains(&(true, true)) && found.contains(&(false, false)), "{files:?}");
+}
+
 #[derive(Debug)]
 struct Proofs(Result<Vec<Proof>, LedgerError>);
 
@@ -168,7 +186,13 @@ async fn a_directory_that_is_not_there_and_names_of_no_day_are_told() {
     let mut watching = probe(shelf(&place));
     assert_eq!(told(&mut watching).await, format!("shelf: {} is not there\n", place.display()));
     let mut making = BackupProbe { makes: true, ..probe(shelf(&place)) };
-    assert_eq!(told(&mut making).await, "", "the first backup makes it");
+    assert_eq!(told(&mut making).await, "", "the first backup makes it, and that there is none says where");
+    let gone = |read: Reading| match read.detail {
+        Detail::Backups(catalogue) => catalogue.shelf_missing,
+        _ => None,
+    };
+    assert_eq!(gone(making.take(at(NOW)).await.expect("read")), Some(place.clone()));
+    assert_eq!(gone(watching.take(at(NOW)).await.expect("read")), None, "it is told once");
     fs::create_dir(&place).expect("a directory");
     assert_eq!(told(&mut watching).await, "");
     for name in

@@ -23,7 +23,7 @@ pub(super) fn why(seen: &Seen) -> Option<String> {
     } else if Path::new(&journal).exists() {
         // It would open, be sound, and hold nothing.
         Some("a journal lies beside it: its copy was interrupted".to_owned())
-    } else if let Err(why) = super::readable(&seen.path) {
+    } else if let Err(why) = super::look::readable(&seen.path) {
         Some(why)
     } else if let Some((name, magic)) = MAGIC.iter().find(|(packing, _)| *packing == Compression::of_name(&seen.path)) {
         (!begins_with(&seen.path, magic)).then(|| {

@@ -98,11 +98,7 @@ impl Runner {
             None => return Err(Stopped::failed(format!("there is no file of backup `{backup}` to verify"))),
         };
         let rows = spec.map(|spec| spec.rows.clone()).unwrap_or_default();
-        let pair = spec.and_then(|spec| {
-            let stamp = spec.files.stamp_of(&file.file_name()?.to_string_lossy())?;
-            let pair = spec.pair.as_ref()?;
-            Some(pair.paths_of(stamp).find(|path| path.exists()).unwrap_or_else(|| pair.path_of(stamp)))
-        });
+        let pair = spec.and_then(|spec| spec.pair_due(&file));
         let (started, token) = (Instant::now(), || work.order.stop.token());
         let mut verified = within(work, archive::verify(file.clone(), rows, token())).await?;
         if let (true, Some(pair)) = (verified.ok, pair) {

@@ -135,6 +135,16 @@ fn having_none_is_a_warning_until_the_first_could_be_there() {
         (facts(Some("01 09:00:00")), "02 02:31:01", "critical: no backup at all; the first was due 02:00"),
         (facts(None), "01 09:00:01", "critical: no backup at all"),
         (
+            Catalogue { shelf_missing: Some("/mnt/gone".into()), ..facts(Some("01 09:00:00")) },
+            "01 09:00:01",
+            "warning: no backup yet, and /mnt/gone is not there; the first is due Mon 02:00",
+        ),
+        (
+            Catalogue { shelf_missing: Some("/mnt/gone".into()), ..facts(None) },
+            "01 09:00:01",
+            "critical: no backup at all, and /mnt/gone is not there",
+        ),
+        (
             catalogue(vec![growing("01 09:00:00")]),
             "01 09:00:09",
             "warning: no backup yet; the first one is being written",
