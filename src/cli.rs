@@ -12,6 +12,7 @@ mod database;
 mod demo;
 mod environment;
 pub mod exec;
+mod incident;
 mod log;
 mod manual;
 mod output;
@@ -121,6 +122,9 @@ pub enum Command {
     /// Today's checklists: tick, skip, sign
     #[command(subcommand)]
     Checklist(checklist::ChecklistCommand),
+    /// What failed, why, what it cost and what was learned
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
     /// The append-only log of every act
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -227,6 +231,7 @@ async fn execute(command: Option<Command>, global: &Global) -> color_eyre::Resul
         Some(Command::Task(command)) => task::run(&command, global).await,
         Some(Command::Run(args)) => run::run(&args, global).await,
         Some(Command::Checklist(command)) => checklist::run(&command, global).await,
+        Some(Command::Incident(command)) => incident::run(&command, global).await,
         Some(Command::Audit(command)) => audit::run(&command, global).await,
         Some(Command::Config(command)) => config::run(&command, global),
         Some(Command::Demo(args)) => demo::run(args, global).await,

@@ -13,6 +13,7 @@ pub mod hold;
 pub mod host;
 pub mod humanize;
 pub mod ident;
+pub mod incident;
 pub mod insight;
 pub mod inventory;
 pub mod job;

@@ -176,6 +176,7 @@ impl Store {
                     series: sqlite::observation::all_series(c, now - LOADED_FOR, now - LOADED_FINE_FOR).await?,
                     statuses: sqlite::change::statuses(c).await?,
                     audit: sqlite::audit::latest(c, Timestamp::UNIX_EPOCH, REMEMBERED).await?,
+                    incidents: sqlite::audit::incidents(c).await?,
                     changes: sqlite::change::latest(c, Timestamp::UNIX_EPOCH, REMEMBERED).await?,
                     ..Memory::default()
                 };

@@ -42,6 +42,8 @@ pub struct Memory {
     pub signatures: Vec<Signature>,
     /// The latest records, newest first.
     pub audit: Vec<AuditRecord>,
+    /// What was noted of incidents, oldest first.
+    pub incidents: Vec<AuditRecord>,
     /// The latest changes of status, newest first.
     pub changes: Vec<Change>,
 }

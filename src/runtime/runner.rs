@@ -6,6 +6,7 @@ mod command;
 mod effect;
 mod exclusive;
 pub(super) mod hold;
+mod incident;
 mod mirror;
 mod restore;
 mod send;

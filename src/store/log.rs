@@ -72,6 +72,17 @@ impl Store {
         self.read.read(move |c| Box::pin(sqlite::audit::latest(c, since, rows(limit)))).await
     }
 
+    /// What was noted of incidents, oldest first.
+    pub async fn incidents(&self) -> Result<Vec<AuditRecord>, StoreError> {
+        self.read.read(|c| Box::pin(sqlite::audit::incidents(c))).await
+    }
+
+    /// The records of one act, oldest first.
+    pub async fn records_of(&self, correlation: &str) -> Result<Vec<AuditRecord>, StoreError> {
+        let (from, to) = (correlation.to_owned(), format!("{correlation}\0"));
+        self.read.read(|c| Box::pin(sqlite::audit::linked(c, from, to))).await
+    }
+
     /// The records after number `seq`, oldest first: the next page of an export.
     pub async fn audit_after(&self, seq: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
         let page = self.read.read(move |c| Box::pin(sqlite::audit::following(c, seq, rows(limit)))).await?;

@@ -62,6 +62,7 @@ commands! {
     Copy           "copy"            "copy the selected row",
     Why            "why"             "why: evidence, history and limits",
     Actions        "actions"         "what can be done about this row",
+    Incident       "incident"        "what failed, and what was learned",
     Log            "log"             "what happened to this row, in order",
     Redraw         "redraw"          "paint the whole screen anew",
     Suspend        "suspend"         "to the shell; fg comes back",

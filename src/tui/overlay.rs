@@ -6,6 +6,7 @@ pub mod choice;
 pub mod confirm;
 pub mod field;
 pub mod help;
+pub mod incident;
 pub mod log;
 pub mod menu;
 pub mod output;
@@ -45,6 +46,7 @@ pub enum Overlay {
     Output(output::Output),
     Choice(choice::Choice),
     Record(record::Record),
+    Incidents(incident::Incidents),
     Log(log::Log),
     Activity(activity::Activity),
 }
@@ -109,6 +111,7 @@ impl Overlay {
             Overlay::Output(output) => output.update(see, screen, key),
             Overlay::Choice(choice) => choice.update(see, key),
             Overlay::Record(record) => record.update(see, screen, key),
+            Overlay::Incidents(incidents) => incidents.update(see, screen, key),
             Overlay::Log(log) => log.update(see, screen, key),
             Overlay::Activity(activity) => activity.update(see, screen, key),
         }
@@ -135,7 +138,12 @@ impl Overlay {
                 true
             }
             Overlay::Prompt(prompt) => !prompt.is_line(),
-            Overlay::Help(_) | Overlay::Why(_) | Overlay::Palette(_) | Overlay::Record(_) | Overlay::Log(_) => false,
+            Overlay::Help(_)
+            | Overlay::Why(_)
+            | Overlay::Palette(_)
+            | Overlay::Record(_)
+            | Overlay::Incidents(_)
+            | Overlay::Log(_) => false,
         }
     }
 
@@ -158,6 +166,7 @@ impl Overlay {
             Overlay::Output(output) => output.draw(see, screen, buffer),
             Overlay::Choice(choice) => choice.draw(see, screen, buffer),
             Overlay::Record(record) => record.draw(see, screen, buffer),
+            Overlay::Incidents(incidents) => incidents.draw(see, screen, buffer),
             Overlay::Log(log) => log.draw(see, screen, buffer),
             Overlay::Activity(activity) => activity.draw(see, screen, buffer),
         }
@@ -176,7 +185,7 @@ impl Overlay {
             Overlay::Output(output) if output.running(see.jobs) => {
                 &[("j k", "scroll"), ("G", "follow"), ("X", "cancel it"), ("Esc", "leave it running")]
             }
-            Overlay::Help(_) | Overlay::Why(_) | Overlay::Record(_) | Overlay::Output(_) => {
+            Overlay::Help(_) | Overlay::Why(_) | Overlay::Record(_) | Overlay::Incidents(_) | Overlay::Output(_) => {
                 &[("j k", "scroll"), ("Esc", "back")]
             }
             Overlay::Choice(_) => &[("Enter", "choose"), ("Esc", "stay")],

@@ -28,6 +28,7 @@ use crate::domain::action_name::ActionName;
 use crate::domain::audit::AuditRecord;
 use crate::domain::board::{Board, Change};
 use crate::domain::checklist::MarkKind;
+use crate::domain::incident::Incident;
 use crate::domain::inventory::{Inventory, Target};
 use crate::domain::job::{JobId, Jobs};
 use crate::domain::observation::ProbeId;
@@ -61,6 +62,8 @@ pub struct Snapshot<'a> {
     pub looks: &'a Looks,
     /// Newest first.
     pub audit: &'a [AuditRecord],
+    /// In the order they were opened.
+    pub incidents: &'a [Incident],
     /// Newest first.
     pub changes: &'a [Change],
     pub now: Timestamp,

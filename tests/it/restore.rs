@@ -1,8 +1,9 @@
 //! Restores: what was there, or what the backup holds, and never a mix; with a way back, whoever is
 //! killed, holds the database, or fails.
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -94,6 +95,123 @@ fn what_a_restore_replaced_can_be_restored_by_its_name_also_after_several_within
     }
     let newest = data(&world).pop().expect("a copy");
     world.run(&["backup", "restore", "rota-db", "--file", &newest, "--confirm", "rota-db"]).exits(0);
+}
+
+#[test]
+fn what_a_restore_replaced_is_found_by_its_name_where_names_tell_a_day_and_want_a_pair() {
+    let world = World::new()
+        .config(
+            "version = 1\n[host]\nevery = '1h'\n[store]\nurl = 'sqlite:{root}/state/rounds.db'\n\
+             [[database]]\nid = 'rota'\nurl = 'sqlite:{root}/rota.sqlite3'\n\
+             [[backup]]\nid = 'rota-db'\ndatabase = 'rota'\nfiles = '{root}/shelf/rota_%Y%m%d.sqlite3'\n\
+             pair = '{root}/shelf/rota_%Y%m%d.json'\nkeep = { last = 1, min = 1 }\n",
+        )
+        .database("rota.sqlite3", 40);
+    world.run(&["backup", "run", "--yes"]).exits(0);
+    let name = data(&world).pop().expect("the backup of today");
+    fs::write(world.path("shelf").join(name.replace(".sqlite3", ".json")), "[]").expect("its pair");
+    live(&world).execute_batch("DELETE FROM staff WHERE id > 7").expect("a mistake");
+    let before = content(&live(&world));
+    for _ in 0..2 {
+        restore(&world).exits(0);
+        assert_eq!(content(&live(&world)).len(), 40);
+    }
+    let replaced: Vec<String> = data(&world).into_iter().filter(|one| *one != name).collect();
+    assert!(replaced.len() == 2 && replaced.iter().all(|one| one.starts_with("before-restore-")), "{replaced:?}");
+    let listed = world.run(&["backup", "list", "--format", "json"]).exits(0).json();
+    let files = listed["backups"][0]["files"].as_array().expect("files");
+    assert!(files.len() == 3 && files.iter().all(|file| file["state"] == "complete"), "{listed:#}");
+    let judged = world.run(&["backup", "prune", "--dry-run", "--format", "json"]).exits(0).json().to_string();
+    assert_eq!(judged.matches("before a restore").count(), 2, "{judged}");
+    // The first of them is what the mistake had left.
+    let way_back = replaced
+        .iter()
+        .find(|name| {
+            let copy = Connection::open(world.path("shelf").join(name)).expect("a copy");
+            content(&copy) == before
+        })
+        .expect("what the first restore replaced");
+    world.run(&["backup", "restore", "rota-db", "--file", way_back, "--confirm", "rota-db"]).exits(0);
+    assert_eq!(content(&live(&world)), before, "the way back");
+}
+
+/// The only incident there is.
+fn incident(world: &World) -> serde_json::Value {
+    let listed = world.run(&["incident", "list", "--format", "json"]).exits(0).json();
+    let all = listed["incidents"].as_array().expect("incidents");
+    assert_eq!(all.len(), 1, "{listed:#}");
+    all[0].clone()
+}
+
+#[test]
+fn a_restore_opens_an_incident_that_is_closed_when_all_five_questions_have_an_answer() {
+    let world = world("WAL", "");
+    let none = world.run(&["incident", "show"]).exits(2).err();
+    assert!(none.contains("no incident is open"), "{none}");
+    let told = world.run(&["backup", "restore", "rota-db", "--confirm", "rota-db"]).exits(0).out();
+    let opened = incident(&world);
+    assert!(told.contains(&format!("incident {} opened", opened["number"])), "{told}");
+    let backup = data(&world)[0].clone();
+    let text = |of: &serde_json::Value, key: &str| of[key].as_str().unwrap_or_default().to_owned();
+    assert_eq!((text(&opened, "state"), text(&opened, "target")), ("open".to_owned(), "backup:rota-db".to_owned()));
+    assert!(text(&opened, "failed_at").starts_with("before 20"), "{opened:#}");
+    assert!(text(&opened, "backup_used").ends_with(&backup), "{opened:#}");
+    assert!(text(&opened, "data_lost").starts_with("whatever was written in the "), "{opened:#}");
+    assert!(opened["cause"].is_null() && opened["lessons"].is_null(), "{opened:#}");
+
+    let refused = world.run(&["incident", "close"]).exits(77).err();
+    assert!(refused.contains("cause, lessons learned; close it with --cause TEXT --lessons TEXT"), "{refused}");
+    // The next restore belongs to the same, and takes nothing away that was said.
+    world.run(&["incident", "note", "the import was run twice", "--cause", "a script without a lock"]).exits(0);
+    restore(&world).exits(0);
+    let again = incident(&world);
+    assert_eq!((&again["number"], text(&again, "cause")), (&opened["number"], "the import went wrong".to_owned()));
+    let shown = world.run(&["incident", "show"]).exits(0).out();
+    for part in ["the import was run twice", "lessons learned  to be written", "outcome  restore succeeded: "] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let read_only = world.run(&["--read-only", "incident", "close", "--lessons", "lock it"]).exits(77).err();
+    assert!(read_only.contains("read-only"), "{read_only}");
+    world.run(&["incident", "close", "--lessons", "lock it"]).exits(0);
+    let closed = incident(&world);
+    assert_eq!((text(&closed, "state"), text(&closed, "lessons")), ("closed".to_owned(), "lock it".to_owned()));
+    let number = closed["number"].to_string();
+    let twice = world.run(&["incident", "close", &number]).exits(77).err();
+    assert!(twice.contains("was closed by"), "{twice}");
+    let filed = world.run(&["incident", "export", &number]).exits(0).out();
+    for heading in ["Date and time of failure", "Cause", "Backup used", "Data lost", "Lessons learned"] {
+        assert!(filed.contains(&format!("## {heading}\n\n> ")), "{heading}: {filed}");
+    }
+    // A further one is another incident, and the log of it all is whole.
+    restore(&world).exits(0);
+    let by_hand = world.run(&["incident", "open", "The drive is gone", "--target", "backup:rota-db"]).exits(0).out();
+    assert!(by_hand.contains(" opened"), "{by_hand}");
+    let which = world.run(&["incident", "show"]).exits(2).err();
+    assert!(which.contains("which one? open are: ") && which.contains("The drive is gone"), "{which}");
+    world.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_restore_that_was_killed_leaves_its_incident_open() {
+    let world = world(
+        "WAL",
+        "restore = { stop = 'never', start = 'never' }\n[[action]]\nid = 'never'\ntitle = 'Stop'\nrisk = 'disruptive'\n\
+         command = ['/bin/sh', '-c', 'while kill -0 $PPID 2>/dev/null; do sleep 1; done']\ntimeout = '20m'",
+    );
+    let mut restoring = Killer::within(Duration::ZERO);
+    let arguments = ["backup", "restore", "rota-db", "--confirm", "rota-db", "--reason", "the import went wrong"];
+    let running = restoring.start(&mut world.command(&arguments));
+    let deadline = Instant::now() + Duration::from_mins(2);
+    let opened = loop {
+        let listed = world.run(&["incident", "list", "--format", "json"]).exits(0).json();
+        if listed["incidents"].as_array().is_some_and(|all| !all.is_empty()) {
+            break listed["incidents"][0].clone();
+        }
+        assert!(Instant::now() < deadline, "no incident was opened");
+    };
+    assert!(restoring.strike(running), "it was killed while its application would not stop");
+    assert_eq!((&opened["state"], &opened["cause"]), (&"open".into(), &"the import went wrong".into()));
+    assert_eq!(incident(&world)["data_lost"], serde_json::Value::Null, "nobody knows yet");
 }
 
 #[test]

@@ -15,8 +15,10 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 use rounds::domain::action_name::ActionName;
+use rounds::domain::audit::{Actor, AuditRecord};
 use rounds::domain::checklist::MarkKind;
 use rounds::domain::explain::Subject;
+use rounds::domain::incident::{Says, Turn};
 use rounds::domain::inventory::Target;
 use rounds::domain::job::{JobEvent, JobId, JobResult, Outcome, Progress};
 use rounds::domain::limit::parse_quantity;
@@ -61,6 +63,8 @@ struct Step {
     /// `succeeded …`, `failed …`, `refused …`.
     job: Option<String>,
     store_failed: Option<String>,
+    /// What somebody notes of the one incident: `open`, `note` or `close`, with what it says.
+    incident: Option<Noted>,
     /// What the look brings that was asked for last.
     looked: Option<looks::Seen>,
     /// The plan that comes for the statement that was asked about last.
@@ -80,6 +84,30 @@ struct Step {
     hides: Vec<String>,
     /// What the world was asked to do in this step; changes of status are not listed.
     effects: Option<Vec<String>>,
+}
+
+/// A note of an incident.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Noted {
+    turn: String,
+    #[serde(default)]
+    says: Says,
+}
+
+impl Noted {
+    /// Its record, by an operator who is elsewhere.
+    fn record(self, seq: u64, now: Timestamp) -> AuditRecord {
+        let turn = match self.turn.as_str() {
+            "open" => Turn::Open,
+            "note" => Turn::Note,
+            "close" => Turn::Close,
+            other => panic!("no turn of an incident is called `{other}`"),
+        };
+        let actor = Actor { operator: "asha".to_owned(), ..Actor::default() };
+        let entry = turn.entry("019", "backup:rota-db", &self.says, &actor, now);
+        AuditRecord { seq, entry, prev: String::new(), hash: String::new() }
+    }
 }
 
 /// One reading: samples as text (`17.8 %`, a time), or the error in their place.
@@ -128,6 +156,7 @@ stories! {
     a_restart_in_production_wants_its_name
     a_task_that_already_ran_today
     an_earlier_list_is_not_mistaken_for_todays
+    an_incident_is_named_until_it_is_closed
     enter_on_a_checklist_says_what_it_wants
     filter_typing_never_acts
     how_a_statement_would_be_run
@@ -201,6 +230,10 @@ impl Play {
         }
         if let Some(why) = step.store_failed {
             self.event(Event::Update(Update::StoreFailed(Some(why).filter(|why| !why.is_empty()))));
+        }
+        if let Some(noted) = step.incident {
+            let record = noted.record(16 + number as u64, self.now);
+            self.event(Event::Update(Update::Audited(Box::new(record))));
         }
         if let Some(seen) = step.looked {
             let (database, aspect) = self.asked.clone().expect("a look was asked for");

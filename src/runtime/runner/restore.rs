@@ -14,15 +14,16 @@ use super::{Order, Runner};
 use crate::archive::restore::{BEFORE, RestoreRequest};
 use crate::archive::{self, ArchiveError};
 use crate::database::{DatabaseError, Held};
-use crate::domain::audit::{AuditEntry, Phase};
-use crate::domain::humanize;
-use crate::domain::job::{JobEvent, JobResult};
+use crate::domain::backup::StampPattern;
+use crate::domain::job::JobEvent;
 use crate::domain::plan::{Invocation, Step};
 use crate::domain::redact;
-use crate::domain::time::seconds_between;
 use crate::domain::vitals::ProofKind;
 use crate::exec;
 use crate::runtime::stop::Stop;
+
+/// How it begins that the way back failed, too.
+pub(super) const NOT_BACK: &str = "WHAT WAS THERE COULD NOT BE PUT BACK";
 
 /// How far a restore has come, for the way back.
 #[derive(Debug, Default)]
@@ -85,10 +86,9 @@ impl Runner {
         let source = self.0.config.databases.iter().find(|spec| spec.id == database);
         let source = source.ok_or_else(|| Stopped::failed(format!("there is no database called `{database}`")))?;
         let (at, mut destination) = self.name_of_now(spec, work).await;
-        if destination.symlink_metadata().is_ok() {
-            // The name of this moment, or day, is taken: it gets one that is none of the pattern.
-            let name = destination.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            destination.set_file_name(format!("before-restore-{}_{name}", work.order.job));
+        // The name of this moment, or day, may be taken; and one of its time alone would want a pair.
+        if spec.pair.is_some() || destination.symlink_metadata().is_ok() {
+            destination = StampPattern::replaced(&destination, &work.order.job.0);
         }
         let request = archive::Request {
             backup: backup.to_owned(),
@@ -200,7 +200,7 @@ impl Runner {
             };
             match put_back {
                 Ok(detail) => told.push(detail),
-                Err(stopped) => told.push(format!("WHAT WAS THERE COULD NOT BE PUT BACK: {}", stopped.detail)),
+                Err(stopped) => told.push(format!("{NOT_BACK}: {}", stopped.detail)),
             }
         } else {
             told.push("nothing was changed".to_owned());
@@ -235,37 +235,6 @@ impl Runner {
             None => return Err(Stopped::failed("nothing was kept of it")),
         }
         Ok("what was there before is back".to_owned())
-    }
-
-    /// What an incident's record wants to know, in the audit log.
-    pub(super) async fn note_incident(&self, result: JobResult, work: &Work<'_>) {
-        let order = &work.order;
-        let restore = order.plan.steps.iter().find_map(|step| match step {
-            Step::Restore { file, taken_at, .. } | Step::RestoreBeside { file, taken_at, .. } => {
-                Some((file, *taken_at))
-            }
-            _ => None,
-        });
-        let Some((file, taken_at)) = restore else { return };
-        let now = self.0.clock.now();
-        let at = |instant| humanize::clock(instant, now, &self.0.context.zone);
-        let lost = if result == JobResult::Succeeded {
-            let window = humanize::seconds(seconds_between(taken_at, now));
-            format!("whatever was written in the {window} between {} and the restore", at(taken_at))
-        } else {
-            "nothing by the restore, which did not succeed".to_owned()
-        };
-        let cause = redact::text(order.reason.trim());
-        let cause = if cause.is_empty() { "not said".into() } else { cause };
-        let detail = format!(
-            "incident; failed at: before {}; cause: {cause}; backup used: {}; data lost: {lost}; lessons learned: to be written",
-            at(now),
-            file.display()
-        );
-        let entry = AuditEntry { detail, ..self.entry(Phase::Note, order) };
-        if let Err(error) = self.append(entry, order.teller).await {
-            tracing::warn!(%error, "the incident was not noted");
-        }
     }
 }
 

@@ -116,6 +116,8 @@ impl Runner {
     pub(super) async fn carry_out(&self, work: &Work<'_>) -> Outcome {
         let mut done: Vec<String> = Vec::new();
         let mut exit_code = None;
+        // Boxed, or every act were as large as this.
+        let incident = Box::pin(self.begin_incident(work)).await;
         for step in &work.order.plan.steps {
             match self.step(step, work).await {
                 Ok((detail, code)) => {
@@ -123,13 +125,19 @@ impl Runner {
                     exit_code = code.or(exit_code);
                 }
                 Err(stopped) => {
-                    let stopped = self.way_back(stopped, work).await;
-                    self.note_incident(stopped.result, work).await;
+                    let mut stopped = self.way_back(stopped, work).await;
+                    if let Some(begun) = incident {
+                        let (result, detail) = (stopped.result, stopped.detail.clone());
+                        let told = Box::pin(self.end_incident(begun, result, &detail, work)).await;
+                        stopped.detail = format!("{detail}; {told}");
+                    }
                     return stopped.into();
                 }
             }
         }
-        self.note_incident(JobResult::Succeeded, work).await;
+        if let Some(begun) = incident {
+            done.push(Box::pin(self.end_incident(begun, JobResult::Succeeded, "", work)).await);
+        }
         let proven = match &work.order.plan.verify {
             Some(verify) => self.wait_for(verify, work).await,
             None => Ok(None),

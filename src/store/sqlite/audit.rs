@@ -6,6 +6,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::domain::audit::chain::{Head, micros, seal};
 use crate::domain::audit::{Actor, AuditEntry, AuditRecord, Phase};
+use crate::domain::incident;
 use crate::domain::job::JobResult;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::{job_result, seconds, timestamp, to_micros, unexpected};
@@ -81,6 +82,34 @@ pub(in crate::store) async fn latest(
     )
     .bind(to_micros(since))
     .bind(limit)
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// What was noted of incidents, oldest first: found by how their links begin, and not by reading
+/// years of other records.
+pub(in crate::store) async fn incidents(c: &mut SqliteConnection) -> Result<Vec<AuditRecord>, sqlx::Error> {
+    let from = incident::LINK.to_owned();
+    let mut to = from.clone();
+    // After every text that begins so.
+    to.push(char::MAX);
+    linked(c, from, to).await
+}
+
+/// The records whose correlation lies between two texts, the second not among them, oldest first.
+pub(in crate::store) async fn linked(
+    c: &mut SqliteConnection,
+    from: String,
+    to: String,
+) -> Result<Vec<AuditRecord>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT seq, json_array(at, phase, correlation, operator, os_user, host, origin, action, target, \
+                                risk, reason, plan, outcome, detail, took, prev, hash) \
+           FROM audit WHERE correlation >= ?1 AND correlation < ?2 ORDER BY seq",
+    )
+    .bind(from)
+    .bind(to)
     .fetch_all(c)
     .await?;
     rows.iter().map(from_row).collect()

@@ -14,6 +14,7 @@ use crate::tui::app::entries;
 use crate::tui::command::Command;
 use crate::tui::overlay::choice::Choice;
 use crate::tui::overlay::help::Help;
+use crate::tui::overlay::incident::Incidents;
 use crate::tui::overlay::log::Log;
 use crate::tui::overlay::menu::Menu;
 use crate::tui::overlay::output::Output;
@@ -75,6 +76,7 @@ impl App {
             }
             Command::Copy => return self.copy(),
             Command::Log => return self.log(),
+            Command::Incident => self.open(Overlay::Incidents(Incidents::default())),
             Command::Actions => self.menu(),
             Command::Vacuum => self.upkeep(),
             Command::CancelStatement | Command::Terminate => {

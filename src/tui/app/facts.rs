@@ -1,10 +1,11 @@
 //! What the world has said so far, and what it means at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::audit::AuditRecord;
 use crate::domain::board::{Board, Change};
 use crate::domain::checklist::{Checklist, ListView, Mark, Signature};
+use crate::domain::incident::{self, Incident};
 use crate::domain::inventory::Inventory;
 use crate::domain::job::Jobs;
 use crate::domain::report::Report;
@@ -25,6 +26,10 @@ pub struct Facts {
     pub jobs: Jobs,
     /// Newest first.
     pub audit: Vec<AuditRecord>,
+    /// In the order they were opened.
+    pub incidents: Vec<Incident>,
+    /// What they are read from, oldest first.
+    noted: Vec<AuditRecord>,
     /// Newest first.
     pub changes: Vec<Change>,
     pub inventory: Inventory,
@@ -50,6 +55,8 @@ impl Facts {
             signatures: Vec::new(),
             jobs: Jobs::default(),
             audit: Vec::new(),
+            incidents: Vec::new(),
+            noted: Vec::new(),
             changes: Vec::new(),
             inventory,
             looks: Looks::default(),
@@ -67,6 +74,7 @@ impl Facts {
             Update::Marked(mark) => push_new(&mut self.marks, mark),
             Update::Signed(signature) => push_new(&mut self.signatures, *signature),
             Update::Audited(record) => {
+                self.note(std::slice::from_ref(&*record));
                 if self.audit.iter().all(|known| known.seq != record.seq) {
                     push_first(&mut self.audit, *record);
                 }
@@ -95,10 +103,23 @@ impl Facts {
         for signature in signatures {
             push_new(&mut self.signatures, signature);
         }
+        self.note(&memory.incidents);
         self.audit = newest(memory.audit, std::mem::take(&mut self.audit), |record| record.seq);
         self.changes = newest(memory.changes, std::mem::take(&mut self.changes), |change| {
             (change.at, change.probe.clone(), change.to)
         });
+    }
+
+    /// Takes what records say of incidents, each once.
+    fn note(&mut self, records: &[AuditRecord]) {
+        let known: BTreeSet<u64> = self.noted.iter().map(|record| record.seq).collect();
+        let news = records.iter().filter(|record| incident::tells(record) && !known.contains(&record.seq));
+        let before = self.noted.len();
+        self.noted.extend(news.cloned());
+        if self.noted.len() > before {
+            self.noted.sort_by_key(|record| record.seq);
+            self.incidents = incident::all(&self.noted);
+        }
     }
 
     /// Asks what everything means at `now`; gives back the statuses that became others.

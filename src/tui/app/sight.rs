@@ -150,6 +150,7 @@ pub(super) fn see<'a>(
         jobs: &facts.jobs,
         looks: &facts.looks,
         audit: &facts.audit,
+        incidents: &facts.incidents,
         changes: &facts.changes,
         now,
         zone,

@@ -133,6 +133,7 @@ impl Stage {
             jobs: &self.jobs,
             looks: &self.looks,
             audit: &self.audit,
+            incidents: &[],
             changes: &self.changes,
             now: self.now,
             zone: &self.zone,

@@ -35,6 +35,9 @@ pub(super) fn identity(app: &App, row: Rect, buffer: &mut Buffer) {
     if let Some(frozen) = frozen(app.facts().board.tasks(), app.shown_at(), app.zone()) {
         mode.push(Span::styled(format!("{frozen}  "), theme.warning));
     }
+    if let Some(open) = open_incidents(app) {
+        mode.push(Span::styled(format!("{open}  "), theme.warning));
+    }
     if app.read_only() {
         mode.push(Span::styled("READ-ONLY  ", theme.accent));
     }
@@ -63,6 +66,14 @@ pub(super) fn identity(app: &App, row: Rect, buffer: &mut Buffer) {
     if let Some(right) = right {
         Line::from(right).right_aligned().render(row, buffer);
     }
+}
+
+/// That something failed and nobody has yet said all of it.
+fn open_incidents(app: &App) -> Option<String> {
+    let mut open = app.facts().incidents.iter().filter(|one| one.is_open());
+    let first = open.next()?;
+    let more = open.count();
+    Some(if more == 0 { format!("incident {} open", first.number) } else { format!("{} incidents open", more + 1) })
 }
 
 /// From the freshest to the oldest reading.
