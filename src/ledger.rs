@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 use crate::domain::hold::Freeze;
@@ -43,6 +44,12 @@ pub trait Ledger: Debug + Send + Sync {
 
     /// The latest proof of this kind for every subject that starts with `prefix`.
     fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>>;
+
+    /// Whether the ledger is kept in the file at `path`. If so, the answer comes when it is open or
+    /// cannot be: whoever looked at that file before may have seen it half made.
+    fn is_kept_in<'a>(&'a self, _path: &'a Path) -> BoxFuture<'a, bool> {
+        Box::pin(std::future::ready(false))
+    }
 }
 
 /// The ledger of a program without a store: it remembers nothing.

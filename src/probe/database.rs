@@ -1,12 +1,13 @@
 //! `database:ID`: the vital signs of one database, held against limits, its growth, and the age
 //! of the last proof that its structure is sound.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::config::Config;
 use crate::config::spec::DatabaseSpec;
+use crate::config::{Address, Config};
 use crate::database::{Database, DatabaseError, Engine};
 use crate::domain::board::Watch;
 use crate::domain::finding::Finding;
@@ -16,7 +17,7 @@ use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
 use crate::domain::upkeep::Verb;
-use crate::domain::vitals::{DatabasePolicy, Proof, ProofKind};
+use crate::domain::vitals::{DatabasePolicy, Proof, ProofKind, Vitals};
 use crate::ledger::Ledger;
 use crate::probe::blocking::Blocking;
 use crate::probe::{BoxFuture, Context, Kind, Probe, Watched};
@@ -57,6 +58,8 @@ struct DatabaseProbe {
     database: Arc<dyn Database>,
     /// Whether a read may hang in the kernel.
     blocks: bool,
+    /// The file it is, where it is one.
+    file: Option<PathBuf>,
     ledger: Arc<dyn Ledger>,
     blocking: Blocking,
     /// The last proof that was heard of, for the time the ledger cannot be read.
@@ -70,22 +73,33 @@ impl DatabaseProbe {
             subject: Target::database(&spec.id).to_string(),
             database: (engine.open)(spec),
             blocks: engine.blocks,
+            file: match &spec.address {
+                Address::File(path) => Some(path.clone()),
+                Address::Server(_) | Address::Mysql(_) => None,
+            },
             ledger: Arc::clone(&context.ledger),
             blocking: Blocking::new(),
             integrity: None,
         }
     }
 
+    async fn vitals(&mut self) -> Result<Result<Vitals, DatabaseError>, ProbeError> {
+        if !self.blocks {
+            return Ok(self.database.vitals().await);
+        }
+        // A file system that hangs must hang only here, and only once.
+        let (runtime, database) = (Handle::current(), Arc::clone(&self.database));
+        self.blocking.run(move || runtime.block_on(database.vitals())).await
+    }
+
     async fn take(&mut self) -> Result<Reading, ProbeError> {
-        // First, because the store may be the very database, and not there before it answers.
-        let proofs = self.ledger.proofs(ProofKind::Integrity, &self.subject).await;
-        let vitals = if self.blocks {
-            // A file system that hangs must hang only here, and only once.
-            let (runtime, database) = (Handle::current(), Arc::clone(&self.database));
-            self.blocking.run(move || runtime.block_on(database.vitals())).await?
-        } else {
-            self.database.vitals().await
-        };
+        let mut vitals = self.vitals().await?;
+        // It may be the very file of the ledger, which was just being made.
+        if let (Err(DatabaseError::Missing(_) | DatabaseError::Malformed(_)), Some(file)) = (&vitals, &self.file)
+            && self.ledger.is_kept_in(file).await
+        {
+            vitals = self.vitals().await?;
+        }
         let mut vitals = match vitals {
             // What is known to be gone or broken is no lack of knowledge.
             Err(DatabaseError::Missing(text) | DatabaseError::Malformed(text)) => {
@@ -95,7 +109,7 @@ impl DatabaseProbe {
             }
             other => other.map_err(ProbeError::from)?,
         };
-        match proofs {
+        match self.ledger.proofs(ProofKind::Integrity, &self.subject).await {
             Ok(proofs) => self.integrity = proofs.into_iter().find(|proof| proof.subject == self.subject),
             Err(error) => vitals.integrity_unknown = Some(error.to_string()),
         }

@@ -168,4 +168,15 @@ impl Ledger for Opening {
     fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
         Box::pin(self.ask(async move |store: Store| store.proofs(kind, prefix).await))
     }
+
+    fn is_kept_in<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let ours = path == self.path;
+            if ours {
+                let mut state = self.state.clone();
+                let _ = state.wait_for(|state| !matches!(state, State::Begun(_))).await;
+            }
+            ours
+        })
+    }
 }

@@ -1,14 +1,14 @@
 //! Probes of real things, as the configuration builds them: this machine, its disks, plugins,
 //! files; and disks that are full, read-only, gone or dead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use rounds::config::Config;
-use rounds::config::spec::{ActsSpec, Bounds, CheckForm, CheckSpec, HostSpec, StoreSpec};
+use rounds::config::spec::{ActsSpec, Bounds, CheckForm, CheckSpec, DatabaseSpec, HostSpec, StoreSpec};
+use rounds::config::{Address, Config};
 use rounds::domain::board::{Assessment, Board};
 use rounds::domain::inventory::SystemCard;
 use rounds::domain::limit::Limit;
@@ -53,6 +53,31 @@ impl Ledger for Blank {
     }
 }
 
+/// A ledger that is being made in that file when the first look is taken, and is whole once anybody waits for it.
+#[derive(Debug)]
+struct Unfinished(PathBuf);
+
+impl Ledger for Unfinished {
+    fn runs<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn proofs<'a>(&'a self, _: ProofKind, _: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn is_kept_in<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            if path != self.0 {
+                return false;
+            }
+            let store = rusqlite::Connection::open(path).expect("a database");
+            store.execute_batch("CREATE TABLE audit (seq INTEGER PRIMARY KEY)").expect("a table");
+            true
+        })
+    }
+}
+
 fn bounds(critical: &str) -> Bounds {
     Bounds { critical: Some(Limit::parse(critical).expect("a limit")), ..Bounds::default() }
 }
@@ -94,19 +119,19 @@ fn config(checks: Vec<CheckSpec>) -> Config {
     }
 }
 
-fn build(config: &Config) -> Vec<Watched> {
-    let context = Context {
-        ledger: Arc::new(Blank),
-        system: "here".to_owned(),
-        zone: Zone::utc(),
-        state_dir: PathBuf::from("/nowhere"),
-    };
+fn build(config: &Config, ledger: Arc<dyn Ledger>) -> Vec<Watched> {
+    let context =
+        Context { ledger, system: "here".to_owned(), zone: Zone::utc(), state_dir: PathBuf::from("/nowhere") };
     KINDS.iter().flat_map(|kind| (kind.build)(config, &context)).collect()
 }
 
 /// Reads every probe once and assesses them all.
 async fn sweep(config: &Config) -> Vec<Assessment> {
-    let mut built = build(config);
+    sweep_with(config, Arc::new(Blank)).await
+}
+
+async fn sweep_with(config: &Config, ledger: Arc<dyn Ledger>) -> Vec<Assessment> {
+    let mut built = build(config, ledger);
     let mut board = Board::new(built.iter().map(|one| one.watch.clone()).collect(), now());
     for one in &mut built {
         let outcome = timeout(one.watch.timeout, one.probe.read(now())).await.expect("in time");
@@ -121,10 +146,37 @@ fn every_kind_says_what_it_is_and_names_its_probes_after_itself() {
     let names: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
     assert_eq!(names.len(), KINDS.len());
     assert!(KINDS.iter().all(|kind| !kind.summary.is_empty()));
-    for one in build(&config(vec![check("ssh", CheckForm::Command(Invocation::new(["true"])))])) {
+    for one in build(&config(vec![check("ssh", CheckForm::Command(Invocation::new(["true"])))]), Arc::new(Blank)) {
         assert!(names.contains(one.watch.id.kind()), "{}", one.watch.id);
         assert_eq!(one.watch.system, "here");
     }
+}
+
+/// However long the disk takes to make it: a test that waits for a slow one would be no test.
+#[tokio::test]
+async fn a_store_that_is_just_being_made_is_neither_gone_nor_broken() {
+    let folder = tempfile::tempdir().expect("scratch");
+    let database = |id: &str| DatabaseSpec {
+        id: id.to_owned(),
+        address: Address::File(folder.path().join(id)),
+        password: None,
+        every: DEADLINE,
+        timeout: DEADLINE,
+        operations_table: None,
+        limits: BTreeMap::new(),
+        integrity_every: None,
+    };
+    let config = Config { databases: ["store", "other"].map(database).into(), ..config(Vec::new()) };
+    for name in ["store", "other"] {
+        std::fs::write(folder.path().join(name), "").expect("an empty file");
+    }
+    let told: Vec<(String, Status)> = sweep_with(&config, Arc::new(Unfinished(folder.path().join("store"))))
+        .await
+        .into_iter()
+        .filter(|one| one.id.kind() == "database")
+        .map(|one| (one.id.name().to_owned(), one.status))
+        .collect();
+    assert_eq!(told, [("store".to_owned(), Status::Ok), ("other".to_owned(), Status::Critical)]);
 }
 
 #[tokio::test]
@@ -278,7 +330,7 @@ async fn root_a_disk_that_is_taken_away_does_not_show_the_one_below() {
     act(&["mkfs.ext4", "-q", text(&image)]).await;
     act(&["mount", "-o", "loop", text(&image), text(&place)]).await;
     let id = format!("disk:{}", place.display());
-    let mut built = build(&config(Vec::new()));
+    let mut built = build(&config(Vec::new()), Arc::new(Blank));
     let one = built.iter_mut().find(|one| one.watch.id.as_str() == id);
     let before = match one {
         Some(one) => one.probe.read(now()).await,
