@@ -4,6 +4,7 @@
 //! A new action is one file and one line in [`ACTIONS`]. Upkeep of a database is no line here:
 //! it is a row in the card of its engine.
 
+mod accept;
 mod backup;
 mod copy;
 mod custom;
@@ -74,6 +75,7 @@ pub const ACTIONS: &[Action] = &[
     hold::THAW,
     hold::DISABLE,
     hold::ENABLE,
+    accept::ACTION,
 ];
 
 /// The plan for an act on a target.

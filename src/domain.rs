@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod board;
 pub mod checklist;
+pub mod drift;
 pub mod engine;
 pub mod explain;
 pub mod finding;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
+use crate::domain::drift::Acceptance;
 use crate::domain::hold::Freeze;
 use crate::domain::task::TaskRun;
 use crate::domain::vitals::{Proof, ProofKind};
@@ -24,6 +25,8 @@ pub struct LedgerError(pub String);
 pub struct Recorded {
     pub runs: BTreeMap<String, Vec<TaskRun>>,
     pub freezes: BTreeMap<String, Vec<Freeze>>,
+    /// What was found right of what is installed, by its scope.
+    pub accepted: BTreeMap<String, Acceptance>,
 }
 
 /// What was recorded: runs of tasks, and proofs.
@@ -39,6 +42,11 @@ pub trait Ledger: Debug + Send + Sync {
 
     /// The latest freezes of a task, newest first.
     fn freezes<'a>(&'a self, _task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// What was found right of what is installed: all of it, or that of one scope.
+    fn accepted<'a>(&'a self, _scope: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Acceptance>, LedgerError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

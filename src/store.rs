@@ -24,6 +24,7 @@ pub use job::{Holder, OpenJob};
 pub use open::Limits;
 
 use crate::domain::board::Change;
+use crate::domain::drift::Acceptance;
 use crate::domain::hold::Freeze;
 use crate::domain::observation::{Observation, ProbeId};
 use crate::domain::sample::Key;
@@ -154,13 +155,15 @@ impl Store {
         self.read.read(move |c| Box::pin(sqlite::run::latest(c, task, rows(limit)))).await
     }
 
-    /// The latest runs and freezes of every task, in two looks.
+    /// The latest runs and freezes of every task and what was found right of them, in three looks.
     pub async fn recorded(&self, limit: usize) -> Result<Recorded, StoreError> {
         let look = self.read.read(move |c| {
             Box::pin(async move {
                 let runs = sqlite::run::of_all(c, rows(limit)).await?;
                 let freezes = sqlite::freeze::of_all(c, rows(FREEZES)).await?;
-                Ok(Recorded { runs, freezes })
+                let accepted = sqlite::accepted::get(c, None).await?;
+                let accepted = accepted.into_iter().map(|one| (one.scope.clone(), one)).collect();
+                Ok(Recorded { runs, freezes, accepted })
             })
         });
         look.await
@@ -219,6 +222,10 @@ impl Ledger for Store {
 
     fn freezes<'a>(&'a self, task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {
         Box::pin(async move { self.freezes(task, FREEZES).await.map_err(|error| LedgerError(error.to_string())) })
+    }
+
+    fn accepted<'a>(&'a self, scope: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Acceptance>, LedgerError>> {
+        Box::pin(async move { self.accepted(scope).await.map_err(|error| LedgerError(error.to_string())) })
     }
 
     fn proofs<'a>(&'a self, kind: ProofKind, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Proof>, LedgerError>> {

@@ -183,7 +183,7 @@ fn facts<'a>(proposal: &'a Proposal<'_>, id: &str) -> Result<(&'a str, &'a TaskF
 }
 
 /// The names in a parameter.
-fn list<'a>(proposal: &'a Proposal<'_>, name: &str) -> impl Iterator<Item = String> + use<'a> {
+pub(super) fn list<'a>(proposal: &'a Proposal<'_>, name: &str) -> impl Iterator<Item = String> + use<'a> {
     let given = proposal.params.get(name).map_or("", String::as_str);
     given.split(',').filter(|id| !id.is_empty()).map(str::to_owned)
 }

@@ -15,11 +15,13 @@ use crate::cli::act::{act, act_on};
 use crate::cli::{ActFlags, Format, Global, Session, check, output};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::{Assessment, Board};
+use crate::domain::drift::Drift;
 use crate::domain::humanize;
 use crate::domain::inventory::{Repeat, Target};
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
 use crate::domain::task::{EndKind, Source, TaskFacts, TaskRun, TaskView};
+use crate::domain::time::rfc3339;
 
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
@@ -67,6 +69,15 @@ pub enum TaskCommand {
         #[command(flatten)]
         act: ActFlags,
     },
+    /// Accept what is installed as right: of the tasks that are named, or all that is another than it was
+    ///
+    /// `cron` and `systemd` stand for all crontabs and all timers. What is another later is told: what is
+    /// missing, new, edited, disabled, or runs as another user.
+    Accept {
+        ids: Vec<String>,
+        #[command(flatten)]
+        act: ActFlags,
+    },
     /// What its latest runs printed, newest first; the last run of every task without a name
     Log {
         id: Option<String>,
@@ -110,6 +121,9 @@ pub(super) async fn run(command: &TaskCommand, global: &Global) -> color_eyre::R
         }
         TaskCommand::Thaw { ids, act: flags } => {
             held::run(&mut session, &ActionName::THAW, ids, BTreeMap::new(), flags).await
+        }
+        TaskCommand::Accept { ids, act: flags } => {
+            held::run(&mut session, &ActionName::ACCEPT, ids, BTreeMap::new(), flags).await
         }
         TaskCommand::Enable { id, act: flags } => {
             let id = std::slice::from_ref(id);
@@ -166,12 +180,29 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     if let (Some(id), true) = (only, tasks.is_empty() && report.assessments.is_empty()) {
         super::show::one_of("task", Some(id), session.round.inventory.tasks.keys())?;
     }
+    // All crontabs and all timers: no task, and where what is installed is told.
+    let of_all: Vec<(&Assessment, Option<&Drift>)> = (report.assessments.iter())
+        .filter(|one| ["cron", "systemd"].contains(&one.id.name()))
+        .map(|one| (one, look.board.detail(&one.id).and_then(Detail::drift)))
+        .filter(|(one, _)| tasks.iter().all(|(_, task, _)| task.id != one.id))
+        .collect();
     match format {
         Format::Json => {
-            let tasks: Vec<Value> = tasks.iter().map(|(_, one, view)| task(one, view)).collect();
-            output::document(&json!({ "schema": 1, "tasks": tasks }))?;
+            let tasks: Vec<Value> = tasks.iter().map(|(board, one, view)| task(board, one, view)).collect();
+            let installed = of_all.iter().map(|(one, drift)| (one.id.name().to_owned(), installed(one, *drift)));
+            let installed: serde_json::Map<String, Value> = installed.collect();
+            output::document(&json!({ "schema": 1, "tasks": tasks, "installed": installed }))?;
         }
         Format::Text if only.is_some() => {
+            for (one, drift) in &of_all {
+                let mut text = super::show::details(one, now, &session.zone);
+                let clock = |at| humanize::clock(at, now, &session.zone);
+                let accepted = drift.and_then(|drift| drift.accepted.as_ref());
+                let accepted = accepted.map(|accepted| format!("{}: {}", accepted.when(clock), accepted.reason));
+                let accepted = accepted.unwrap_or_else(|| "nobody accepted what is installed".to_owned());
+                text.push_str(&format!("  {accepted}\n"));
+                output::answer(&text)?;
+            }
             for (board, one, view) in &tasks {
                 let mut text = super::show::details(one, now, &session.zone);
                 text.push_str(&runs(board, one, session));
@@ -203,6 +234,11 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
                 })
                 .collect();
             output::answer(&output::table(&["TASK", "STATE", "SCHEDULE", "LAST", "NEXT", ""], &rows))?;
+            let told = of_all.iter().filter(|(one, _)| !one.status.is_ok());
+            let told: Vec<String> = told.flat_map(|(one, _)| beneath(one)).collect();
+            if !told.is_empty() {
+                output::answer(&format!("\n{}\n", told.join("\n")))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -258,9 +294,29 @@ fn ending(run: &TaskRun, facts: &TaskFacts) -> String {
     }
 }
 
-fn task(one: &Assessment, view: &TaskView) -> Value {
+fn task(board: &Board, one: &Assessment, view: &TaskView) -> Value {
     let mut value = json!(view);
     value["status"] = json!(one.status);
     value["findings"] = json!(one.findings);
+    value["accepted"] = accepted(board.detail(&one.id).and_then(Detail::drift));
     value
+}
+
+/// All tasks of one sort, and what differs from what was accepted.
+fn installed(one: &Assessment, drift: Option<&Drift>) -> Value {
+    json!({ "status": one.status, "findings": one.findings, "accepted": accepted(drift) })
+}
+
+/// Who accepted what is installed, when and why; null where nobody did.
+fn accepted(drift: Option<&Drift>) -> Value {
+    let accepted = drift.and_then(|drift| drift.accepted.as_ref());
+    accepted.map_or(Value::Null, |accepted| {
+        json!({ "at": rfc3339(accepted.at), "operator": accepted.operator, "reason": accepted.reason })
+    })
+}
+
+/// What there is to say of all tasks of one sort, a line each.
+fn beneath(one: &Assessment) -> Vec<String> {
+    let bad = one.findings.iter().filter(|finding| !finding.status.is_ok());
+    bad.map(|finding| format!("{}: {}", one.id.name(), finding.text)).collect()
 }

@@ -28,6 +28,7 @@ impl ActionName {
     pub const TERMINATE: ActionName = ActionName(Cow::Borrowed("terminate"));
     pub const FREEZE: ActionName = ActionName(Cow::Borrowed("freeze"));
     pub const THAW: ActionName = ActionName(Cow::Borrowed("thaw"));
+    pub const ACCEPT: ActionName = ActionName(Cow::Borrowed("accept"));
     pub const ENABLE_TASK: ActionName = ActionName(Cow::Borrowed("enable-task"));
     pub const DISABLE_TASK: ActionName = ActionName(Cow::Borrowed("disable-task"));
     pub const STOP_TASK: ActionName = ActionName(Cow::Borrowed("stop-task"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backup::Catalogue;
+use crate::domain::drift::Drift;
 use crate::domain::finding::{Finding, Remark};
 use crate::domain::host::Host;
 use crate::domain::sample::Sample;
@@ -87,6 +88,8 @@ pub enum Detail {
     Backups(Catalogue),
     /// Shared, because thousands of them are seen, kept and told at once.
     Task(Arc<TaskFacts>),
+    /// What is installed of all tasks of one sort, or of one that is not there.
+    Tasks(Box<Drift>),
     /// Lines a plugin printed after its first.
     Lines(Vec<String>),
 }
@@ -94,6 +97,15 @@ pub enum Detail {
 impl Detail {
     pub fn task(facts: TaskFacts) -> Self {
         Detail::Task(Arc::new(facts))
+    }
+
+    /// What is installed of scheduled tasks, where that can be found right.
+    pub fn drift(&self) -> Option<&Drift> {
+        match self {
+            Detail::Task(facts) => facts.drift.as_deref(),
+            Detail::Tasks(drift) => Some(drift),
+            _ => None,
+        }
     }
 }
 

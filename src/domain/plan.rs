@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::guard::Guard;
-pub use self::step::{Invocation, Step};
+pub use self::step::{Found, Invocation, Step};
 use crate::domain::action_name::ActionName;
 use crate::domain::humanize;
 use crate::domain::inventory::Target;

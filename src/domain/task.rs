@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::drift::Drift;
 use crate::domain::hold::{Freeze, Handle, Held};
 use crate::domain::schedule::Schedule;
 use crate::domain::slot::{Band, Gap, History, Slot, TaskState};
@@ -177,6 +178,8 @@ pub struct TaskFacts {
     pub held: Option<Box<Held>>,
     /// When it was frozen, newest first.
     pub freezes: Vec<Freeze>,
+    /// What is installed of it, where that can be another than it should.
+    pub drift: Option<Box<Drift>>,
     memo: Memo,
 }
 

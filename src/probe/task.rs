@@ -5,6 +5,7 @@
 //! the crontabs once when it builds; every probe reads them again each time.
 
 mod crontabs;
+mod drifting;
 mod expected;
 mod heard;
 mod proof;
@@ -108,12 +109,16 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
         Some(Watched { watch, probe: Box::new(probe) })
     }));
     if config.discover_tasks && scene.has_systemd() {
-        let watch = Watch::new(ProbeId::new(KIND.name, "systemd"), &context.system, EVERY, TIMEOUT);
-        watched.push(Watched { watch, probe: Box::new(UnitsProbe::new(scene.clone())) });
+        let mut watch = Watch::new(ProbeId::new(KIND.name, "systemd"), &context.system, EVERY, TIMEOUT);
+        watch.target = Some(Target::task("systemd"));
+        let probe = UnitsProbe::new(scene.clone(), Arc::clone(&context.ledger));
+        watched.push(Watched { watch, probe: Box::new(probe) });
     }
     if looks_at_crontabs {
-        let watch = Watch::new(crontabs_id, &context.system, EVERY, TIMEOUT);
-        watched.push(Watched { watch, probe: Box::new(CrontabsProbe::new(scene.clone(), &found)) });
+        let mut watch = Watch::new(crontabs_id, &context.system, EVERY, TIMEOUT);
+        watch.target = Some(Target::task("cron"));
+        let probe = CrontabsProbe::new(scene.clone(), &found, Arc::clone(&context.ledger));
+        watched.push(Watched { watch, probe: Box::new(probe) });
     }
     watched
 }
@@ -168,6 +173,12 @@ fn told<'a>(
     all
 }
 
+/// The names that a timer may have as a task.
+fn ids_of_timer(name: &str) -> [String; 3] {
+    let plain = name.trim_start_matches(systemd::OF_USER).trim_end_matches(".timer");
+    [plain.to_owned(), format!("user-{plain}"), name.to_owned()]
+}
+
 fn told_card(id: String, kind: &SourceKind, name: &str, spec: Option<&TaskSpec>, scene: &Scene) -> TaskCard {
     let is_pattern = name.contains(['*', '?']);
     let called = |listed: Vec<Listed>| listed.into_iter().find(|one| one.is_called(name)).map(|one| one.name);
@@ -200,7 +211,7 @@ impl Probe for TaskProbe {
             let sight = self.scene.seen(now, &self.spool, &self.configuration).await?;
             let found = &sight.crontabs;
             self.expected.refresh(found);
-            let (mut policy, mut findings) = self.expected.policy(found, &self.scene);
+            let (mut policy, mut findings, drifted) = self.expected.policy(found, &self.scene);
             let key = self.expected.recorded_as(found);
             let recorded = self.scene.runs(&*self.ledger, &key, is_first).await?;
             let mut runs = merged(recorded, sight.spooled(&key), &key);
@@ -209,6 +220,10 @@ impl Probe for TaskProbe {
             let parts = line.and_then(|line| line.parts.as_ref());
             findings.extend(parts.and_then(expected::passed_over));
             findings.extend(sight.heartbeat(&key, now, &self.scene.place.zone));
+            let mut drift = self.expected.drift(found);
+            if let Some(drift) = &mut drift {
+                findings.extend(drifting::settled(drift, drifted, &self.scene, &*self.ledger, is_first, now).await?);
+            }
             let samples = parts.map(|parts| Sample::text("scripts", parts.scripts.join(", "))).into_iter().collect();
             let written_at = match line {
                 Some(line) => line.written_at,
@@ -240,6 +255,7 @@ impl Probe for TaskProbe {
             let freezes = self.scene.freezes(&*self.ledger, self.expected.id(), is_first).await?;
             let held = line.and_then(|line| line.mark.as_ref()).map(|mark| held(mark, &freezes));
             facts.handle = line.and_then(|line| line.handle(self.expected.id())).map(Box::new);
+            facts.drift = drift.map(Box::new);
             let facts = facts.held(freezes, held, written_at, now);
             Ok(Reading { samples, detail: Detail::task(facts), findings, ..Reading::default() })
         })

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use crate::domain::drift::Acceptance;
 use crate::domain::hold::Freeze;
 use crate::domain::humanize;
 use crate::domain::task::TaskRun;
@@ -159,6 +160,10 @@ impl Ledger for Opening {
 
     fn recorded(&self, limit: usize) -> BoxFuture<'_, Result<Option<Recorded>, LedgerError>> {
         Box::pin(self.ask_for(WHOLE, async move |store: Store| Ledger::recorded(&store, limit).await))
+    }
+
+    fn accepted<'a>(&'a self, scope: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Acceptance>, LedgerError>> {
+        Box::pin(self.ask(async move |store: Store| Ledger::accepted(&store, scope).await))
     }
 
     fn freezes<'a>(&'a self, task: &'a str) -> BoxFuture<'a, Result<Vec<Freeze>, LedgerError>> {

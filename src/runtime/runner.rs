@@ -2,6 +2,7 @@
 //! everything while read-only, writes its intent before the first step, and judges the result
 //! by what is true afterwards.
 
+mod accept;
 mod command;
 mod effect;
 mod exclusive;

@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::domain::drift::Installed;
 use crate::domain::hold::{Handle, Mark, Tab, TabLine};
 use crate::domain::plan::Invocation;
-use crate::domain::sanitize;
+use crate::domain::{redact, sanitize};
 use crate::domain::schedule::{Dialect, Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
 use crate::platform::file;
@@ -78,6 +79,15 @@ impl Entry {
     /// The command, clean of escapes.
     pub fn shown(&self) -> String {
         sanitize::line(&self.command)
+    }
+
+    /// What of it says what runs, when and as whom. Whether it is held is no part of that: who holds it
+    /// has said why.
+    pub fn installed(&self) -> Installed {
+        let when = self.schedule.as_ref().map_or_else(ToString::to_string, |schedule| schedule.text.clone());
+        let input = self.input.as_ref().map_or_else(String::new, |input| format!("%{}", sanitize::line(input)));
+        let command = redact::text(&format!("{}{input}", self.shown())).into_owned();
+        Installed { when, user: self.user.clone(), command, disabled: false, place: self.place() }
     }
 
     /// How it is held and let go, by the name of its task.

@@ -11,8 +11,10 @@ use super::cron_log::Calendar;
 use super::crontab::Parts;
 use super::systemd::Journal;
 use super::{anacron, schtasks, systemd};
+use crate::domain::drift::Installed;
 use crate::domain::hold::{Handle, Lever};
 use crate::domain::plan::Invocation;
+use crate::domain::redact;
 use crate::domain::task::{EndKind, RunEnd, TaskRun, Told};
 use crate::domain::time::{Timestamp, seconds_between};
 use crate::exec::Captured;
@@ -67,8 +69,11 @@ pub struct Listed {
     pub name: String,
     pub told: Told,
     pub last: Option<Last>,
-    /// What it runs.
+    /// What it runs; of systemd, the service.
     pub command: String,
+    /// What that runs in its turn, and as whom; empty where it is not told.
+    pub runs: String,
+    pub user: String,
     /// Its scheduler would forget it once it is stopped.
     pub fleeting: bool,
     /// Once it is let go it makes up at once for what was due meanwhile.
@@ -124,6 +129,18 @@ pub enum Outcome {
 }
 
 impl Listed {
+    /// What of it says what runs, when and as whom.
+    pub fn installed(&self) -> Installed {
+        let command = [self.command.as_str(), &self.runs].into_iter().filter(|text| !text.is_empty());
+        Installed {
+            when: self.told.schedule.clone().unwrap_or_default(),
+            user: self.user.clone(),
+            command: redact::text(&command.collect::<Vec<_>>().join(": ")).into_owned(),
+            disabled: self.told.disabled.is_some(),
+            place: String::new(),
+        }
+    }
+
     /// How its scheduler holds it back and lets it go.
     pub fn handle(&self, kind: &SourceKind) -> Option<Handle> {
         let Holding { stop, restart, enable, disable, freeze, thaw } = (kind.acts)(&self.name).hold?;

@@ -1,5 +1,6 @@
-//! What is held back: tasks that were frozen, and until when.
+//! What operators said of scheduled tasks: which were frozen and until when, and what was found right of them.
 
+use crate::domain::drift::Acceptance;
 use crate::domain::hold::Freeze;
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError, rows, sqlite};
@@ -26,5 +27,17 @@ impl Store {
     /// Every freeze that nobody has thawed, oldest first.
     pub async fn open_freezes(&self) -> Result<Vec<Freeze>, StoreError> {
         self.read.read(|c| Box::pin(sqlite::freeze::open(c))).await
+    }
+
+    /// Remembers what was found right. It is on the disk when this returns: all of it, or nothing.
+    pub async fn accept(&self, all: &[Acceptance]) -> Result<(), StoreError> {
+        let all = all.to_vec();
+        self.durable()?.write(|c| Box::pin(sqlite::accepted::put(c, all))).await
+    }
+
+    /// What was found right: all of it, or that of one scope.
+    pub async fn accepted(&self, scope: Option<&str>) -> Result<Vec<Acceptance>, StoreError> {
+        let scope = scope.map(str::to_owned);
+        self.read.read(|c| Box::pin(sqlite::accepted::get(c, scope))).await
     }
 }

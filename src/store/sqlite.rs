@@ -1,6 +1,7 @@
 //! The store in SQLite: every statement of it, and nothing but. Another database would be a
 //! directory beside this one with the same functions.
 
+pub(super) mod accepted;
 pub(super) mod audit;
 pub(super) mod change;
 pub(super) mod checklist;

@@ -82,6 +82,7 @@ commands! {
     RunTask        "run-task"        "run this task now",
     FreezeThaw     "freeze-or-thaw"  "freeze all tasks, or thaw them",
     EnableDisable  "enable-or-disable" "enable this task, or disable it",
+    Accept         "accept"          "accept what is installed as right",
     LastOutput     "last-output"     "what it printed last time",
     Tick           "tick"            "tick this item",
     Evidence       "evidence"        "the evidence behind this item",
@@ -115,6 +116,7 @@ impl Command {
             Command::Vacuum => Some((ActionName::VACUUM, TargetKind::Database)),
             Command::Integrity => Some((ActionName::INTEGRITY, TargetKind::Database)),
             Command::RunTask => Some((ActionName::RUN_TASK, TargetKind::Task)),
+            Command::Accept => Some((ActionName::ACCEPT, TargetKind::Task)),
             _ => None,
         }
     }

@@ -16,7 +16,7 @@ use crate::support::pty::Pty;
 use crate::support::{Answer, World};
 
 /// A mount namespace, held by a program that sleeps.
-struct Machine {
+pub(crate) struct Machine {
     world: World,
     holder: Child,
 }
@@ -38,7 +38,7 @@ const SYSTEM: &[u8] = b"SHELL=/bin/sh\r\n17 * * * * root /srv/hourly.sh\r\n# don
 const DROPPED: &[u8] = b"0 1 * * * nobody /srv/rota.sh\n0 1 * * * nobody /srv/rota.sh\n*/5 * * * * root /srv/ping.sh";
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new().config("version = 1\n[system]\ntimezone = \"UTC\"\n");
         fs::create_dir(world.path("etc")).expect("a folder");
         let mut holder = Command::new("unshare")
@@ -68,7 +68,7 @@ impl Machine {
         }
     }
 
-    fn write(&self, path: &str, text: &[u8], mode: u32) {
+    pub(crate) fn write(&self, path: &str, text: &[u8], mode: u32) {
         fs::write(self.seen(path), text).expect("a file");
         fs::set_permissions(self.seen(path), fs::Permissions::from_mode(mode)).expect("its mode");
     }
@@ -91,7 +91,7 @@ impl Machine {
         outer
     }
 
-    fn run(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         Answer(self.command(&[], arguments).output().expect("the binary runs"))
     }
 

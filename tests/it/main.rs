@@ -1,5 +1,7 @@
 //! The one integration binary: the program from outside.
 
+#[cfg(target_os = "linux")]
+mod accept;
 #[cfg(unix)]
 mod acts;
 mod architecture;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rounds::domain::audit::{Actor, AuditEntry, Phase};
+use rounds::domain::drift::{Acceptance, Installed, Set};
 use rounds::domain::time::Timestamp;
 use rounds::store::{Limits, Store, StoreError};
 use rusqlite::Connection;
@@ -76,10 +77,11 @@ async fn nobody_else_can_read_the_store() {
 }
 
 /// A store of each version of the schema as that version left it, with every sort of row.
-const RELEASED: [&str; 3] = [
+const RELEASED: [&str; 4] = [
     include_str!("store/fixtures/v1.sql"),
     include_str!("store/fixtures/v2.sql"),
     include_str!("store/fixtures/v3.sql"),
+    include_str!("store/fixtures/v4.sql"),
 ];
 
 #[tokio::test]
@@ -110,7 +112,38 @@ async fn every_older_store_opens_with_all_that_is_in_it() {
         assert!(store.open_jobs().await.expect("jobs").is_empty());
         let frozen = store.open_freezes().await.expect("freezes");
         assert_eq!(frozen.len(), usize::from(version > 1), "from version {version}");
+        let accepted = store.accepted(None).await.expect("what was accepted");
+        assert_eq!(accepted.len(), usize::from(version > 3), "from version {version}");
+        for one in accepted {
+            let names: Vec<&str> = one.set.keys().map(String::as_str).collect();
+            assert_eq!((one.scope.as_str(), one.operator.as_str(), &names[..]), ("alerts", "asha", &["alerts", "reports"][..]));
+            assert!(one.set["reports"].is_none() && one.set["alerts"].as_ref().is_some_and(|one| one.when == "0 8 * * *"));
+        }
     }
+}
+
+#[tokio::test]
+async fn what_was_accepted_last_is_what_counts_and_is_there_after_a_start() {
+    let (_directory, path) = scratch();
+    let one = |scope: &str, second: i64, name: &str| Acceptance {
+        scope: scope.to_owned(),
+        job: "j".to_owned(),
+        at: nine() + chrono::TimeDelta::seconds(second),
+        operator: "asha".to_owned(),
+        reason: format!("reason {second}"),
+        set: Set::from([(name.to_owned(), Some(Installed { user: "root".to_owned(), ..Installed::default() }))]),
+    };
+    let store = open(&path).await;
+    store.accept(&[one("cron", 0, "old"), one("report", 1, "report")]).await.expect("accept");
+    store.accept(&[one("cron", 2, "new")]).await.expect("accept");
+    store.close().await;
+    let again = open(&path).await;
+    let expected = [one("cron", 2, "new"), one("report", 1, "report")];
+    assert_eq!(again.accepted(None).await.expect("all"), expected);
+    assert_eq!(again.accepted(Some("report")).await.expect("one"), expected[1..]);
+    assert_eq!(again.accepted(Some("nobody")).await.expect("none"), []);
+    let recorded = again.recorded(9).await.expect("all at once").accepted;
+    assert_eq!(recorded.into_values().collect::<Vec<_>>(), expected);
 }
 
 #[cfg(unix)]
@@ -184,7 +217,7 @@ async fn a_newer_store_is_refused_by_name_and_left_alone() {
     raw(&path).execute_batch("PRAGMA user_version = 99").expect("newer");
     let before = std::fs::read(&path).expect("bytes");
     for error in [Store::open(&path, nine()).await, Store::open_read_only(&path).await].map(Result::unwrap_err) {
-        assert!(matches!(error, StoreError::Newer { found: 99, known: 3, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::Newer { found: 99, known: 4, .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains("99") && text.contains("rounds.db") && text.contains("newer rounds"), "{text}");
     }

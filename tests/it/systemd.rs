@@ -2,6 +2,7 @@
 //! they went, and what is done to them is done.
 
 mod acts;
+mod drift;
 mod machine;
 mod past;
 mod sight;

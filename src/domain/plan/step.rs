@@ -48,6 +48,19 @@ impl fmt::Display for Invocation {
     }
 }
 
+/// What is installed of scheduled tasks, as it was seen when somebody was to find it right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Under which name it is found right.
+    pub scope: String,
+    /// The name under which it is told.
+    pub told_by: String,
+    /// So many tasks.
+    pub tasks: usize,
+    /// Of what was seen.
+    pub fingerprint: String,
+}
+
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
@@ -112,6 +125,8 @@ pub enum Step {
     StopRun { task: String, run: String, command: Option<Invocation> },
     /// End what runs of a task and start it anew.
     Restart { task: String, command: Invocation },
+    /// Write down that what is installed of scheduled tasks is right.
+    Accept { found: Vec<Found> },
     /// Upkeep by the database's engine; `sql` is what it will run.
     Maintain { database: String, work: Maintenance, sql: Vec<String> },
 }
@@ -186,6 +201,11 @@ impl fmt::Display for Step {
                  it is over",
             ),
             Step::Restart { command, .. } => write!(f, "$ {command}, and look that it began anew and did not fail"),
+            Step::Accept { found } => {
+                let of = |one: &Found| format!("{} ({})", one.scope, humanize::count(one.tasks, "task"));
+                let all: Vec<String> = found.iter().map(of).collect();
+                write!(f, "read again, and write down as right what is installed of {}", all.join(", "))
+            }
             Step::Maintain { database, work, sql } => {
                 let how = if work.verb.only_reads() { ", read-only" } else { "" };
                 write!(f, "SQL on {database}{how}: {}", sql.join("; "))

@@ -3,73 +3,60 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::drifting::{self, All};
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, Reading};
+use crate::domain::drift::Set;
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
+use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
 use crate::scheduler::crontab::{Crontabs, Entry};
 
 /// Reads the crontabs as a whole.
 #[derive(Debug)]
 pub(super) struct CrontabsProbe {
     scene: Scene,
-    /// The lines there were when the program started, by id.
-    at_start: BTreeMap<String, Line>,
+    ledger: Arc<dyn Ledger>,
+    /// The lines there were when the program started.
+    at_start: Set,
     blocking: Blocking,
 }
 
 impl CrontabsProbe {
-    pub(super) fn new(scene: Scene, found: &Crontabs) -> Self {
-        Self { scene, at_start: lines(found), blocking: Blocking::new() }
+    pub(super) fn new(scene: Scene, found: &Crontabs, ledger: Arc<dyn Ledger>) -> Self {
+        Self { scene, ledger, at_start: lines(found), blocking: Blocking::new() }
     }
 }
 
 impl Probe for CrontabsProbe {
-    fn read(&mut self, _now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
-        Box::pin(async {
+    fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
+        Box::pin(async move {
             let scene = self.scene.clone();
             let look = move || (scene.crontabs(), daemon_runs(&scene.place.root));
             let (found, daemon) = self.blocking.run(look).await?;
-            Ok(reading(&found, daemon, &self.at_start))
+            let known = (&self.scene, &*self.ledger, now);
+            let All { mut drift, changes } =
+                drifting::all("cron", "the crontabs", lines(&found), &self.at_start, known).await?;
+            let mut reading = reading(&found, daemon);
+            let drifted = doubles(&found).into_iter().chain(changes).collect();
+            reading.findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
+            Ok(reading.with(Detail::Tasks(Box::new(drift))))
         })
     }
 }
 
-/// What is looked at of a line to see whether it is still the same.
-#[derive(Debug, PartialEq, Eq)]
-struct Line {
-    place: String,
-    when: String,
-    user: String,
-    command: String,
+fn lines(found: &Crontabs) -> Set {
+    found.entries.iter().map(|entry| (entry.id.clone(), Some(entry.installed()))).collect()
 }
 
-impl Line {
-    fn of(entry: &Entry) -> Self {
-        let when = entry.schedule.as_ref().map_or_else(ToString::to_string, |schedule| schedule.text.clone());
-        Self { place: entry.place(), when, user: entry.user.clone(), command: entry.shown() }
-    }
-
-    /// What differs from what it was; nothing where only its place does.
-    fn differs(&self, was: &Self) -> Option<String> {
-        let pairs =
-            [("due", &self.when, &was.when), ("user", &self.user, &was.user), ("command", &self.command, &was.command)];
-        let differences = pairs.iter().filter(|(_, now, was)| now != was);
-        let told: Vec<String> = differences.map(|(what, now, was)| format!("{what} `{now}`, was `{was}`")).collect();
-        (!told.is_empty()).then(|| told.join("; "))
-    }
-}
-
-fn lines(found: &Crontabs) -> BTreeMap<String, Line> {
-    found.entries.iter().map(|entry| (entry.id.clone(), Line::of(entry))).collect()
-}
-
-fn reading(found: &Crontabs, daemon: Option<bool>, at_start: &BTreeMap<String, Line>) -> Reading {
+fn reading(found: &Crontabs, daemon: Option<bool>) -> Reading {
     let count = found.entries.iter().filter(|entry| entry.part_of.is_none()).count();
     let blind = |entry: &&Entry| entry.wrapped_as.is_none() && entry.part_of.is_none() && !entry.leaves_to_anacron;
     let blind = found.entries.iter().filter(blind).count();
@@ -102,29 +89,7 @@ fn reading(found: &Crontabs, daemon: Option<bool>, at_start: &BTreeMap<String, L
         let advice = "put `rounds exec --task ID --` before their commands";
         findings.push(Finding::new(Status::Unknown, "evidence", text).advice(advice));
     }
-    findings.extend(doubles(found));
-    findings.extend(changes(&lines(found), at_start));
     Reading { samples, findings, ..Reading::default() }
-}
-
-/// What came, went, and became another since the start.
-fn changes(now: &BTreeMap<String, Line>, at_start: &BTreeMap<String, Line>) -> Vec<Finding> {
-    let only_in = |one: &BTreeMap<String, Line>, other: &BTreeMap<String, Line>| -> Vec<String> {
-        let only = one.iter().filter(|(id, _)| !other.contains_key(*id));
-        only.map(|(id, line)| format!("{id} ({})", line.place)).collect()
-    };
-    let (gone, new) = (only_in(at_start, now), only_in(now, at_start));
-    let edited = now.iter().filter_map(|(id, line)| {
-        let how = line.differs(at_start.get(id)?)?;
-        Some(format!("{id} ({}): {how}", line.place))
-    });
-    let told = |names: &[String], what: &str| {
-        let text = format!("{what} since this program started: {}", names.join("; "));
-        (!names.is_empty()).then(|| Finding::new(Status::Warning, "changes", text))
-    };
-    let new = told(&new, "new in the crontabs").map(|finding| finding.advice("start the program again to watch them"));
-    let edited = told(&edited.collect::<Vec<_>>(), "edited in the crontabs");
-    told(&gone, "gone from the crontabs").into_iter().chain(edited).chain(new).collect()
 }
 
 /// A line that runs, and when.

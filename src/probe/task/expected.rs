@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::sight::Scene;
 use crate::config::Config;
 use crate::config::spec::{TaskSource, TaskSpec};
+use crate::domain::drift::{CONFIGURATION, Drift, Installed, Set};
 use crate::domain::finding::Finding;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
@@ -129,8 +130,25 @@ impl Expected {
         ))
     }
 
-    /// What is expected of it, and what is wrong with the expectation itself.
-    pub(super) fn policy(&self, crontabs: &Crontabs, scene: &Scene) -> (TaskPolicy, Vec<Finding>) {
+    /// What is installed of it: of a configured one all lines that are it, of a found one its line once that
+    /// is gone. What else becomes of a found line is told of the crontabs.
+    pub(super) fn drift(&self, crontabs: &Crontabs) -> Option<Drift> {
+        match self {
+            Expected::Configured(spec) if spec.source == TaskSource::Cron => {
+                let lines = self.lines(crontabs).map(|line| (line.id.clone(), Some(line.installed())));
+                Some(Drift::new(&spec.id, lines.chain([configuration(spec)]).collect(), None))
+            }
+            Expected::Found { line, .. } if self.line(crontabs).is_none() => {
+                let drift = Drift::new(&line.id, Set::from([(line.id.clone(), None)]), None);
+                Some(Drift { within: Some("cron"), ..drift })
+            }
+            _ => None,
+        }
+    }
+
+    /// What is expected of it, what is wrong with the expectation itself, and what of that somebody may
+    /// find right.
+    pub(super) fn policy(&self, crontabs: &Crontabs, scene: &Scene) -> (TaskPolicy, Vec<Finding>, Vec<Finding>) {
         let line = self.line(crontabs);
         let mut policy = TaskPolicy {
             id: self.id().to_owned(),
@@ -141,7 +159,7 @@ impl Expected {
             blind: line.filter(|line| line.wrapped_as.is_none()).map(|line| self.why_blind(line)),
             ..TaskPolicy::default()
         };
-        let mut findings = Vec::new();
+        let (mut findings, mut drift) = (Vec::new(), Vec::new());
         match self {
             Expected::Configured(spec) => {
                 policy.grace = spec.grace;
@@ -152,7 +170,7 @@ impl Expected {
                 if spec.source == TaskSource::Exec {
                     policy.source = Source::Exec;
                 } else {
-                    findings.extend(self.lines_as_expected(spec, crontabs));
+                    drift.extend(self.lines_as_expected(spec, crontabs));
                 }
             }
             Expected::Found { line: known, .. } => {
@@ -167,7 +185,7 @@ impl Expected {
                             format!("nothing runs `{}` any more; {} did", known.shown(), known.place()),
                         ),
                     };
-                    findings.push(Finding::new(status, "line", text));
+                    drift.push(Finding::new(status, "line", text));
                 }
             }
         }
@@ -190,7 +208,7 @@ impl Expected {
             }
         }
         policy.grace += policy.schedule.as_ref().map_or_else(Duration::default, Schedule::spread);
-        (policy, findings)
+        (policy, findings, drift)
     }
 
     fn why_blind(&self, line: &Entry) -> String {
@@ -239,6 +257,13 @@ impl Expected {
         }
         findings
     }
+}
+
+/// What the configuration says of a task, as part of what is found right.
+pub(super) fn configuration(spec: &TaskSpec) -> (String, Option<Installed>) {
+    let when = spec.schedule.as_ref().map_or_else(String::new, |schedule| schedule.text.clone());
+    let installed = Installed { when, command: spec.matches.clone().unwrap_or_default(), ..Installed::default() };
+    (CONFIGURATION.to_owned(), Some(installed))
 }
 
 /// The scripts of a folder that look as if they ran, and do not.

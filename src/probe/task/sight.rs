@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::heard::{Ear, Heard};
 use super::{Blocking, RUNS};
+use crate::domain::drift::Acceptance;
 use crate::domain::finding::Finding;
 use crate::domain::hold::Freeze;
 use crate::domain::humanize;
@@ -54,6 +55,7 @@ pub(super) struct Scene {
 pub(super) struct FirstLook {
     runs: BTreeMap<String, Option<Vec<TaskRun>>>,
     freezes: BTreeMap<String, Vec<Freeze>>,
+    accepted: BTreeMap<String, Acceptance>,
 }
 
 /// From so many probes on the store is asked once for all of them.
@@ -183,6 +185,21 @@ impl Scene {
         ledger.freezes(task).await.map_err(|error| ProbeError::Unreachable(error.to_string()))
     }
 
+    /// What was found right of what is installed under a name, likewise.
+    pub(super) async fn accepted(
+        &self,
+        ledger: &dyn Ledger,
+        scope: &str,
+        first: bool,
+    ) -> Result<Option<Acceptance>, ProbeError> {
+        if let Some(all) = self.first_look(ledger, first).await? {
+            let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(all.accepted.get(scope).cloned());
+        }
+        let found = ledger.accepted(Some(scope)).await;
+        found.map(|found| found.into_iter().next()).map_err(|error| ProbeError::Unreachable(error.to_string()))
+    }
+
     async fn first_look(&self, ledger: &dyn Ledger, first: bool) -> Result<Option<&Mutex<FirstLook>>, ProbeError> {
         let many = self.recorded.initialized() || Arc::strong_count(&self.recorded) >= MANY;
         if !first || !many {
@@ -190,9 +207,9 @@ impl Scene {
         }
         let ask = async {
             let all = ledger.recorded(RUNS).await.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
-            Ok::<_, ProbeError>(all.map(|Recorded { runs, freezes }| {
+            Ok::<_, ProbeError>(all.map(|Recorded { runs, freezes, accepted }| {
                 let runs = runs.into_iter().map(|(task, runs)| (task, Some(runs))).collect();
-                Mutex::new(FirstLook { runs, freezes })
+                Mutex::new(FirstLook { runs, freezes, accepted })
             }))
         };
         Ok(self.recorded.get_or_try_init(|| ask).await?.as_ref())

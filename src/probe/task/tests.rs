@@ -1,5 +1,6 @@
 //! Task probes over a folder that stands for `/`, with a ledger that is a list.
 
+mod drift;
 mod proof;
 mod told;
 
@@ -8,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::config::Environment;
 use crate::domain::board::Board;
+use crate::domain::drift::Acceptance;
 use crate::domain::observation::Observation;
 use crate::domain::slot::TaskState;
 use crate::domain::status::Status;
@@ -19,11 +21,16 @@ use chrono::TimeDelta;
 use tempfile::TempDir;
 
 #[derive(Debug)]
-struct Runs(Vec<TaskRun>);
+struct Runs(Vec<TaskRun>, Vec<Acceptance>);
 
 impl Ledger for Runs {
     fn runs<'a>(&'a self, task: &'a str, limit: usize) -> BoxFuture<'a, Result<Vec<TaskRun>, LedgerError>> {
         let found = self.0.iter().filter(|run| run.task == task).take(limit).cloned().collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn accepted<'a>(&'a self, scope: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Acceptance>, LedgerError>> {
+        let found = self.1.iter().filter(|one| scope.is_none_or(|scope| one.scope == scope)).cloned().collect();
         Box::pin(async move { Ok(found) })
     }
 
@@ -50,6 +57,7 @@ struct World {
     root: TempDir,
     config: Config,
     runs: Vec<TaskRun>,
+    accepted: Vec<Acceptance>,
     now: Timestamp,
 }
 
@@ -69,7 +77,7 @@ impl World {
         let config = format!("version = 1\n[system]\ntimezone = \"UTC\"\n{config}");
         let config = crate::config::parse("test.toml", path, &config, &environment).expect("configuration");
         let now = "2026-03-02T09:00:00Z".parse().expect("now");
-        let world = Self { root, config, runs: Vec::new(), now };
+        let world = Self { root, config, runs: Vec::new(), accepted: Vec::new(), now };
         world.crontab(crontab);
         world
     }
@@ -99,7 +107,7 @@ impl World {
 
     fn watched_in(&self, scene: &Scene) -> Vec<Watched> {
         let context = Context {
-            ledger: Arc::new(Runs(self.runs.clone())),
+            ledger: Arc::new(Runs(self.runs.clone(), self.accepted.clone())),
             system: "rota".into(),
             zone: Zone::utc(),
             state_dir: self.root.path().join("state"),

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::drifting::{self, All};
+use super::expected::configuration;
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading};
 use crate::config::spec::TaskSpec;
+use crate::domain::drift::{Drift, Installed, Set};
 use crate::domain::finding::Finding;
 use crate::domain::hold::{Held, Hold};
 use crate::domain::humanize;
@@ -101,15 +104,29 @@ impl ToldProbe {
         facts
     }
 
+    /// What is installed of it, and what of that is to be told.
+    async fn settled(
+        &self,
+        installed: Option<Installed>,
+        drifted: Vec<Finding>,
+        now: Timestamp,
+    ) -> Result<(Vec<Finding>, Drift), ProbeError> {
+        // One that nobody configured is known by its own name where all are told of.
+        let (scope, within) = match &self.spec {
+            None if self.kind.name == systemd::SOURCE.name => (self.name.as_str(), Some("systemd")),
+            _ => (self.id.as_str(), None),
+        };
+        let set = Set::from([(self.name.clone(), installed)]).into_iter().chain(self.spec.as_ref().map(configuration));
+        let mut drift = Drift { within, ..Drift::new(scope, set.collect(), None) };
+        let told = drifting::settled(&mut drift, drifted, &self.scene, &*self.ledger, false, now).await?;
+        Ok((told, drift))
+    }
+
     fn findings(&self, listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
         if listed.spent && as_of.is_none() {
             let text = format!("{} is active, and none of its times is still to come", listed.name);
             findings.push(Finding::new(Status::Warning, "spent", text).advice("mend its OnCalendar, or disable it"));
-        }
-        if let (Some(why), Some(_)) = (&listed.told.disabled, &self.spec) {
-            let text = format!("{why}: it does not run");
-            findings.push(Finding::new(Status::Warning, "disabled", text));
         }
         if let Some(as_of) = as_of.filter(|as_of| now - *as_of > FRESH) {
             let ago = humanize::seconds(seconds_between(as_of, now));
@@ -117,6 +134,16 @@ impl ToldProbe {
             findings.push(Finding::new(Status::Unknown, "export", text).advice("export it again, every day"));
         }
         findings.extend(listed.parts.as_ref().and_then(super::expected::passed_over));
+        findings
+    }
+
+    /// What is not as the configuration has it, and may be right all the same.
+    fn drifted(&self, listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let (Some(why), Some(_)) = (&listed.told.disabled, &self.spec) {
+            let text = format!("{why}: it does not run");
+            findings.push(Finding::new(Status::Warning, "disabled", text));
+        }
         let schedule = self.spec.as_ref().and_then(|spec| spec.schedule.as_ref());
         let reckoned = schedule.and_then(|schedule| Some((schedule, schedule.next(as_of.unwrap_or(now))?)));
         if let (Some((schedule, wanted)), Some(next), None) = (reckoned, listed.told.next, &listed.told.disabled)
@@ -154,7 +181,8 @@ impl Probe for ToldProbe {
                 let near = near.filter(|(near, _)| *near > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
                 let advice = near.map_or_else(|| "it was removed".to_owned(), |(_, name)| format!("`{name}` is near"));
                 let finding = Finding::new(Status::Critical, "line", text).advice(advice);
-                return Ok(Reading { findings: vec![finding], ..Reading::default() });
+                let (findings, drift) = self.settled(None, vec![finding], now).await?;
+                return Ok(Reading { findings, ..Reading::default() }.with(Detail::Tasks(Box::new(drift))));
             };
             let recorded = self.ledger.runs(&self.id, RUNS).await;
             let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
@@ -168,8 +196,18 @@ impl Probe for ToldProbe {
                 until: Some(freeze.until),
                 by: Some(super::by(freeze)),
             });
-            let findings = if held.is_some() { Vec::new() } else { self.findings(listed, as_of, now) };
-            let facts = facts.held(freezes, held, None, now);
+            let is_held = held.is_some();
+            let mut facts = facts.held(freezes, held, None, now);
+            let mut findings = if is_held { Vec::new() } else { self.findings(listed, as_of, now) };
+            if self.spec.is_some() {
+                let mut installed = listed.installed();
+                // Who froze it has said why.
+                installed.disabled &= !is_held;
+                let drifted = if is_held { Vec::new() } else { self.drifted(listed, as_of, now) };
+                let (drifted, drift) = self.settled(Some(installed), drifted, now).await?;
+                findings.extend(drifted);
+                facts.drift = Some(Box::new(drift));
+            }
             let scripts = listed.parts.as_ref().map(|parts| Sample::text("scripts", parts.scripts.join(", ")));
             let samples = scripts.into_iter().collect();
             Ok(Reading { samples, detail: Detail::task(facts), findings, ..Reading::default() })
@@ -193,12 +231,40 @@ fn exported(path: &PathBuf, kind: &SourceKind, calendar: &Calendar) -> Result<(V
 #[derive(Debug)]
 pub(super) struct UnitsProbe {
     scene: Scene,
+    ledger: Arc<dyn Ledger>,
+    /// The timers there were at the first look.
+    at_start: Option<Set>,
     blocking: Blocking,
 }
 
 impl UnitsProbe {
-    pub(super) fn new(scene: Scene) -> Self {
-        Self { scene, blocking: Blocking::new() }
+    pub(super) fn new(scene: Scene, ledger: Arc<dyn Ledger>) -> Self {
+        Self { scene, ledger, at_start: None, blocking: Blocking::new() }
+    }
+
+    /// What is installed, but for what its manager forgets by itself.
+    async fn installed(&self, timers: &[Listed]) -> Result<Set, ProbeError> {
+        let mut set = Set::new();
+        for timer in timers.iter().filter(|timer| !timer.fleeting) {
+            let mut installed = timer.installed();
+            if installed.disabled {
+                // Who froze it has said why.
+                installed.disabled = !self.is_frozen(&timer.name).await?;
+            }
+            set.insert(timer.name.clone(), Some(installed));
+        }
+        Ok(set)
+    }
+
+    async fn is_frozen(&self, timer: &str) -> Result<bool, ProbeError> {
+        for id in super::ids_of_timer(timer) {
+            let freezes = self.ledger.freezes(&id).await;
+            let freezes = freezes.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            if freezes.iter().any(|freeze| freeze.thawed_at.is_none()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -210,10 +276,11 @@ impl Probe for UnitsProbe {
                 let timers = scene.listed(&systemd::SOURCE, now)?;
                 let failed = systemd::failed(scene.ask, &scene.place.root, &timers, now)?;
                 let forgetful = timers.iter().find_map(|timer| timer.forgetful.clone());
-                Ok::<_, String>((failed, timers.len(), forgetful))
+                Ok::<_, String>((failed, timers, forgetful))
             };
             let (failed, timers, forgetful) = self.blocking.run(look).await?.map_err(ProbeError::Unreachable)?;
-            let samples = vec![Sample::count("timers", timers as f64), Sample::count("failed", failed.len() as f64)];
+            let samples =
+                vec![Sample::count("timers", timers.len() as f64), Sample::count("failed", failed.len() as f64)];
             let finding = |unit: &Failed| {
                 let advice = format!("look at `{}`", unit.look);
                 let finding = Finding::new(Status::Warning, "units", unit.text.clone()).advice(advice);
@@ -225,7 +292,12 @@ impl Probe for UnitsProbe {
                 let text = format!("what timers ran before the last time, and what they printed, is unknown: {why}");
                 Finding::new(Status::Unknown, "journal", text).advice(mend)
             }));
-            Ok(Reading { samples, findings, ..Reading::default() })
+            let installed = self.installed(&timers).await?;
+            let at_start = self.at_start.get_or_insert_with(|| installed.clone());
+            let known = (&self.scene, &*self.ledger, now);
+            let All { mut drift, changes } = drifting::all("systemd", "the timers", installed, at_start, known).await?;
+            findings.extend(drift.settle(changes, |at| humanize::clock(at, now, &self.scene.place.zone)));
+            Ok(Reading { samples, findings, ..Reading::default() }.with(Detail::Tasks(Box::new(drift))))
         })
     }
 }

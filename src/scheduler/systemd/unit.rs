@@ -13,7 +13,7 @@ pub(super) const PROPERTIES: &str = "Id,ActiveState,SubState,UnitFileState,LoadS
                                      ExecMainCode,ExecMainStartTimestamp,ExecMainExitTimestamp,TimersCalendar,\
                                      TimersMonotonic,AccuracyUSec,RandomizedDelayUSec,LastTriggerUSec,\
                                      NextElapseUSecRealtime,Persistent,InvocationID,NRestarts,StateChangeTimestamp,\
-                                     ConditionResult,ConditionTimestamp";
+                                     ConditionResult,ConditionTimestamp,User,ExecStart";
 
 /// The properties of one unit.
 pub(super) type Unit = BTreeMap<String, String>;
@@ -62,6 +62,10 @@ impl Listed {
             }
         }
         if let Some(service) = service {
+            // Without a word the manager's own user runs it.
+            let own = if self.name.starts_with(super::OF_USER) { "" } else { "root" };
+            self.user = service.get("User").filter(|user| !user.is_empty()).map_or(own, String::as_str).to_owned();
+            self.runs = service.get("ExecStart").map(|text| commands(text)).unwrap_or_default();
             self.invocation = service.get("InvocationID").cloned().unwrap_or_default();
             self.last = last(service).or(self.last.take());
         }
@@ -77,6 +81,16 @@ fn rules(text: &str) -> Vec<String> {
         Some(if kind == "OnCalendar" { when.to_owned() } else { format!("{} {when}", kind.trim_end_matches("USec")) })
     };
     text.lines().rev().filter_map(rule).collect()
+}
+
+/// `/srv/backup.sh --all` of `{ path=/srv/backup.sh ; argv[]=/srv/backup.sh --all ; ignore_errors=no ; … }`,
+/// a line for each.
+fn commands(text: &str) -> String {
+    let command = |line: &str| {
+        let (_, argv) = line.split_once("argv[]=")?;
+        Some(argv.rsplit_once(" ; ignore_errors=").map_or(argv, |(argv, _)| argv).to_owned())
+    };
+    text.lines().filter_map(command).collect::<Vec<_>>().join("; ")
 }
 
 /// `1min 30s`

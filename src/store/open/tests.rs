@@ -11,7 +11,8 @@ const NEXT: Steps = &[
     MIGRATIONS[0],
     MIGRATIONS[1],
     MIGRATIONS[2],
-    "PRAGMA user_version = 4; CREATE TABLE later (number INTEGER NOT NULL) STRICT; \
+    MIGRATIONS[3],
+    "PRAGMA user_version = 5; CREATE TABLE later (number INTEGER NOT NULL) STRICT; \
      INSERT INTO later WITH RECURSIVE n (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n LIMIT 20000) \
      SELECT number FROM n;",
 ];
@@ -20,7 +21,8 @@ const BROKEN: Steps = &[
     MIGRATIONS[0],
     MIGRATIONS[1],
     MIGRATIONS[2],
-    "PRAGMA user_version = 4; CREATE TABLE later (number INTEGER) STRICT; INSERT INTO nothing VALUES (1);",
+    MIGRATIONS[3],
+    "PRAGMA user_version = 5; CREATE TABLE later (number INTEGER) STRICT; INSERT INTO nothing VALUES (1);",
 ];
 
 fn nine() -> Timestamp {

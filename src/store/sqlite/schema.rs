@@ -15,6 +15,7 @@ pub(in crate::store) const MIGRATIONS: Steps = &[
     include_str!("../../../assets/migrations/sqlite/0001_rounds.sql"),
     include_str!("../../../assets/migrations/sqlite/0002_freeze.sql"),
     include_str!("../../../assets/migrations/sqlite/0003_runs_at_a_glance.sql"),
+    include_str!("../../../assets/migrations/sqlite/0004_accepted.sql"),
 ];
 
 /// The version this program writes.

@@ -152,7 +152,12 @@ impl Tasks {
         if !see.zoomed {
             return (area, Rect::ZERO, Explanation::default());
         }
-        let mut explanation = why::explain(see, all[at], &[Command::RunTask, Command::LastOutput], area.width);
+        let drift = see.board.detail(&all[at].id).and_then(Detail::drift);
+        let acts = match drift.filter(|drift| !drift.told.is_empty()) {
+            Some(_) => &[Command::Accept, Command::RunTask, Command::LastOutput][..],
+            None => &[Command::RunTask, Command::LastOutput],
+        };
+        let mut explanation = why::explain(see, all[at], acts, area.width);
         if let Some(facts) = facts(see, all[at]) {
             explanation.body.extend(detail::lines(see, facts, area.width));
         }
