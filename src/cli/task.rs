@@ -310,9 +310,10 @@ fn installed(one: &Assessment, drift: Option<&Drift>) -> Value {
 /// Who accepted what is installed, when and why; null where nobody did.
 fn accepted(drift: Option<&Drift>) -> Value {
     let accepted = drift.and_then(|drift| drift.accepted.as_ref());
-    accepted.map_or(Value::Null, |accepted| {
-        json!({ "at": rfc3339(accepted.at), "operator": accepted.operator, "reason": accepted.reason })
-    })
+    accepted.map_or(
+        Value::Null,
+        |accepted| json!({ "at": rfc3339(accepted.at), "operator": accepted.operator, "reason": accepted.reason }),
+    )
 }
 
 /// What there is to say of all tasks of one sort, a line each.

@@ -69,7 +69,8 @@ impl Installed {
         let pairs =
             [("due", &self.when, &was.when), ("user", &self.user, &was.user), ("command", &self.command, &was.command)];
         let differences = pairs.iter().filter(|(_, now, was)| now != was);
-        let mut told: Vec<String> = differences.map(|(what, now, was)| format!("{what} `{now}`, was `{was}`")).collect();
+        let mut told: Vec<String> =
+            differences.map(|(what, now, was)| format!("{what} `{now}`, was `{was}`")).collect();
         match (self.disabled, was.disabled) {
             (true, false) => told.push("disabled".to_owned()),
             (false, true) => told.push("enabled".to_owned()),
@@ -198,7 +199,8 @@ impl Drift {
 /// The set that is expected of all: what was found right of it, with what was since then of each alone.
 pub fn expected(of_all: &Acceptance, others: &[Acceptance]) -> Set {
     let mut set = of_all.set.clone();
-    let mut later: Vec<&Acceptance> = others.iter().filter(|one| one.at > of_all.at && one.scope != of_all.scope).collect();
+    let mut later: Vec<&Acceptance> =
+        others.iter().filter(|one| one.at > of_all.at && one.scope != of_all.scope).collect();
     later.sort_by_key(|one| one.at);
     for one in later {
         let tasks = one.set.iter().filter(|(name, _)| *name != CONFIGURATION);

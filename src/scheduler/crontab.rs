@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use crate::domain::drift::Installed;
 use crate::domain::hold::{Handle, Mark, Tab, TabLine};
 use crate::domain::plan::Invocation;
-use crate::domain::{redact, sanitize};
 use crate::domain::schedule::{Dialect, Schedule, ScheduleError};
 use crate::domain::time::{Timestamp, Zone};
+use crate::domain::{redact, sanitize};
 use crate::platform::file;
 use crate::scheduler::anacron;
 

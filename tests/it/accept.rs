@@ -45,7 +45,10 @@ fn a_difference_is_accepted_with_a_reason_and_told_again_when_it_is_another() {
 
     world.run(&[&accept[..], &["--operator", "asha"]].concat()).exits(0);
     let after = task(&world);
-    assert_eq!((&after["accepted"]["operator"], &after["accepted"]["reason"]), (&"asha".into(), &"moved to nine".into()));
+    assert_eq!(
+        (&after["accepted"]["operator"], &after["accepted"]["reason"]),
+        (&"asha".into(), &"moved to nine".into())
+    );
     let quiet = drift(&after);
     assert_eq!(quiet[0].0, "ok", "{quiet:?}");
     assert!(quiet[0].1.contains("; asha accepted it at ") && quiet[0].1.ends_with(": moved to nine"), "{quiet:?}");

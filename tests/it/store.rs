@@ -116,8 +116,13 @@ async fn every_older_store_opens_with_all_that_is_in_it() {
         assert_eq!(accepted.len(), usize::from(version > 3), "from version {version}");
         for one in accepted {
             let names: Vec<&str> = one.set.keys().map(String::as_str).collect();
-            assert_eq!((one.scope.as_str(), one.operator.as_str(), &names[..]), ("alerts", "asha", &["alerts", "reports"][..]));
-            assert!(one.set["reports"].is_none() && one.set["alerts"].as_ref().is_some_and(|one| one.when == "0 8 * * *"));
+            assert_eq!(
+                (one.scope.as_str(), one.operator.as_str(), &names[..]),
+                ("alerts", "asha", &["alerts", "reports"][..])
+            );
+            assert!(
+                one.set["reports"].is_none() && one.set["alerts"].as_ref().is_some_and(|one| one.when == "0 8 * * *")
+            );
         }
     }
 }

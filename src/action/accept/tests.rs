@@ -79,7 +79,11 @@ fn all_is_what_waits_for_somebody_to_find_it_right() {
     assert_eq!((plan.risk, &plan.guards[..]), (Risk::Routine, &[Guard::Reason][..]));
     assert_eq!(
         plan.notes[..3],
-        ["report: another hour", "report: nothing of it was accepted before", "cron: new in the crontabs since noon: new"]
+        [
+            "report: another hour",
+            "report: nothing of it was accepted before",
+            "cron: new in the crontabs since noon: new"
+        ]
     );
     // Where nobody ever accepted anything, all crontabs wait although nothing is told of them.
     let fresh = Drift::new("cron", set(&["backup"]), None);
@@ -106,7 +110,11 @@ fn what_was_accepted_already_or_is_not_there_is_said() {
     let why = |target: &str| planned(target, "", world()).expect_err("nothing to accept");
     assert_eq!(why("settled"), "`settled`: what is installed is what ann accepted: the new server");
     assert_eq!(why("backup"), "`backup`: what is installed is what ann accepted: the new server");
-    assert_eq!(why("rota"), "`rota`: what is installed is what ann accepted: the new server", "by the name of its timer");
+    assert_eq!(
+        why("rota"),
+        "`rota`: what is installed is what ann accepted: the new server",
+        "by the name of its timer"
+    );
     assert!(why("settld").contains("did you mean `settled`"), "{}", why("settld"));
     let (_, unread) = task("x", None);
     let why = planned("x", "", vec![("x".to_owned(), unread)]).expect_err("nothing to accept");

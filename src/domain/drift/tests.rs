@@ -33,7 +33,10 @@ fn every_way_in_which_a_task_is_another_is_told_with_what_it_was() {
     let edited = |now: Installed| told(backup(), now).join("|");
     assert_eq!(edited(backup()), "");
     let here = "backup (crontab, line 1)";
-    assert_eq!(edited(installed("0 3 * * *", "root", "/srv/backup.sh")), format!("{here}: due `0 3 * * *`, was `0 2 * * *`"));
+    assert_eq!(
+        edited(installed("0 3 * * *", "root", "/srv/backup.sh")),
+        format!("{here}: due `0 3 * * *`, was `0 2 * * *`")
+    );
     assert_eq!(edited(installed("0 2 * * *", "ann", "/srv/backup.sh")), format!("{here}: user `ann`, was `root`"));
     let other = installed("0 2 * * *", "root", "/tmp/x");
     assert_eq!(edited(other), format!("{here}: command `/tmp/x`, was `/srv/backup.sh`"));
@@ -59,7 +62,10 @@ fn what_came_and_what_went_is_named_and_what_is_known_to_be_gone_is_not() {
     let texts: Vec<String> = differences.findings("the crontabs", "noon").into_iter().map(|one| one.text).collect();
     assert_eq!(
         texts,
-        [format!("gone from the crontabs since noon: backup ({here})"), format!("new in the crontabs since noon: other ({here})")]
+        [
+            format!("gone from the crontabs since noon: backup ({here})"),
+            format!("new in the crontabs since noon: other ({here})")
+        ]
     );
     assert!(Differences::between(&set([("long-gone", None)]), &Set::new()).is_empty());
 }
@@ -87,7 +93,8 @@ fn a_task_that_was_accepted_by_itself_is_part_of_what_is_expected_of_all() {
     let all = accepted("cron", 100, set([("backup", Some(backup())), ("old", Some(backup()))]));
     let of_configuration = installed("0 9 * * *", "", "backup");
     let earlier = accepted("backup", 50, set([("backup", Some(installed("@hourly", "root", "x")))]));
-    let later = accepted("backup", 150, set([("backup", Some(edited.clone())), (CONFIGURATION, Some(of_configuration))]));
+    let later =
+        accepted("backup", 150, set([("backup", Some(edited.clone())), (CONFIGURATION, Some(of_configuration))]));
     let gone = accepted("old", 160, set([("old", None)]));
     assert_eq!(expected(&all, &[earlier.clone(), all.clone()]), all.set);
     assert_eq!(expected(&all, &[gone, earlier, later, all.clone()]), set([("backup", Some(edited)), ("old", None)]));

@@ -97,7 +97,8 @@ async fn two_lines_with_one_purpose_are_quiet_once_they_are_accepted() {
     assert_eq!(told[0], (Status::Warning, text.to_owned()), "all of it again once anything is another");
 }
 
-const NIGHTLY: &str = "[[task]]\nid = \"nightly\"\nsource = \"cron\"\nmatch = \"backup.sh\"\nschedule = \"0 2 * * *\"\n";
+const NIGHTLY: &str =
+    "[[task]]\nid = \"nightly\"\nsource = \"cron\"\nmatch = \"backup.sh\"\nschedule = \"0 2 * * *\"\n";
 
 #[tokio::test]
 async fn a_task_that_differs_from_its_configuration_is_quiet_until_one_of_them_is_another() {
