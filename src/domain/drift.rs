@@ -123,6 +123,7 @@ impl Acceptance {
     }
 
     /// What it says of one of its tasks.
+    #[must_use]
     pub fn of(&self, name: &str) -> Self {
         let installed = self.set.get(name).cloned().flatten();
         Self { scope: name.to_owned(), set: Set::from([(name.to_owned(), installed)]), ..self.clone() }
@@ -171,6 +172,7 @@ impl Drift {
     }
 
     /// What is installed of one of them, as a matter of its own.
+    #[must_use]
     pub fn of(&self, name: &str) -> Self {
         let installed = self.now.get(name).cloned().flatten();
         Self::new(name, Set::from([(name.to_owned(), installed)]), self.accepted.as_ref().map(|all| all.of(name)))
@@ -192,7 +194,9 @@ impl Drift {
         let there = self.now.iter().filter_map(|(name, installed)| Some((name, placeless(installed.as_ref()?))));
         let there: Vec<_> = there.collect();
         let text = serde_json::to_string(&there).unwrap_or_default();
-        Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let digest = Sha256::digest(text.as_bytes());
+        let half = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        format!("{half:016x}")
     }
 }
 

@@ -122,21 +122,6 @@ impl ToldProbe {
         Ok((told, drift))
     }
 
-    fn findings(&self, listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if listed.spent && as_of.is_none() {
-            let text = format!("{} is active, and none of its times is still to come", listed.name);
-            findings.push(Finding::new(Status::Warning, "spent", text).advice("mend its OnCalendar, or disable it"));
-        }
-        if let Some(as_of) = as_of.filter(|as_of| now - *as_of > FRESH) {
-            let ago = humanize::seconds(seconds_between(as_of, now));
-            let text = format!("the export was written {ago} ago, and nothing newer is known");
-            findings.push(Finding::new(Status::Unknown, "export", text).advice("export it again, every day"));
-        }
-        findings.extend(listed.parts.as_ref().and_then(super::expected::passed_over));
-        findings
-    }
-
     /// What is not as the configuration has it, and may be right all the same.
     fn drifted(&self, listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -198,7 +183,7 @@ impl Probe for ToldProbe {
             });
             let is_held = held.is_some();
             let mut facts = facts.held(freezes, held, None, now);
-            let mut findings = if is_held { Vec::new() } else { self.findings(listed, as_of, now) };
+            let mut findings = if is_held { Vec::new() } else { findings(listed, as_of, now) };
             if self.spec.is_some() {
                 let mut installed = listed.installed();
                 // Who froze it has said why.
@@ -213,6 +198,22 @@ impl Probe for ToldProbe {
             Ok(Reading { samples, detail: Detail::task(facts), findings, ..Reading::default() })
         })
     }
+}
+
+/// What is wrong with it, whatever the configuration says.
+fn findings(listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if listed.spent && as_of.is_none() {
+        let text = format!("{} is active, and none of its times is still to come", listed.name);
+        findings.push(Finding::new(Status::Warning, "spent", text).advice("mend its OnCalendar, or disable it"));
+    }
+    if let Some(as_of) = as_of.filter(|as_of| now - *as_of > FRESH) {
+        let ago = humanize::seconds(seconds_between(as_of, now));
+        let text = format!("the export was written {ago} ago, and nothing newer is known");
+        findings.push(Finding::new(Status::Unknown, "export", text).advice("export it again, every day"));
+    }
+    findings.extend(listed.parts.as_ref().and_then(super::expected::passed_over));
+    findings
 }
 
 /// What a file says, and when it was written.

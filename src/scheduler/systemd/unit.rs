@@ -64,7 +64,7 @@ impl Listed {
         if let Some(service) = service {
             // Without a word the manager's own user runs it.
             let own = if self.name.starts_with(super::OF_USER) { "" } else { "root" };
-            self.user = service.get("User").filter(|user| !user.is_empty()).map_or(own, String::as_str).to_owned();
+            service.get("User").filter(|user| !user.is_empty()).map_or(own, String::as_str).clone_into(&mut self.user);
             self.runs = service.get("ExecStart").map(|text| commands(text)).unwrap_or_default();
             self.invocation = service.get("InvocationID").cloned().unwrap_or_default();
             self.last = last(service).or(self.last.take());
