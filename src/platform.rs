@@ -6,6 +6,7 @@ pub mod file;
 pub mod lacks;
 pub mod locks;
 pub mod machine;
+pub mod nameless;
 pub mod network;
 pub mod places;
 pub mod process;

@@ -6,6 +6,7 @@ mod daily;
 mod integrity;
 mod migrations;
 mod open;
+mod progress;
 mod readers;
 mod surroundings;
 mod tables;
@@ -92,14 +93,15 @@ impl Database for Sqlite {
             // Whoever drops this future no longer wants the work done.
             let cancel = job.cancel.child_token();
             let _stop = cancel.clone().drop_guard();
-            aside(&self.path, move |path| match job.work.verb {
-                Verb::Vacuum => vacuum::vacuum(path, &cancel),
-                Verb::Integrity => integrity::integrity(path, &cancel),
-                Verb::Analyze => upkeep::analyze(path, &job.work, &cancel),
-                Verb::Reindex => upkeep::reindex(path, &job.work, &cancel),
+            let Assignment { work, mut tell, .. } = job;
+            aside(&self.path, move |path| match work.verb {
+                Verb::Vacuum => vacuum::vacuum(path, &cancel, &mut tell),
+                Verb::Integrity => integrity::integrity(path, &cancel, &mut tell),
+                Verb::Analyze => upkeep::analyze(path, &work, &cancel),
+                Verb::Reindex => upkeep::reindex(path, &work, &cancel),
                 Verb::Checkpoint => upkeep::checkpoint(path, &cancel),
                 Verb::VacuumAnalyze | Verb::VacuumFull | Verb::Cancel | Verb::Terminate => {
-                    Err(DatabaseError::Refused(format!("sqlite has no {}", job.work.verb.word())))
+                    Err(DatabaseError::Refused(format!("sqlite has no {}", work.verb.word())))
                 }
             })
             .await

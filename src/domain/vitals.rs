@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::domain::action_name::ActionName;
 use crate::domain::board::{Judge, JudgedSample, Verdict};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Remark};
 use crate::domain::humanize;
 use crate::domain::limit::Limit;
 use crate::domain::observation::{Detail, Reading};
@@ -83,9 +83,8 @@ impl ProofKind {
     }
 }
 
-/// Free space inside the file is worth a vacuum from this share and this size on.
-const FREE_SHARE: f64 = 20.0;
-const FREE_BYTES: f64 = 50e6;
+/// With less free space than this inside a file its share of it is nobody's worry.
+const FREE_BYTES: u64 = 50_000_000;
 
 impl Vitals {
     /// The facts that have a history.
@@ -109,10 +108,18 @@ impl Vitals {
         .collect()
     }
 
-    /// How much of the file holds nothing, in percent.
-    pub fn free_percent(&self) -> Option<f64> {
+    /// How much of the file holds nothing, in percent, where there is enough of it for a vacuum.
+    fn free_percent(&self) -> Option<f64> {
         let (free, pages) = (self.free_pages?, self.pages?);
-        (pages > 0).then(|| free as f64 / pages as f64 * 100.0)
+        (pages > 0 && self.free_bytes()? >= FREE_BYTES).then(|| free as f64 / pages as f64 * 100.0)
+    }
+
+    /// What is said of it when it passes its limit.
+    pub fn free_remark(&self) -> Option<Remark> {
+        let (share, bytes) = (self.free_percent()?, self.free_bytes()? as f64);
+        let (share, bytes) = (humanize::quantity(share, Unit::Percent), humanize::bytes(bytes));
+        let text = format!("{share} of the file is free space ({bytes})");
+        Some(Remark::new("free", text).mend(ActionName::VACUUM))
     }
 
     /// How many bytes a vacuum would give back.
@@ -126,8 +133,6 @@ impl Vitals {
 pub struct DatabasePolicy {
     /// How old the last structure check may be; `None` when it is not asked for.
     pub integrity_every: Option<Duration>,
-    /// Whether the engine can give free space back.
-    pub can_vacuum: bool,
     /// The gauges that are limited. That another one cannot be told is nobody's worry.
     pub limited: BTreeSet<&'static str>,
 }
@@ -144,7 +149,7 @@ impl Judge for DatabasePolicy {
             pending: None,
         });
         let samples = samples.collect();
-        let findings = integrity.into_iter().chain(self.judge_free(vitals)).chain(self.judge_hidden(vitals)).collect();
+        let findings = integrity.into_iter().chain(self.judge_hidden(vitals)).collect();
         Verdict { samples, findings, premature: false }
     }
 }
@@ -200,19 +205,6 @@ impl DatabasePolicy {
         });
         told.collect()
     }
-
-    fn judge_free(&self, vitals: &Vitals) -> Option<Finding> {
-        let (share, bytes) = (vitals.free_percent()?, vitals.free_bytes()? as f64);
-        (self.can_vacuum && share > FREE_SHARE && bytes > FREE_BYTES).then(|| {
-            let text = format!(
-                "{} of the file is free space ({}), limit {}",
-                humanize::quantity(share, Unit::Percent),
-                humanize::bytes(bytes),
-                humanize::quantity(FREE_SHARE, Unit::Percent)
-            );
-            Finding::new(Status::Warning, "free", text).mend(ActionName::VACUUM)
-        })
-    }
 }
 
 #[cfg(test)]
@@ -232,11 +224,7 @@ mod tests {
     }
 
     fn said(vitals: Vitals, every: Option<Duration>, hours: i64) -> Vec<(Status, String, Option<ActionName>)> {
-        let policy = DatabasePolicy {
-            integrity_every: every,
-            can_vacuum: true,
-            limited: BTreeSet::from(["connections", "blocked"]),
-        };
+        let policy = DatabasePolicy { integrity_every: every, limited: BTreeSet::from(["connections", "blocked"]) };
         let verdict = policy.judge(&Reading::default().with(Detail::Vitals(vitals)), at(hours));
         verdict.findings.into_iter().map(|finding| (finding.status, finding.text, finding.mend)).collect()
     }
@@ -283,17 +271,21 @@ mod tests {
     }
 
     #[test]
-    fn free_space_is_worth_a_vacuum_only_when_it_is_much() {
+    fn free_space_is_worth_a_figure_only_when_it_is_much() {
         let with = |pages, free| Vitals {
             page_size: Some(4096),
             pages: Some(pages),
             free_pages: Some(free),
             ..Vitals::default()
         };
-        assert!(said(with(100, 90), None, 0).is_empty(), "90 % of nothing");
-        assert!(said(with(1_000_000, 100_000), None, 0).is_empty(), "10 % of much");
-        let text = "30 % of the file is free space (61.4 MB), limit 20 %".to_owned();
-        assert_eq!(said(with(50_000, 15_000), None, 0), [(Status::Warning, text, Some(ActionName::VACUUM))]);
+        let told = |vitals: &Vitals| vitals.samples().into_iter().find(|sample| sample.key == "free");
+        let little = with(100, 90);
+        assert_eq!((told(&little), little.free_remark()), (None, None), "90 % of nothing");
+        let much = with(50_000, 15_000);
+        assert_eq!(told(&much), Some(Sample::percent("free", 30.0)));
+        let remark = much.free_remark().expect("it is much");
+        assert_eq!(remark.text, "30 % of the file is free space (61.4 MB)");
+        assert_eq!(remark.mend, Some(ActionName::VACUUM));
     }
 
     #[test]

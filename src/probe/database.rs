@@ -16,7 +16,6 @@ use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::trend::Trend;
-use crate::domain::upkeep::Verb;
 use crate::domain::vitals::{DatabasePolicy, Proof, ProofKind, Vitals};
 use crate::ledger::Ledger;
 use crate::probe::blocking::Blocking;
@@ -39,7 +38,6 @@ fn watch(spec: &DatabaseSpec, context: &Context) -> Watch {
     watch.trends = vec![Trend::per_day("size", "growth")];
     watch.judge = Some(Arc::new(DatabasePolicy {
         integrity_every: spec.integrity_every,
-        can_vacuum: spec.address.engine().way(Verb::Vacuum).is_some(),
         limited: watch
             .rules
             .iter()

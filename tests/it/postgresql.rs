@@ -11,6 +11,7 @@ mod drills;
 mod dumps;
 mod explain;
 mod faults;
+mod figures;
 mod hands;
 mod load;
 mod manners;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rounds::database::{Assignment, Database, DatabaseError, Upkeep};
+use rounds::database::{Assignment, Database, DatabaseError, News, Upkeep};
 use rounds::domain::upkeep::{Maintenance, Scope, TableName, Verb};
 use rounds::domain::vitals::Vitals;
 use rusqlite::Connection;
@@ -270,17 +270,46 @@ async fn a_cancelled_act_ends_soon_and_changes_nothing() {
     for operation in [Verb::Vacuum, Verb::Integrity] {
         let cancel = CancellationToken::new();
         let stop = cancel.clone();
-        let act = tokio::spawn({
-            let path = path.clone();
-            async move { engine(&path).maintain(Assignment::quiet(Maintenance::whole(operation), cancel)).await }
-        });
-        tokio::time::sleep(Duration::from_millis(8)).await;
-        stop.cancel();
-        let cancelled = tokio::time::Instant::now();
-        let result = act.await.expect("join");
+        // Whatever it says first, it says when it is at it.
+        let tell = Box::new(move |_| stop.cancel());
+        let act = Assignment { work: Maintenance::whole(operation), cancel, tell };
+        let result = engine(&path).maintain(act).await;
         assert_eq!(result, Err(DatabaseError::Cancelled), "{operation:?}");
-        assert!(cancelled.elapsed() < Duration::from_secs(1), "{operation:?} took {:?}", cancelled.elapsed());
         assert!(before == snapshot(scratch.path()), "{operation:?} changed something");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_vacuum_tells_how_far_it_is_by_the_pages_that_it_has_written() {
+    for mode in ["WAL", "DELETE"] {
+        let scratch = scratch();
+        let path = scratch.path().join("db.sqlite3");
+        let _owner = database(&path, mode, 60_000);
+        let used = vitals(&path).await.expect("vitals").pages.expect("pages");
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
+        // One that is over before anybody could look is done again.
+        loop {
+            let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let hears = Arc::clone(&told);
+            let tell = Box::new(move |news| hears.lock().expect("nobody panicked").push(news));
+            let act = Assignment { work: Maintenance::whole(Verb::Vacuum), cancel: CancellationToken::new(), tell };
+            assert!(engine(&path).maintain(act).await.expect("an answer").ok);
+            let told = told.lock().expect("nobody panicked").clone();
+            let steps: Vec<u64> = told
+                .iter()
+                .map(|news| match news {
+                    News::Progress { done, of } if *of == used * 2 && done <= of => *done,
+                    other => unreachable!("{mode}: {other:?} of {used} pages"),
+                })
+                .collect();
+            assert!(steps.first() == Some(&0) && steps.is_sorted(), "{mode}: {steps:?}");
+            if steps.len() > 1 {
+                println!("{mode}: {steps:?} of {}", used * 2);
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{mode}: it never says how far it is");
+        }
     }
 }
 

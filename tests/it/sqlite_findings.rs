@@ -9,9 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rounds::config::Environment;
+use rounds::domain::action_name::ActionName;
 use rounds::domain::status::Status;
 use rounds::domain::vitals::Vitals;
 use rusqlite::Connection;
+
+use crate::support::watching::Watching;
 
 async fn vitals(path: &Path) -> Vitals {
     rounds::database::sqlite::at(path).vitals().await.expect("vitals")
@@ -88,6 +92,39 @@ async fn a_file_that_anybody_can_write_is_told_and_its_own_numbers_are_shown() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("its mode");
     let open = vitals(&path).await;
     assert_eq!(findings(&open), ["warning: anybody on this machine can write the file (mode 0666)"]);
+}
+
+#[tokio::test]
+async fn free_space_that_is_worth_a_vacuum_is_told_with_it() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let path = scratch.path().join("db.sqlite3");
+    let db = Connection::open(&path).expect("open");
+    db.execute_batch(
+        "CREATE TABLE photo (id INTEGER PRIMARY KEY, data BLOB);
+         WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 60)
+         INSERT INTO photo SELECT x, zeroblob(1000000) FROM n",
+    )
+    .expect("sixty megabytes");
+    let look = async |more: &str| {
+        let text = format!("version = 1\n[[database]]\nid = 'rota'\nurl = 'sqlite:{}'\n{more}", path.display());
+        let environment = Environment { xdg_state_home: Some("/nowhere".into()), ..Environment::default() };
+        let config = rounds::config::parse("test.toml", Path::new("/"), &text, &environment).expect("a configuration");
+        Watching::of(config.databases.into_iter().next().expect("one database")).look().await
+    };
+    let free = async |more: &str| look(more).await.findings.into_iter().find(|finding| finding.key == "free");
+    assert_eq!(free("").await, None, "nothing of it is free");
+    db.execute_batch("DELETE FROM photo WHERE id > 15").expect("delete");
+    assert_eq!(free("").await, None, "three quarters, but not much");
+    db.execute_batch("DELETE FROM photo WHERE id > 5").expect("delete");
+    let told = free("").await.expect("it is much");
+    assert!(told.text.starts_with("92 % of the file is free space (5"), "{}", told.text);
+    assert!(told.text.ends_with(" MB), limit 20 %"), "{}", told.text);
+    assert_eq!((told.status, told.mend), (Status::Warning, Some(ActionName::VACUUM)));
+    assert_eq!(free("free = { warn = '> 95 %' }").await, None);
+    assert_eq!(free("free = { crit = '> 90 %' }").await.map(|told| told.status), Some(Status::Critical));
+    assert_eq!(free("free = {}").await, None);
+    db.execute_batch("VACUUM").expect("vacuum");
+    assert_eq!(free("").await, None, "that mends it");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ pub(crate) mod kill;
 #[cfg(target_os = "linux")]
 pub(crate) mod proc;
 pub(crate) mod pty;
+pub(crate) mod watching;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

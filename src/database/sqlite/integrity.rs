@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{self, Patience};
-use crate::database::{DatabaseError, Upkeep, room};
+use crate::database::{DatabaseError, News, Upkeep, room};
 use crate::domain::{humanize, sanitize};
 
 /// How many faults are collected; after a few it is clear that it is broken.
@@ -27,11 +27,20 @@ const BEGINNINGS: u32 = 20;
 ///
 /// A damaged database is an answer, not an error: [`Upkeep::ok`] is `false`. Writers never wait
 /// for long: where a reader would keep them out, a large file is checked on a copy of one moment.
-pub(super) fn integrity(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
-    check(path, cancel, QUICK)
+pub(super) fn integrity(
+    path: &Path,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(News) + Send),
+) -> Result<Upkeep, DatabaseError> {
+    check(path, cancel, QUICK, tell)
 }
 
-fn check(path: &Path, cancel: &CancellationToken, quick: u64) -> Result<Upkeep, DatabaseError> {
+fn check(
+    path: &Path,
+    cancel: &CancellationToken,
+    quick: u64,
+    tell: &mut (dyn FnMut(News) + Send),
+) -> Result<Upkeep, DatabaseError> {
     let started = Instant::now();
     let explain = |error: rusqlite::Error| open::explain(path, &error);
     let found = open::read_only(path, Patience::Long).and_then(|connection| {
@@ -39,9 +48,9 @@ fn check(path: &Path, cancel: &CancellationToken, quick: u64) -> Result<Upkeep, 
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(explain)?;
         let bytes = open::size_with_sidecars(path).unwrap_or(0);
         if mode.eq_ignore_ascii_case("wal") || bytes <= quick {
-            return examine(&connection).map(|found| (found, false)).map_err(explain);
+            return examine(&connection, tell).map(|found| (found, false)).map_err(explain);
         }
-        on_a_copy(path, &connection, bytes, cancel).map(|found| (found, true))
+        on_a_copy(path, &connection, bytes, cancel, tell).map(|found| (found, true))
     });
     let (found, copied) = match found {
         Err(DatabaseError::Malformed(fault)) => return Ok(Upkeep { ok: false, detail: fault }),
@@ -60,6 +69,7 @@ fn on_a_copy(
     connection: &Connection,
     bytes: u64,
     cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(News) + Send),
 ) -> Result<Findings, DatabaseError> {
     let place = std::env::temp_dir();
     let free = room::free_bytes(&place)
@@ -78,7 +88,11 @@ fn on_a_copy(
             if cancel.is_cancelled() {
                 return Err(DatabaseError::Cancelled);
             }
-            match backup.step(STEP).map_err(explain)? {
+            let step = backup.step(STEP).map_err(explain)?;
+            let progress = backup.progress();
+            let (copied, of) = (progress.pagecount - progress.remaining, progress.pagecount);
+            tell(News::Progress { done: copied.max(0).unsigned_abs().into(), of: of.max(0).unsigned_abs().into() });
+            match step {
                 StepResult::Done => break,
                 StepResult::More => busy = 0,
                 // A writer comes first, for as long as a reader would wait for it.
@@ -90,7 +104,7 @@ fn on_a_copy(
                     )));
                 }
             }
-            let now = backup.progress().remaining;
+            let now = progress.remaining;
             beginnings += u32::from(now > left);
             left = now;
             if beginnings > BEGINNINGS {
@@ -102,7 +116,7 @@ fn on_a_copy(
         }
     }
     open::cancellable(&target, cancel).map_err(explain)?;
-    examine(&target).map_err(explain)
+    examine(&target, tell).map_err(explain)
 }
 
 #[derive(Debug)]
@@ -113,7 +127,9 @@ struct Findings {
     pages: i64,
 }
 
-fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
+fn examine(connection: &Connection, tell: &mut (dyn FnMut(News) + Send)) -> rusqlite::Result<Findings> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    tell(News::Line(format!("reads the structure of {}", humanize::count(pages.max(0) as usize, "page"))));
     let mut structure = Vec::new();
     let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
     let mut rows = statement.query([])?;
@@ -126,12 +142,12 @@ fn examine(connection: &Connection) -> rusqlite::Result<Findings> {
             Err(error) => return Err(error),
         }
     }
-    let pages = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     let mut orphans = Vec::new();
     if !structure.is_empty() {
         // References cannot be followed through a broken structure.
         return Ok(Findings { structure, orphans, pages });
     }
+    tell(News::Line("its structure is sound; follows every reference".to_owned()));
     let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
     let mut rows = statement.query([])?;
     while let (true, Some(row)) = (orphans.len() < FAULTS, rows.next()?) {
@@ -192,10 +208,17 @@ mod tests {
              INSERT INTO staff VALUES (1, randomblob(90000)); INSERT INTO shift VALUES (1, 1)",
         )
         .expect("schema");
-        let here = |quick| check(&path, &CancellationToken::new(), quick).expect("an answer");
+        let here = |quick| check(&path, &CancellationToken::new(), quick, &mut |_| {}).expect("an answer");
         assert!(!here(u64::MAX).detail.contains("copy"));
-        let copied = here(0);
+        let mut told = Vec::new();
+        let copied = check(&path, &CancellationToken::new(), 0, &mut |news| told.push(news)).expect("an answer");
         assert!(copied.ok && copied.detail.contains("checked on a copy"), "{copied:?}");
+        let of = told.iter().find_map(|news| match news {
+            News::Progress { done, of } if done == of => Some(*of),
+            _ => None,
+        });
+        assert!(of.is_some_and(|pages| pages >= 20), "every page of the copy is counted: {told:?}");
+        assert!(told.contains(&News::Line("its structure is sound; follows every reference".to_owned())), "{told:?}");
         db.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO shift VALUES (2, 9)").expect("an orphan");
         let orphan = here(0);
         assert!(!orphan.ok && orphan.detail.contains("1 broken reference"), "{orphan:?}");
@@ -205,6 +228,6 @@ mod tests {
         let cancelled = CancellationToken::new();
         cancelled.cancel();
         db.execute_batch("PRAGMA journal_mode = DELETE").expect("no log");
-        assert!(check(&path, &cancelled, 0).is_err());
+        assert!(check(&path, &cancelled, 0, &mut |_| {}).is_err());
     }
 }

@@ -8,14 +8,19 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{self, Patience};
-use crate::database::{DatabaseError, Upkeep, room};
+use super::progress::Written;
+use crate::database::{DatabaseError, News, Upkeep, room};
 use crate::domain::humanize;
 
 /// Rewrites the file without its free pages.
 ///
 /// Refused without room for a second copy where the database lies and where SQLite keeps its
 /// temporary files. The result is proven by the page and freelist counts afterwards.
-pub(super) fn vacuum(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+pub(super) fn vacuum(
+    path: &Path,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(News) + Send),
+) -> Result<Upkeep, DatabaseError> {
     let explain = |error: rusqlite::Error| open::explain(path, &error);
     let connection = open::read_write(path, Patience::Long)?;
     open::cancellable(&connection, cancel).map_err(explain)?;
@@ -28,7 +33,8 @@ pub(super) fn vacuum(path: &Path, cancel: &CancellationToken) -> Result<Upkeep, 
     }
 
     let started = Instant::now();
-    connection.execute_batch("VACUUM").map_err(explain)?;
+    let written = before.to_be_written(&connection, path).map_err(explain)?;
+    written.tell_during(tell, || connection.execute_batch("VACUUM")).map_err(explain)?;
     let locked = started.elapsed();
     let log_stays = before.wal && !truncate_log(&connection).map_err(explain)?;
 
@@ -68,6 +74,15 @@ impl Extent {
             free_pages: number("PRAGMA freelist_count")?,
             wal: mode.eq_ignore_ascii_case("wal"),
         })
+    }
+
+    /// What a vacuum has to write.
+    fn to_be_written(&self, connection: &Connection, path: &Path) -> rusqlite::Result<Written> {
+        let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+        let beside = open::sidecar(path, if self.wal { "-wal" } else { "-journal" });
+        let before = std::fs::metadata(&beside).map_or(0, |file| file.len());
+        let used = (self.pages - self.free_pages).max(0).unsigned_abs();
+        Ok(Written { page_size, used, beside, before })
     }
 
     /// What a vacuum between the two achieved. Effective is one that left no more pages than

@@ -30,6 +30,7 @@ pub(super) fn read(path: &Path) -> Result<Vitals, DatabaseError> {
     vitals.size_bytes = open::size_with_sidecars(path).ok();
     vitals.wal_bytes = std::fs::metadata(open::sidecar(path, "-wal")).ok().map(|meta| meta.len());
     vitals.measured.remarks.extend(vitals.wal_bytes.and_then(|bytes| readers::remark(path, bytes)));
+    vitals.measured.remarks.extend(vitals.free_remark());
     Ok(vitals)
 }
 

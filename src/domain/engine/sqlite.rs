@@ -17,6 +17,8 @@ pub(super) const GAUGES: &[Gauge] = &[
         .warn(64.0 * MIB, "a log this large says that no checkpoint gets through")
         .crit(1024.0 * MIB, "a log this large says that no checkpoint gets through")
         .hint("a reader that never ends its transaction keeps the log from being emptied; find it, and end it"),
+    Gauge::new("free", "free space inside the file", Unit::Percent, "> 20 %")
+        .warn(20.0, "a fifth of a file is worth the copy that a vacuum writes; less than 50 MB never are"),
     Gauge::new("fragmentation", "room inside pages in use", Unit::Percent, "> 40 %")
         .hint("a vacuum packs the rows anew"),
 ];

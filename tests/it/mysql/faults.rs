@@ -6,7 +6,7 @@ use std::time::Duration;
 use rounds::domain::status::Status;
 use sqlx::mysql::MySqlConnection;
 
-use super::server::{Server, one, run, sentences, until_one};
+use super::server::{Server, Watching, one, run, sentences, until_one};
 
 /// Runs a statement that waits, for as long as the test takes.
 async fn waits(server: &Server, statement: &'static str) -> tokio::task::JoinHandle<()> {
@@ -223,6 +223,81 @@ async fn tables_in_need_are_named() {
     fails(&mut rota, "INSERT INTO tiny VALUES (NULL)").await;
     run(&mut rota, "DROP TABLE tiny, shift, old, `log \u{1b}[31m`").await;
     watching.until_well().await;
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn what_keeps_a_server_busy_is_told() {
+    let server = Server::start(&["--innodb-buffer-pool-size=5M"]);
+    let mut rota = server.rota().await;
+    run(
+        &mut rota,
+        "CREATE TABLE wide (id int PRIMARY KEY, note text); CREATE TABLE shift (id int PRIMARY KEY, n int);
+         INSERT INTO wide SELECT seq, repeat('x', 900) FROM seq_1_to_20000; INSERT INTO shift VALUES (1, 0), (2, 0)",
+    )
+    .await;
+    let limits =
+        "threads_running = { warn = '> 3' }\nrow_lock_waits = { warn = '> 0.01' }\nhistory_list = { warn = '> 200' }
+                  oldest_transaction = {}\nidle_in_transaction = {}\nblocked = {}";
+    let mut watching = server.watching("root", limits);
+    assert_eq!(sentences(&watching.look().await), [] as [String; 0]);
+    // More blocks than fit into memory, one here and one there.
+    let scattered = "SELECT SUM(LENGTH(wide.note)) FROM seq_1_to_20000 AS s
+                       STRAIGHT_JOIN wide ON wide.id = s.seq * 7919 MOD 20000 + 1";
+    for _ in 0..3 {
+        run(&mut rota, scattered).await;
+    }
+    let misses = watching.until("of block reads found in memory within").await;
+    assert_eq!((misses.key.as_ref(), misses.status), ("cache_hit", Status::Critical));
+    // Somebody who looks at what was keeps it from being purged.
+    let mut reader = server.rota().await;
+    run(&mut reader, "START TRANSACTION WITH CONSISTENT SNAPSHOT").await;
+    for _ in 0..300 {
+        run(&mut rota, "UPDATE shift SET n = n + 1 WHERE id = 2").await;
+    }
+    let kept = watching.until("old versions of rows not purged yet").await;
+    assert_eq!(kept.key, "history_list");
+    run(&mut reader, "ROLLBACK").await;
+    let mut sleepers = Vec::new();
+    for _ in 0..4 {
+        sleepers.push(waits(&server, "SELECT SLEEP(600)").await);
+    }
+    let running = watching.until("running statements at once").await;
+    assert_eq!(running.key, "threads_running");
+    let mut holder = server.rota().await;
+    run(&mut holder, "BEGIN; UPDATE shift SET n = 1 WHERE id = 1").await;
+    let mut waiter = server.rota().await;
+    run(&mut waiter, "SET SESSION innodb_lock_wait_timeout = 1").await;
+    let again_and_again = tokio::spawn(async move {
+        loop {
+            let _given_up = sqlx::raw_sql("UPDATE shift SET n = 2 WHERE id = 1").execute(&mut waiter).await;
+        }
+    });
+    let waiting = watching.until("waits for a row lock a second").await;
+    assert_eq!(waiting.key, "row_lock_waits");
+    again_and_again.abort();
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn what_grows_is_told_by_the_day_and_the_table_that_grows_fastest_is_named() {
+    let server = Server::start(&[]);
+    let mut rota = server.rota().await;
+    run(&mut rota, "CREATE TABLE `lo g` (note text); CREATE TABLE still (note text)").await;
+    let limits = "growth = { warn = '> 1 MB/day' }\ntable_growth = { crit = '> 1 MB/day' }\nsize = { warn = '> 1 kB' }";
+    let mut watching = server.watching("root", limits);
+    let early = watching.look().await;
+    assert!(early.sample("growth").is_none() && early.sample("table_growth").is_none(), "one look is no growth");
+    assert!(early.findings[0].text.starts_with("size ") && early.findings.len() == 1, "{:?}", sentences(&early));
+    for _ in 0..13 {
+        run(&mut rota, "INSERT INTO `lo g` SELECT repeat('x', 100) FROM seq_1_to_5000; ANALYZE TABLE `lo g`").await;
+        Watching::passes(Duration::from_mins(31)).await;
+        watching.look().await;
+    }
+    let table = watching.until("lo g grew by").await;
+    assert_eq!((table.status, &*table.key), (Status::Critical, "table_growth"));
+    let whole = watching.until("growth ").await;
+    assert!(whole.key == "growth" && whole.text.ends_with("/day, limit 1.0 MB/day"), "{}", whole.text);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn hung() -> u16 {
 }
 
 /// Every byte to and from a real server takes its time.
-async fn slow(socket: std::path::PathBuf) -> u16 {
+pub(super) async fn slow(socket: std::path::PathBuf) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("its address").port();
     tokio::spawn(async move {
@@ -119,7 +119,7 @@ async fn servers_in_trouble_cost_ten_others_no_reading_and_no_key() {
         let times = &readings[&format!("well{number}")];
         assert!(times.len() >= 10, "well{number} was read {} times", times.len());
         let longest = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
-        // Far less than what the hung one costs, far more than a busy machine may be late.
-        assert!(longest < 12.0, "well{number} was not read for {longest} s");
+        // Less than what the hung one costs, and far more than a busy machine may be late.
+        assert!(longest < PATIENCE.as_secs_f64() - 4.0, "well{number} was not read for {longest} s");
     }
 }

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use crate::domain::board::Assessment;
 use crate::domain::engine::EngineCard;
 use crate::domain::humanize;
+use crate::domain::sample::Unit;
 use crate::domain::status::Status;
 use crate::domain::vitals::Vitals;
 use crate::tui::pane::{Snapshot, why};
@@ -51,7 +52,11 @@ fn clipped(lines: Vec<Line<'static>>, width: usize, see: &Snapshot<'_>) -> Vec<L
 fn facts(see: &Snapshot<'_>, vitals: &Vitals) -> Vec<Vec<Span<'static>>> {
     let theme = see.theme;
     let number = |value: Option<u64>| value.map(|value| humanize::number(value as f64));
-    let free = vitals.free_pages.zip(vitals.page_size).map(|(pages, size)| humanize::bytes((pages * size) as f64));
+    let free = vitals.free_bytes().map(|bytes| humanize::bytes(bytes as f64));
+    let share = vitals.free_pages.zip(vitals.pages).filter(|(_, pages)| *pages > 0);
+    let share = share.map_or_else(String::new, |(free, pages)| {
+        format!(", {} of it", humanize::quantity(free as f64 / pages as f64 * 100.0, Unit::Percent))
+    });
     let check =
         vitals.integrity.as_ref().map(|proof| format!("{}, took {}", proof.detail, humanize::seconds(proof.took_s)));
     let own = [
@@ -61,7 +66,7 @@ fn facts(see: &Snapshot<'_>, vitals: &Vitals) -> Vec<Vec<Span<'static>>> {
         ("log", vitals.wal_bytes.map(|wal| format!("{} in the write-ahead log", humanize::bytes(wal as f64)))),
         ("tables", number(vitals.tables)),
         ("pages", number(vitals.pages)),
-        ("free", free.map(|free| format!("{free} inside the file"))),
+        ("free", free.map(|free| format!("{free} inside the file{share}"))),
         ("check", check),
     ];
     let own = own.into_iter().filter_map(|(label, says)| Some((label.to_owned(), says?)));

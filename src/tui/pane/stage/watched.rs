@@ -72,11 +72,8 @@ pub(in crate::tui::pane) fn database(id: &str, size: f64, checked_h: i64) -> Wat
     let mut watch = watch(&format!("database:{id}"), 30);
     watch.rules = vec![Rule::new("size", "size").warn(Limit::over(500e6, Unit::Bytes)).hint("consider PostgreSQL")];
     watch.target = Some(Target::database(id));
-    watch.judge = Some(Arc::new(DatabasePolicy {
-        integrity_every: Some(Duration::from_hours(24)),
-        can_vacuum: true,
-        ..DatabasePolicy::default()
-    }));
+    watch.judge =
+        Some(Arc::new(DatabasePolicy { integrity_every: Some(Duration::from_hours(24)), ..DatabasePolicy::default() }));
     let vitals = Vitals {
         engine: "sqlite",
         version: "3.51.3".into(),
