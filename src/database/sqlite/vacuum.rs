@@ -33,7 +33,7 @@ pub(super) fn vacuum(
     }
 
     let started = Instant::now();
-    let written = before.to_be_written(&connection, path).map_err(explain)?;
+    let written = before.work_ahead(&connection, path).map_err(explain)?;
     written.tell_during(tell, || connection.execute_batch("VACUUM")).map_err(explain)?;
     let locked = started.elapsed();
     let log_stays = before.wal && !truncate_log(&connection).map_err(explain)?;
@@ -77,7 +77,7 @@ impl Extent {
     }
 
     /// What a vacuum has to write.
-    fn to_be_written(&self, connection: &Connection, path: &Path) -> rusqlite::Result<Written> {
+    fn work_ahead(&self, connection: &Connection, path: &Path) -> rusqlite::Result<Written> {
         let page_size = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
         let beside = open::sidecar(path, if self.wal { "-wal" } else { "-journal" });
         let before = std::fs::metadata(&beside).map_or(0, |file| file.len());
