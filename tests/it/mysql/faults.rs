@@ -6,7 +6,8 @@ use std::time::Duration;
 use rounds::domain::status::Status;
 use sqlx::mysql::MySqlConnection;
 
-use super::server::{Server, Watching, one, run, sentences, until_one};
+use super::server::{Server, one, run, until_one};
+use crate::support::watching::{Watching, sentences};
 
 /// Runs a statement that waits, for as long as the test takes.
 async fn waits(server: &Server, statement: &'static str) -> tokio::task::JoinHandle<()> {

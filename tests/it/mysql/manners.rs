@@ -7,7 +7,8 @@ use rounds::database::Engine;
 use rounds::domain::status::Status;
 use rustix::process::{Signal, kill_process};
 
-use super::server::{PATIENT, Server, Watching, one, run, sentences, spec, until_one};
+use super::server::{PATIENT, Server, one, run, spec, until_one};
+use crate::support::watching::{Watching, sentences};
 
 #[tokio::test]
 #[ignore = "needs MariaDB"]

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use rounds::domain::status::Status;
 
-use super::server::{Server, Watching, run, sentences};
+use super::server::{Server, run};
+use crate::support::watching::{Watching, sentences};
 
 /// Everything a right hides, limited by what is always passed: whatever the user is told is then
 /// told in a finding.

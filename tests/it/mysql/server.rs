@@ -13,7 +13,7 @@ use rounds::config::{Environment, parse};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
-pub(super) use crate::support::watching::{Watching, sentences};
+use crate::support::watching::Watching;
 
 /// Long enough for any loaded machine.
 pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}\n";

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use rounds::domain::status::Status;
 
-use super::server::{PATIENT, Server, Watching, run, sentences, spec};
+use super::server::{PATIENT, Server, run, spec};
 use crate::postgresql::tls::certificates;
+use crate::support::watching::{Watching, sentences};
 
 /// A folder that the server may read.
 fn folder() -> tempfile::TempDir {

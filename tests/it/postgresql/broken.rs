@@ -12,7 +12,8 @@ use sqlx::postgres::PgConnection;
 use tokio::task::JoinHandle;
 
 use super::faults::{named, waits};
-use super::server::{Server, Watching, run, sentences, until_one};
+use super::server::{Server, run, until_one};
+use crate::support::watching::{Watching, sentences};
 
 const SETTINGS: &str = "shared_preload_libraries = 'pg_stat_statements'\narchive_mode = on\narchive_command = 'false'\n\
                         autovacuum = off\ndeadlock_timeout = 100ms\nwork_mem = 64kB";

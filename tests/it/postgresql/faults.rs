@@ -6,7 +6,8 @@ use std::time::Duration;
 use rounds::domain::status::Status;
 use sqlx::postgres::PgConnection;
 
-use super::server::{Server, Watching, one, run, sentences, until_one};
+use super::server::{Server, one, run, until_one};
+use crate::support::watching::{Watching, sentences};
 
 pub(super) const PATIENT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}\n";
 

@@ -7,7 +7,8 @@ use sqlx::AssertSqlSafe;
 
 use super::beside::slow;
 use super::faults::{PATIENT, watching};
-use super::server::{Server, Watching, number, one, run, sentences, spec};
+use super::server::{Server, number, one, run, spec};
+use crate::support::watching::{Watching, sentences};
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]

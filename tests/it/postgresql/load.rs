@@ -4,7 +4,8 @@ use rounds::domain::status::Status;
 use sqlx::AssertSqlSafe;
 
 use super::faults::{PATIENT, named, watching};
-use super::server::{Server, Watching, number, one, run, sentences};
+use super::server::{Server, number, one, run};
+use crate::support::watching::{Watching, sentences};
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]

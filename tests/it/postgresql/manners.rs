@@ -6,7 +6,8 @@ use std::time::Duration;
 use rounds::domain::status::Status;
 use rustix::process::{Signal, kill_process};
 
-use super::server::{Server, Watching, one, run, sentences, spec};
+use super::server::{Server, one, run, spec};
+use crate::support::watching::{Watching, sentences};
 
 const PATIENT: &str = "every = '1h'\ntimeout = '60s'\nlatency = {}\n";
 

@@ -5,7 +5,8 @@ use rounds::domain::finding::Finding;
 use rounds::domain::status::Status;
 
 use super::acts::world;
-use super::server::{Server, Watching, one, reads_everything, run};
+use super::server::{Server, one, reads_everything, run};
+use crate::support::watching::Watching;
 
 /// A table as an application might have it, in which rows may be added, and changed by its owner.
 const TABLE: &str = "CREATE ROLE keeper LOGIN; CREATE ROLE adder LOGIN; CREATE TABLE staff (id int);

@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::faults::PATIENT;
-use super::server::{Server, Watching, run, sentences, spec};
+use super::server::{Server, run, spec};
+use crate::support::watching::{Watching, sentences};
 
 const NO_TLS: u32 = 80_877_103;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use rounds::domain::status::Status;
 
-use super::server::{Server, Watching, number, run, sentences, until_one};
+use super::server::{Server, number, run, until_one};
+use crate::support::watching::{Watching, sentences};
 
 /// Everything that can be limited, limited by what is always passed: whatever the role is told
 /// is then told in a finding.

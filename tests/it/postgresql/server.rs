@@ -13,8 +13,6 @@ use rounds::config::{Environment, parse};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
-pub(crate) use crate::support::watching::{Watching, sentences};
-
 /// The folder of the newest server programs on this machine, or of those that
 /// `ROUNDS_TEST_POSTGRESQL` names.
 pub(super) fn programs() -> Option<PathBuf> {

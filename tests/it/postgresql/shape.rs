@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::faults::{PATIENT, watching};
-use super::server::{Server, Watching, one, run, sentences, until_one};
+use super::server::{Server, one, run, until_one};
+use crate::support::watching::{Watching, sentences};
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]

@@ -10,7 +10,8 @@ use std::process::Command;
 use rounds::domain::status::Status;
 
 use super::faults::PATIENT;
-use super::server::{Server, Watching, run, sentences, spec};
+use super::server::{Server, run, spec};
+use crate::support::watching::{Watching, sentences};
 
 fn openssl(folder: &Path, arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl starts");
