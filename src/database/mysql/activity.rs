@@ -155,7 +155,7 @@ fn session(boot: Option<u64>, row: &Row, blocked: &BTreeMap<u64, BTreeSet<u64>>)
 /// A statement without secrets. SQL gives a password without any sign between, `IDENTIFIED BY 'x'`,
 /// and in more than one kind of quotes: so nothing that follows is shown.
 pub(super) fn shown(statement: &str) -> String {
-    let text = redact::text(statement).into_owned();
+    let text = redact::text(statement.trim()).into_owned();
     // Only ASCII changes, so that places stay where they are.
     let lower = text.to_ascii_lowercase();
     let ends =

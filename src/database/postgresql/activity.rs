@@ -94,7 +94,7 @@ fn session(row: &Row) -> Option<Session> {
 /// in more than one kind of quotes: so nothing that follows is shown.
 pub(super) fn shown(statement: &str) -> String {
     const WORD: &str = "password";
-    let text = redact::text(statement).into_owned();
+    let text = redact::text(statement.trim()).into_owned();
     // Only ASCII changes, so that places stay where they are.
     let found = text.to_ascii_lowercase().find(WORD).map(|at| at + WORD.len());
     match found.filter(|end| text[*end..].contains(['\'', '$'])) {

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
+use crate::domain::engine::EngineCard;
 use crate::domain::humanize;
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::report::Report;
@@ -121,9 +122,12 @@ fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rec
         return (area, Rect::ZERO, Explanation::default());
     }
     let one = all[at];
-    let mut acts = vec![Command::Vacuum, Command::Integrity];
     // A database that is a file has nobody connected to it, and counts no statements.
     let is_server = see.inventory.databases.get(one.id.name()).is_some_and(|card| card.path.is_none());
+    let engine = vitals(see, one).and_then(|vitals| EngineCard::of_name(vitals.engine));
+    let can_check = engine.is_none_or(|engine| engine.way(Verb::Integrity).is_some());
+    let mut acts = vec![Command::Vacuum];
+    acts.extend(can_check.then_some(Command::Integrity));
     acts.extend([Command::Connections, Command::Tables, Command::Statements].into_iter().filter(|_| is_server));
     let mut explanation = why::explain(see, one, &acts, area.width);
     explanation.body.extend(detail::lines(see, one, vitals(see, one), area.width));

@@ -1,10 +1,13 @@
 //! How a server is treated: one connection for each lane, nothing that writes or waits, and one
 //! server in trouble is no trouble for another.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rounds::database::Engine;
 use rounds::domain::status::Status;
 use rustix::process::{Signal, kill_process};
+use sqlx::AssertSqlSafe;
 
 use super::server::{Server, one, run, spec};
 use crate::support::watching::{Watching, sentences};
@@ -35,6 +38,72 @@ async fn two_connections_serve_every_reading_and_can_neither_write_nor_wait() {
         assert!(statements.iter().all(|line| !line.contains(&format!("statement: {word}"))), "{word}");
     }
     drop(watching);
+}
+
+/// What was said in a log of all statements by one program; a statement of several lines is one.
+fn said(log: &str, program: &str) -> BTreeSet<String> {
+    let mut said: Vec<String> = Vec::new();
+    let mut ours = false;
+    for line in log.lines() {
+        if let Some(more) = line.strip_prefix('\t') {
+            if let Some(last) = said.last_mut().filter(|_| ours) {
+                *last += &format!("\n{more}");
+            }
+            continue;
+        }
+        let statement = line.strip_prefix(&format!("{program}|LOG:  statement: "));
+        ours = statement.is_some();
+        said.extend(statement.map(str::to_owned));
+    }
+    said.into_iter().collect()
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn no_question_takes_a_lock_that_anybody_waits_for() {
+    let server = Server::start(
+        "log_statement = 'all'\nlog_line_prefix = '%a|'\nshared_preload_libraries = 'pg_stat_statements'\n\
+         archive_mode = on\narchive_command = 'true'",
+    );
+    let mut rota = server.rota().await;
+    run(
+        &mut rota,
+        "CREATE EXTENSION pg_stat_statements; CREATE TABLE staff (id serial PRIMARY KEY, of int REFERENCES staff);
+         CREATE TABLE ops (operation_type text, table_name text, started_at timestamptz, completed_at timestamptz,
+                           status text, details jsonb)",
+    )
+    .await;
+    let spec = server.spec("postgres", &format!("{PATIENT}operations_table = 'ops'"));
+    let mut watching = Watching::of(spec.clone());
+    watching.look().await;
+    // What an operator asks by hand.
+    let database = (Engine::of(&spec).open)(&spec);
+    database.activity().await.expect("sessions");
+    database.tables().await.expect("tables");
+    database.statements().await.expect("statements");
+    drop((watching, database));
+    let log = std::fs::read_to_string(server.path().join("log")).expect("the log");
+    let questions = said(&log, "rounds");
+    assert!(questions.len() >= 30, "{} questions: {questions:#?}", questions.len());
+    let locks =
+        "SELECT coalesce(string_agg(DISTINCT l.mode || ' on ' || coalesce(c.relkind::text, l.locktype), ', '), '')
+                   FROM pg_locks l LEFT JOIN pg_class c ON c.oid = l.relation
+                  WHERE l.pid = pg_backend_pid() AND l.locktype <> 'virtualxid' AND l.mode <> 'AccessShareLock'";
+    let mut sequences = 0;
+    for question in &questions {
+        run(&mut rota, "BEGIN").await;
+        let asked = sqlx::raw_sql(AssertSqlSafe(question.clone())).execute(&mut rota).await;
+        asked.unwrap_or_else(|error| unreachable!("{question}: {error}"));
+        match &*one(&mut rota, locks).await {
+            "" => {}
+            // To read a sequence the server takes the lock of whoever counts with it, and of whom nobody
+            // that counts or reads has to wait.
+            "RowExclusiveLock on S" => sequences += 1,
+            other => unreachable!("{other} for {question}"),
+        }
+        run(&mut rota, "ROLLBACK").await;
+    }
+    assert_eq!(sequences, 1, "the locks were looked at");
 }
 
 #[tokio::test]

@@ -9,47 +9,37 @@ use crate::domain::humanize;
 use crate::domain::sample::Unit;
 use crate::domain::status::Status;
 use crate::domain::vitals::Vitals;
+use crate::tui::overlay::text::clip;
 use crate::tui::pane::{Snapshot, why};
 use crate::tui::widget::{age, beside, spark, text};
 
 /// From this width on the figures stand beside the facts.
 const WIDE: u16 = 110;
-/// The room of the past behind a figure.
-const PAST: u16 = 16;
+/// The word in front of the lines.
+const WORD: usize = 7;
+/// The most room of the past behind a figure, and the least that is worth drawing.
+const PAST: std::ops::RangeInclusive<usize> = 6..=16;
+/// The longest name of a fact, of a figure, and the longest figure.
+const FACT: usize = 20;
+const FIGURE: usize = 36;
+const VALUE: usize = 16;
 
 /// Everything that is known of one database.
 pub(super) fn lines(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: u16) -> Vec<Line<'static>> {
-    let facts = vitals.map_or_else(Vec::new, |vitals| facts(see, vitals));
-    let past = if room < WIDE { PAST } else { PAST / 2 };
-    let figures = figures(see, one, vitals, past);
-    if room < WIDE {
-        let mut lines = why::labelled("facts", facts, see);
-        lines.extend(why::labelled("read", figures, see));
-        return lines;
+    let (wide, room) = (room >= WIDE, usize::from(room));
+    // Facts are few and long, figures are many and have limits.
+    let (left, right) = if wide { (room * 2 / 5, room - room * 2 / 5 - 2) } else { (room, room) };
+    let facts = vitals.map_or_else(Vec::new, |vitals| facts(see, vitals, left.saturating_sub(WORD)));
+    let facts = why::labelled("facts", facts, see);
+    let figures = why::labelled("read", figures(see, one, vitals, right.saturating_sub(WORD)), see);
+    if wide {
+        return beside::lines(facts, &figures, left, &Span::raw("  "));
     }
-    let half = usize::from(room) / 2 - 2;
-    let right = why::labelled("read", figures, see);
-    beside::lines(clipped(why::labelled("facts", facts, see), half, see), &right, half, &Span::raw("  "))
-}
-
-/// Lines that are no longer than their half.
-fn clipped(lines: Vec<Line<'static>>, width: usize, see: &Snapshot<'_>) -> Vec<Line<'static>> {
-    let cut = see.theme.ellipsis();
-    let lines = lines.into_iter().map(|line| {
-        let Some((last, before)) = line.spans.split_last().filter(|_| text::line_width(&line) > width) else {
-            return line;
-        };
-        let taken: usize = before.iter().map(|span| text::width(&span.content)).sum();
-        let says = crate::tui::overlay::text::clip(&last.content, width.saturating_sub(taken), cut);
-        let mut spans = before.to_vec();
-        spans.push(Span::styled(says, last.style));
-        Line::from(spans)
-    });
-    lines.collect()
+    facts.into_iter().chain(figures).collect()
 }
 
 /// What it is and where, and what else its checks say.
-fn facts(see: &Snapshot<'_>, vitals: &Vitals) -> Vec<Vec<Span<'static>>> {
+fn facts(see: &Snapshot<'_>, vitals: &Vitals, room: usize) -> Vec<Vec<Span<'static>>> {
     let theme = see.theme;
     let number = |value: Option<u64>| value.map(|value| humanize::number(value as f64));
     let free = vitals.free_bytes().map(|bytes| humanize::bytes(bytes as f64));
@@ -72,16 +62,29 @@ fn facts(see: &Snapshot<'_>, vitals: &Vitals) -> Vec<Vec<Span<'static>>> {
     let own = own.into_iter().filter_map(|(label, says)| Some((label.to_owned(), says?)));
     let told = vitals.measured.facts.iter().map(|(label, says)| (label.to_string(), says.clone()));
     let all: Vec<(String, String)> = own.chain(told).filter(|(_, says)| !says.trim().is_empty()).collect();
-    let widest = all.iter().map(|(label, _)| text::width(label)).max().unwrap_or(0).min(20);
-    let line = |(label, says): (String, String)| {
-        vec![Span::styled(format!("{label:<widest$}  "), theme.dim), Span::styled(says, theme.text)]
+    let widest = all.iter().map(|(label, _)| text::width(label)).max().unwrap_or(0).min(FACT);
+    let cut = theme.ellipsis();
+    let line = |(label, says): &(String, String)| -> Vec<Vec<Span<'static>>> {
+        let room = room.saturating_sub(widest + 2);
+        let says = text::wrap(says, room, 3).into_iter().enumerate().map(|(index, says)| {
+            let label = if index == 0 { clip(label, widest, cut) } else { String::new() };
+            let says = clip(&says, room, cut);
+            vec![Span::styled(format!("{}  ", padded(label, widest)), theme.dim), Span::styled(says, theme.text)]
+        });
+        says.collect()
     };
-    all.into_iter().map(line).collect()
+    all.iter().flat_map(line).collect()
+}
+
+/// A text that is as wide as its column.
+fn padded(text: String, width: usize) -> String {
+    let blank = width.saturating_sub(text::width(&text));
+    text + &" ".repeat(blank)
 }
 
 /// Every figure, in the words of its engine.
-fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: u16) -> Vec<Vec<Span<'static>>> {
-    let theme = see.theme;
+fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: usize) -> Vec<Vec<Span<'static>>> {
+    let (theme, cut) = (see.theme, see.theme.ellipsis());
     let card = vitals.and_then(|vitals| EngineCard::of_name(vitals.engine));
     let rows: Vec<_> = one
         .samples
@@ -96,22 +99,27 @@ fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: 
             (label, humanize::value(&judged.sample.value, see.now, see.zone), limits.join("  "), judged)
         })
         .collect();
-    let labels = rows.iter().map(|row| text::width(&row.0)).max().unwrap_or(0).min(36);
-    let values = rows.iter().map(|row| text::width(&row.1)).max().unwrap_or(0).min(16);
+    let widest = |of: &dyn Fn(usize) -> usize| (0..rows.len()).map(of).max().unwrap_or(0);
+    let labels = widest(&|row| text::width(&rows[row].0)).min(FIGURE);
+    let values = widest(&|row| text::width(&rows[row].1)).min(VALUE);
+    let limits = widest(&|row| text::width(&rows[row].2));
+    // What it is held against goes before what it was.
+    let past = room.saturating_sub(labels + values + limits + 8).min(*PAST.end());
     let line = |(label, value, limits, judged): &(String, String, String, &crate::domain::board::JudgedSample)| {
         let status = judged.status;
         let style = if status.is_ok() { theme.text } else { theme.status(status) };
         let mark = if status.is_ok() { " " } else { theme.glyph(status) };
-        let past = see.board.series(&one.id, &judged.sample.key);
         let mut spans = vec![
             Span::styled(mark, theme.status(status)),
-            Span::styled(format!(" {label:<labels$}  "), theme.dim),
+            Span::styled(format!(" {}  ", padded(clip(label, labels, cut), labels)), theme.dim),
             Span::styled(format!("{value:>values$}  "), age::fresh(one, style, theme)),
         ];
-        if let Some(past) = past {
-            let drawn = spark::span(past, None, see.now, room, theme);
-            let blank = usize::from(room).saturating_sub(text::width(&drawn.content));
+        if let Some(series) = see.board.series(&one.id, &judged.sample.key).filter(|_| PAST.contains(&past)) {
+            let drawn = spark::span(series, None, see.now, past as u16, theme);
+            let blank = past.saturating_sub(text::width(&drawn.content));
             spans.extend([drawn, Span::raw(" ".repeat(blank + 2))]);
+        } else if PAST.contains(&past) && !limits.is_empty() {
+            spans.push(Span::raw(" ".repeat(past + 2)));
         }
         spans.push(Span::styled(limits.clone(), theme.dim));
         spans
