@@ -2,13 +2,15 @@
 //! evidence of this period, and a signature freezes what was seen.
 
 mod period;
+mod sign;
 mod view;
 
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 pub use period::{Period, PeriodSpan};
-pub use view::{ItemState, ItemView, ListView, SignRefusal};
+pub use sign::SignRefusal;
+pub use view::{ItemState, ItemView, ListView};
 
 use crate::domain::observation::ProbeId;
 use crate::domain::time::Timestamp;

@@ -1,13 +1,13 @@
 //! `database:ID`: the vital signs of one database, held against limits, its growth, and the age
 //! of the last proof that its structure is sound.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use crate::config::Config;
 use crate::config::spec::DatabaseSpec;
-use crate::config::{Address, Config};
 use crate::database::{Database, DatabaseError, Engine};
 use crate::domain::board::Watch;
 use crate::domain::finding::Finding;
@@ -71,10 +71,7 @@ impl DatabaseProbe {
             subject: Target::database(&spec.id).to_string(),
             database: (engine.open)(spec),
             blocks: engine.blocks,
-            file: match &spec.address {
-                Address::File(path) => Some(path.clone()),
-                Address::Server(_) | Address::Mysql(_) => None,
-            },
+            file: spec.address.file().map(Path::to_owned),
             ledger: Arc::clone(&context.ledger),
             blocking: Blocking::new(),
             integrity: None,

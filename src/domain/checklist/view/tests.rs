@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::board::{Board, Watch};
 use crate::domain::checklist::Period;
+use crate::domain::checklist::SignRefusal;
 use crate::domain::observation::{Observation, Reading};
 use crate::domain::sample::{Sample, Unit};
 use chrono::NaiveTime;
