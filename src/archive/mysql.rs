@@ -3,6 +3,7 @@
 
 mod drill;
 mod tame;
+mod tool;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use self::tool::Tool;
 use super::counts::Counts;
 use super::manifest::Source;
 use super::method::{Making, Method, Written};
@@ -41,13 +43,15 @@ fn write(making: &mut Making<'_>) -> Result<Written, ArchiveError> {
 async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written, ArchiveError> {
     let Making { request, partial, cancel, .. } = *making;
     let options = Options::of(address, request.password.as_ref()).await?;
-    let program = installed(&["mariadb-dump", "mysqldump"]).await?;
+    let tool = Tool::installed(&["mariadb-dump", "mysqldump"]).await?;
+    let program = tool.program;
     let packing = request.compress;
     let shelf = request.destination.parent().unwrap_or(Path::new("/"));
     let free = room::free_bytes(shelf).map_err(failed("ask for free space in", shelf))?;
     // What cannot be told is not refused: the disk itself will say it.
-    let rows = mysql::bytes(address, request.password.as_ref()).await.unwrap_or_default();
-    room::require("the dump", shelf, least(rows, packing), free).map_err(ArchiveError::NoRoom)?;
+    let extent = mysql::extent(address, request.password.as_ref()).await.unwrap_or_default();
+    let stranger = tool.fits(&extent.version)?;
+    room::require("the dump", shelf, least(extent.bytes, packing), free).map_err(ArchiveError::NoRoom)?;
     let data = partial.data();
     let mut packer = Packer::new(&data, partial.open_data()?, packing, cancel).map_err(failed("write", &data))?;
     let mut text = Text::default();
@@ -67,7 +71,7 @@ async fn dump(making: &mut Making<'_>, address: &MysqlAddress) -> Result<Written
         read.ok_or_else(|| ArchiveError::Unsound(format!("what {program} wrote is no dump, and was not kept")))?;
     // What it does not know of the other flavour is none of the operator's business.
     let said = piped.said.into_iter().filter(|line| !line.contains("loose-") && !line.trim().is_empty()).take(3);
-    let mut warnings: Vec<String> = said.collect();
+    let mut warnings: Vec<String> = said.chain(stranger).collect();
     if let [first, ..] = &read.loose[..] {
         let count = humanize::count(read.loose.len(), "table");
         warnings.push(format!("{count} not of InnoDB and perhaps of other moments, as `{}`", sanitize::line(first)));
@@ -115,21 +119,6 @@ impl Options {
     }
 }
 
-/// The first of some programs that is there.
-async fn installed(programs: &[&'static str]) -> Result<&'static str, ArchiveError> {
-    for program in programs {
-        let asked = exec::capture(&Invocation::new([*program, "--version"]), ANSWER, 1024).await;
-        if asked.is_ok_and(|said| said.exit_code == Some(0)) {
-            return Ok(program);
-        }
-    }
-    Err(ArchiveError::Missing(format!(
-        "neither `{}` nor `{}` was found on this machine; install the client programs, on Debian the package \
-         mariadb-client",
-        programs[0], programs[1]
-    )))
-}
-
 fn count(
     address: &Address,
     password: Option<&SecretRef>,
@@ -139,7 +128,7 @@ fn count(
     let Address::Mysql(address) = address else { return Ok(Counts::default()) };
     Handle::current().block_on(async {
         let options = Options::of(address, password).await?;
-        let program = installed(&["mariadb", "mysql"]).await?;
+        let Tool { program, .. } = Tool::installed(&["mariadb", "mysql"]).await?;
         let mut counts = Counts::default();
         for table in rows {
             let question = format!("--execute=SELECT count(*) FROM `{}`", table.replace('`', "``"));

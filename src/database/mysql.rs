@@ -32,7 +32,7 @@ use crate::domain::upkeep::Maintenance;
 use crate::domain::vitals::Vitals;
 use crate::domain::{humanize, sanitize};
 
-pub use self::act::{bytes, scratch};
+pub use self::act::{Extent, extent, scratch};
 pub use self::client::options;
 
 pub const ENGINE: Engine = Engine { card: &engine::MYSQL, blocks: false, open };

@@ -8,8 +8,9 @@ use std::thread::JoinHandle;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::Options;
 use super::tame::Tame;
-use super::{Options, installed};
+use super::tool::Tool;
 use crate::archive::counts::Counts;
 use crate::archive::drill::{Rehearsal, told};
 use crate::archive::manifest::Manifest;
@@ -34,7 +35,7 @@ pub(super) fn drill(rehearsal: &Rehearsal<'_>) -> Result<String, Verdict> {
 async fn hold(rehearsal: &Rehearsal<'_>, address: &MysqlAddress) -> Result<String, Verdict> {
     let Rehearsal { request, manifest, cancel, .. } = *rehearsal;
     let events = read_once(rehearsal)?;
-    let program = installed(&["mariadb", "mysql"]).await?;
+    let Tool { program, .. } = Tool::installed(&["mariadb", "mysql"]).await?;
     let options = Options::of(address, request.password.as_ref()).await?;
     let wanted = Wanted {
         like: address,

@@ -24,7 +24,7 @@ use crate::domain::humanize;
 use crate::domain::sanitize;
 use crate::domain::upkeep::{Aim, Scope, TableName, Way};
 
-pub use extent::bytes;
+pub use extent::{Extent, extent};
 pub(super) use hindrance::hindrances;
 pub(super) use lease::lease;
 
