@@ -381,3 +381,44 @@ fn root_a_database_whose_own_disk_is_full_or_read_only_stays_what_it_is() {
     world.run(&restore).exits(0);
     assert_eq!(rows(), 40);
 }
+
+#[test]
+#[ignore = "needs strace, which `tests/run` installs where it may"]
+fn root_bytes_are_on_the_disk_before_they_have_a_name_and_a_name_before_anybody_is_told() {
+    let world = world("WAL");
+    let config = fs::read_to_string(world.path("config.toml")).expect("the configuration");
+    let drive = world.path("drive");
+    fs::create_dir(&drive).expect("the drive");
+    fs::set_permissions(&drive, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("its mode");
+    let config = format!("{config}copy = {{ to = '{}' }}\n", drive.display());
+    fs::write(world.path("config.toml"), config).expect("written");
+    let acts: [(&[&str], &str); 2] =
+        [(&["backup", "run", "rota-db", "--yes"], "/shelf"), (&["backup", "copy", "rota-db", "--yes"], "/drive")];
+    for (act, place) in acts {
+        let inner = world.command(act);
+        let mut command = Command::new("strace");
+        command.args(["-f", "-y", "-qq", "-e", "signal=none", "-o"]).arg(world.path("trace"));
+        command.args(["-e", "trace=fsync,fdatasync,rename,renameat,renameat2"]);
+        command.arg(inner.get_program()).args(inner.get_args()).env_clear();
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Answer(command.stdin(Stdio::null()).output().expect("strace starts")).exits(0);
+        let trace = fs::read_to_string(world.path("trace")).expect("the trace");
+        let (inside, whole) = (format!("{place}/"), format!("{place}>"));
+        let order: [(&str, [&str; 3]); 7] = [
+            ("the intent", ["sync(", "rounds.db-wal>", ""]),
+            ("the data", ["sync(", &inside, "/data>"]),
+            ("the name of the manifest", ["rename", &inside, ".manifest.json\""]),
+            ("that name", ["sync(", &whole, ""]),
+            ("the name of the data", ["rename", &inside, ".sqlite3\""]),
+            ("that name, too", ["sync(", &whole, ""]),
+            ("the outcome", ["sync(", "rounds.db-wal>", ""]),
+        ];
+        let mut lines = trace.lines();
+        for (what, parts) in order {
+            let came = lines.any(|line| parts.iter().all(|part| line.contains(part)));
+            assert!(came, "{act:?}: {what} does not come in its turn\n{trace}");
+        }
+        let renames = trace.lines().filter(|line| line.contains("rename") && line.contains(place)).count();
+        assert_eq!(renames, 2, "nothing else gets a name\n{trace}");
+    }
+}
