@@ -1,5 +1,5 @@
-//! Many files asked for one after the other by several threads: most of what each costs is the way
-//! to the kernel and back.
+//! Many files read one after the other by several threads: most of what each costs is the way
+//! to the kernel and back. What only a directory knows of them is not faster so: there they wait for each other.
 
 use std::thread;
 

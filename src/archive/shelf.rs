@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use chrono::NaiveDateTime;
 
 use super::manifest::{Manifest, ManifestError, SUFFIX};
-use super::{ArchiveError, failed, many, partial, prune, tree};
+use super::{ArchiveError, failed, partial, prune, tree};
 use crate::domain::backup::StampPattern;
 use crate::platform::file;
 
@@ -81,30 +81,26 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
     };
     // Read once: there may be tens of thousands.
     let names: HashSet<OsString> = entries.iter().map(fs::DirEntry::file_name).collect();
-    let mut named = Vec::with_capacity(entries.len() / 2);
     for entry in entries {
         // Names that are not text are not of the pattern, which is.
         let Ok(name) = entry.file_name().into_string() else { continue };
-        match pattern.stamp_of(&name) {
-            Some(stamp) => named.push((entry, name, stamp)),
-            None if pattern.is_of_no_time(&name) => contents.misnamed.push(name),
-            None => {}
-        }
-    }
-    let seen = |(entry, name, stamp): &(fs::DirEntry, String, NaiveDateTime)| {
+        let Some(stamp) = pattern.stamp_of(&name) else {
+            if pattern.is_of_no_time(&name) {
+                contents.misnamed.push(name);
+            }
+            continue;
+        };
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         // Gone since the directory was read, or a link to nowhere: not a backup.
-        let meta = if is_link { fs::metadata(entry.path()) } else { entry.metadata() }.ok()?;
-        let is_one = meta.is_file() != pattern.is_directory() && (meta.is_file() || meta.is_dir());
-        is_one.then(|| {
+        let Ok(meta) = (if is_link { fs::metadata(entry.path()) } else { entry.metadata() }) else { continue };
+        if meta.is_file() != pattern.is_directory() && (meta.is_file() || meta.is_dir()) {
             let pinned = names.contains(OsStr::new(&format!("{name}{PIN}")));
             let (path, modified) = (entry.path(), meta.modified().ok());
             // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
             let size = tree::bytes(&path, &meta).unwrap_or(0);
-            Seen { path, stamp: *stamp, size, modified, pinned, is_link }
-        })
-    };
-    contents.files = many::map(&named, seen).into_iter().flatten().collect();
+            contents.files.push(Seen { path, stamp, size, modified, pinned, is_link });
+        }
+    }
     contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
     contents.misnamed.sort();
     contents.debris = debris_among(dir, &names, |data, _| pattern.stamp_of(data).is_some());
