@@ -58,11 +58,13 @@ pub struct Remark {
     pub text: String,
     pub mend: Option<ActionName>,
     pub advice: Option<String>,
+    /// The session that it is about, where ending that one would mend it.
+    pub session: Option<u64>,
 }
 
 impl Remark {
     pub fn new(key: impl Into<Key>, text: impl Into<String>) -> Self {
-        Self { key: key.into(), text: text.into(), mend: None, advice: None }
+        Self { key: key.into(), text: text.into(), mend: None, advice: None, session: None }
     }
 
     #[must_use]
@@ -75,5 +77,36 @@ impl Remark {
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
+    }
+
+    #[must_use]
+    pub fn session(mut self, pid: impl Into<Option<u64>>) -> Self {
+        self.session = pid.into();
+        self
+    }
+
+    /// The same with what ends its session, now that it is known of which database it is.
+    #[must_use]
+    pub fn of_database(mut self, id: &str) -> Self {
+        if let Some(pid) = self.session {
+            let command = format!("`rounds database terminate {id} --pid {pid}`");
+            self.advice = Some(self.advice.map_or_else(|| command.clone(), |advice| format!("{advice}, or {command}")));
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_ended_by_its_number_in_the_database_it_is_of() {
+        let remark = Remark::new("blocked", "3 sessions wait").advice("end its transaction");
+        assert_eq!(remark.clone().of_database("rota"), remark, "none is named");
+        let named = remark.session(4711).of_database("rota").advice;
+        assert_eq!(named.as_deref(), Some("end its transaction, or `rounds database terminate rota --pid 4711`"));
+        let alone = Remark::new("blocked", "").session(7).of_database("rota").advice;
+        assert_eq!(alone.as_deref(), Some("`rounds database terminate rota --pid 7`"));
     }
 }

@@ -51,6 +51,7 @@ fn watch(spec: &DatabaseSpec, context: &Context) -> Watch {
 
 #[derive(Debug)]
 struct DatabaseProbe {
+    id: String,
     /// `database:rota`, as its proofs are recorded.
     subject: String,
     database: Arc<dyn Database>,
@@ -68,6 +69,7 @@ impl DatabaseProbe {
     fn new(spec: &DatabaseSpec, context: &Context) -> Self {
         let engine = Engine::of(spec);
         Self {
+            id: spec.id.clone(),
             subject: Target::database(&spec.id).to_string(),
             database: (engine.open)(spec),
             blocks: engine.blocks,
@@ -112,7 +114,7 @@ impl DatabaseProbe {
         Ok(Reading {
             samples: vitals.samples(),
             findings: vitals.measured.findings.clone(),
-            remarks: vitals.measured.remarks.clone(),
+            remarks: vitals.measured.remarks.iter().map(|remark| remark.clone().of_database(&self.id)).collect(),
             detail: Detail::Vitals(vitals),
         })
     }

@@ -126,13 +126,23 @@ fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rec
     let is_server = see.inventory.databases.get(one.id.name()).is_some_and(|card| card.path.is_none());
     let engine = vitals(see, one).and_then(|vitals| EngineCard::of_name(vitals.engine));
     let can_check = engine.is_none_or(|engine| engine.way(Verb::Integrity).is_some());
-    let mut acts = vec![Command::Vacuum];
+    let mut acts = Vec::new();
+    // Where ending a session would mend it, that is done from there.
+    acts.extend(about_a_session(see, one).then_some(Command::Connections));
+    acts.push(Command::Vacuum);
     acts.extend(can_check.then_some(Command::Integrity));
     acts.extend([Command::Connections, Command::Tables, Command::Statements].into_iter().filter(|_| is_server));
     let mut explanation = why::explain(see, one, &acts, area.width);
     explanation.body.extend(detail::lines(see, one, vitals(see, one), area.width));
     let (above, below) = under::split(area, all.len() + 1, explanation.rows());
     (above, below, explanation)
+}
+
+/// Whether something is wrong that one session is named for.
+fn about_a_session(see: &Snapshot<'_>, one: &Assessment) -> bool {
+    let remarks = vitals(see, one).map(|vitals| vitals.measured.remarks.as_slice()).unwrap_or_default();
+    let is_told = |key: &str| one.findings.iter().any(|finding| finding.key == key);
+    remarks.iter().any(|remark| remark.session.is_some() && is_told(&remark.key))
 }
 
 /// In the overview what is wrong stands under each row; zoomed, under the list.

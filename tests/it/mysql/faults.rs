@@ -93,7 +93,8 @@ async fn a_chain_of_locks_is_told_from_its_root_and_who_idles_is_named() {
     let found = watching.until("2 sessions wait behind").await;
     let told = format!("2 sessions wait behind connection {id} (web@localhost), asleep in a transaction for ");
     assert!(found.text.starts_with(&told), "{}", found.text);
-    assert!(found.advice.is_some_and(|advice| advice.contains(&format!("`KILL {id}`"))));
+    let mend = format!("end its transaction where it was begun, or `rounds database terminate rota --pid {id}`");
+    assert_eq!(found.advice, Some(mend));
     let idle = watching.until("has been idle in transaction").await;
     assert!(idle.text.starts_with(&format!("connection {id} (web@localhost)")), "{}", idle.text);
     let oldest = watching.until("has been in one transaction for").await;

@@ -85,7 +85,8 @@ async fn a_chain_of_locks_is_told_from_its_root() {
     let found = watching.until("3 sessions wait behind").await;
     let told = format!("3 sessions wait behind pid {pid} (the holder, role postgres), idle in transaction for ");
     assert!(found.text.starts_with(&told), "{}", found.text);
-    assert!(found.advice.is_some_and(|advice| advice.contains(&format!("pg_terminate_backend({pid})"))));
+    let mend = format!("end its transaction where it was begun, or `rounds database terminate rota --pid {pid}`");
+    assert_eq!(found.advice, Some(mend));
     let idle = watching.until("has been idle in transaction").await;
     assert!(idle.text.starts_with(&format!("pid {pid} (the holder, role postgres)")), "{}", idle.text);
     run(&mut holder, "ROLLBACK").await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::transactions::session;
+use super::transactions::{END_IT, session};
 use crate::database::check::{Check, LaneKind, Look, Question};
 use crate::database::mysql::server::Server;
 use crate::database::row::Row;
@@ -98,7 +98,7 @@ fn read(look: &Look<'_, Server>) -> Measured {
         holder(root, look.rows),
         humanize::seconds(longest)
     );
-    measured.remark(Remark::new("blocked", text).advice(format!("end its transaction, or `KILL {root}`")));
+    measured.remark(Remark::new("blocked", text).advice(END_IT).session(root));
     measured
 }
 

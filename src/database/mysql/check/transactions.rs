@@ -48,7 +48,7 @@ fn idle(look: &Look<'_, Server>) -> Measured {
         _ => String::new(),
     };
     let text = format!("{} has been idle in transaction for {}{all}", session(row), humanize::seconds(age));
-    measured.remark(Remark::new("idle_in_transaction", text).advice(ending(row)));
+    measured.remark(Remark::new("idle_in_transaction", text).advice(END_IT).session(row.whole(0)));
     measured
 }
 
@@ -68,13 +68,12 @@ fn oldest(look: &Look<'_, Server>) -> Measured {
         _ => String::new(),
     };
     let text = format!("{} has been in one transaction for {}{changed}", session(row), humanize::seconds(age));
-    measured.remark(Remark::new("oldest_transaction", text).advice(ending(row)));
+    measured.remark(Remark::new("oldest_transaction", text).advice(END_IT).session(row.whole(0)));
     measured
 }
 
-fn ending(row: &Row) -> String {
-    format!("end it in the application, or with `KILL {}`", row.text(0))
-}
+/// What is advised besides ending its session.
+pub(super) const END_IT: &str = "end its transaction where it was begun";
 
 /// `connection 4711 (web@10.0.0.3)`
 pub(super) fn session(row: &Row) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::transactions::END_IT;
 use super::with_sessions;
 use crate::database::check::{Check, LaneKind, Look, Question};
 use crate::database::postgresql::server::Server;
@@ -62,11 +63,11 @@ fn read(look: &Look<'_, Server>) -> Measured {
         format!("with a statement of {longest}, of which the wait is a part")
     };
     let text = format!("{} {wait} behind {holder}, {longest}{others}", humanize::count(behind.len(), "session"));
-    let advice = match root {
-        PREPARED => "look at pg_prepared_xacts, and COMMIT PREPARED or ROLLBACK PREPARED it".to_owned(),
-        pid => format!("end its transaction, or `SELECT pg_terminate_backend({pid})`"),
-    };
-    measured.remark(Remark::new("blocked", text).advice(advice));
+    let remark = Remark::new("blocked", text);
+    measured.remark(match root {
+        PREPARED => remark.advice("look at pg_prepared_xacts, and COMMIT PREPARED or ROLLBACK PREPARED it"),
+        pid => remark.advice(END_IT).session(pid),
+    });
     measured
 }
 

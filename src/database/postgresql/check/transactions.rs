@@ -41,6 +41,9 @@ const OLDEST_QUESTION: &str = "
        AND application_name NOT IN ('pg_dump', 'pg_dumpall', 'pg_basebackup')
      ORDER BY xact_start LIMIT 1";
 
+/// What is advised besides ending its session.
+pub(super) const END_IT: &str = "end its transaction where it was begun";
+
 fn told(look: &Look<'_, Server>, key: &'static str, verb: &str, all: &str) -> Measured {
     let mut measured = Measured::default();
     let age = look.first().and_then(|row| row.number(3)).unwrap_or(0.0).max(0.0);
@@ -50,8 +53,7 @@ fn told(look: &Look<'_, Server>, key: &'static str, verb: &str, all: &str) -> Me
         if row.number(4).is_some_and(|count| count > 1.0) {
             text += &format!("; {} {all}", row.text(4));
         }
-        let advice = format!("end it in its application, or with `SELECT pg_terminate_backend({})`", row.text(0));
-        measured.remark(Remark::new(key, text).advice(advice));
+        measured.remark(Remark::new(key, text).advice(END_IT).session(row.whole(0)));
     }
     measured
 }

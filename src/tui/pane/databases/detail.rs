@@ -19,9 +19,11 @@ const WIDE: u16 = 110;
 const WORD: usize = 7;
 /// The most room of the past behind a figure, and the least that is worth drawing.
 const PAST: std::ops::RangeInclusive<usize> = 6..=16;
-/// The longest name of a fact, of a figure, and the longest figure.
+/// The longest name of a fact.
 const FACT: usize = 20;
-const FIGURE: usize = 36;
+/// The longest name of a figure, where there is little room and where there is enough.
+const FIGURE: std::ops::RangeInclusive<usize> = 24..=36;
+/// The longest figure.
 const VALUE: usize = 16;
 
 /// Everything that is known of one database.
@@ -100,10 +102,11 @@ fn figures(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals>, room: 
         })
         .collect();
     let widest = |of: &dyn Fn(usize) -> usize| (0..rows.len()).map(of).max().unwrap_or(0);
-    let labels = widest(&|row| text::width(&rows[row].0)).min(FIGURE);
     let values = widest(&|row| text::width(&rows[row].1)).min(VALUE);
     let limits = widest(&|row| text::width(&rows[row].2));
-    // What it is held against goes before what it was.
+    // What it is held against goes before what it was, and before the last words of a long name.
+    let room_for_labels = room.saturating_sub(values + limits + 8).clamp(*FIGURE.start(), *FIGURE.end());
+    let labels = widest(&|row| text::width(&rows[row].0)).min(room_for_labels);
     let past = room.saturating_sub(labels + values + limits + 8).min(*PAST.end());
     let line = |(label, value, limits, judged): &(String, String, String, &crate::domain::board::JudgedSample)| {
         let status = judged.status;
