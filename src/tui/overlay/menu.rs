@@ -12,7 +12,8 @@ use ratatui::text::{Line, Span};
 use super::text::{self, labelled, pad};
 use super::{Reply, closes, meaning, why};
 use crate::action;
-use crate::domain::inventory::Target;
+use crate::domain::action_name::ActionName;
+use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::plan::Risk;
 use crate::domain::status::Status;
 use crate::domain::upkeep::Verb;
@@ -36,6 +37,8 @@ pub struct Menu {
 struct Act {
     letter: char,
     offer: action::Offer,
+    /// Where it is chosen what to do it to.
+    leads_to: Option<Command>,
 }
 
 impl Menu {
@@ -85,9 +88,22 @@ impl Menu {
             let free = |letter: &char| !acts.iter().any(|act| act.letter == *letter);
             // A letter of its own would look like a key it is not.
             let letter = key.filter(free).or_else(|| ('1'..='9').find(free));
-            acts.push(Act { letter: letter.unwrap_or(' '), offer });
+            acts.push(Act { letter: letter.unwrap_or(' '), offer, leads_to: None });
         }
+        acts.extend(self.sessions(see));
         acts
+    }
+
+    /// A session is ended where it is seen what else is connected.
+    fn sessions(&self, see: &Snapshot<'_>) -> Option<Act> {
+        let target = self.target.as_ref().filter(|target| target.kind == TargetKind::Database && !self.upkeep)?;
+        let risk = see.inventory.databases.get(&target.id)?.way(Verb::Terminate)?.risk;
+        let command = Command::Connections;
+        let letter = see.keymap.key_of(command).and_then(|key| only_char(&key)).unwrap_or(' ');
+        let title = "End a session, or cancel what it does: whoever holds others up first".to_owned();
+        let (action, target) = (ActionName::TERMINATE, target.clone());
+        let offer = action::Offer { action, title, target, risk, possible: Ok(()), moot: false };
+        Some(Act { letter, offer, leads_to: Some(command) })
     }
 
     pub fn draw(&self, see: &Snapshot<'_>, screen: Rect, buffer: &mut Buffer) {
@@ -136,7 +152,11 @@ impl Menu {
 }
 
 fn choose(act: Option<&Act>) -> Reply {
-    act.map_or(Reply::Stay, |act| Reply::Propose(act.offer.action.clone(), act.offer.target.clone()))
+    let Some(act) = act else { return Reply::Stay };
+    match act.leads_to {
+        Some(command) => Reply::Command(command),
+        None => Reply::Propose(act.offer.action.clone(), act.offer.target.clone()),
+    }
 }
 
 /// What the chosen act would do, or why it cannot be done now.
@@ -144,6 +164,13 @@ fn preview(see: &Snapshot<'_>, act: &Act, width: usize) -> Vec<Line<'static>> {
     let theme = see.theme;
     if let Err(reason) = &act.offer.possible {
         return labelled("not now: ", reason, width, (theme.warning, theme.text));
+    }
+    if act.leads_to.is_some() {
+        let keys = [Command::Terminate, Command::CancelStatement]
+            .map(|command| see.keymap.key_of(command).unwrap_or_default());
+        let text =
+            format!("shows who is connected, and who waits for whom; there {} ends one, {} cancels", keys[0], keys[1]);
+        return labelled("    ", &text, width, (theme.dim, theme.dim));
     }
     match action::propose(&act.offer.action, &act.offer.target, &BTreeMap::new(), &see.sight()) {
         Ok(plan) => {
