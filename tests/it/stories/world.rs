@@ -34,15 +34,23 @@ pub(crate) fn at(text: &str) -> Timestamp {
 /// The dashboard of that world, before anything was read. `production` raises every risk.
 pub(crate) fn app(config: &str, start: Timestamp) -> App {
     let (production, read_only) = match config {
-        "rota" => (false, false),
+        "rota" | "rota-server" => (false, false),
         "rota-production" => (true, false),
         "rota-read-only" => (false, true),
         other => panic!("there is no world called `{other}`"),
     };
+    let mut inventory = inventory(production);
+    if config == "rota-server"
+        && let Some(database) = inventory.databases.get_mut("rota")
+    {
+        database.engine = rounds::domain::engine::POSTGRESQL.name;
+        database.can = rounds::domain::engine::POSTGRESQL.can;
+        database.path = None;
+    }
     let setup = Setup {
         board: Board::new(watches(), start),
         checklists: vec![checklist()],
-        inventory: inventory(production),
+        inventory,
         zone: Zone::named("Europe/London").expect("a zone of the database"),
         theme: Theme::built_in(ThemeName::Dark, ColorDepth::Sixteen, false),
         keymap: Keymap::built_in(),
