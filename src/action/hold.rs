@@ -172,6 +172,7 @@ fn facts<'a>(proposal: &'a Proposal<'_>, id: &str) -> Result<(&'a str, &'a TaskF
     let probe = Target::task(id).probe();
     match proposal.board.detail(&probe) {
         Some(Detail::Task(facts)) => Ok((facts.policy.id.as_str(), facts)),
+        Some(Detail::Tasks(_)) => Err(moot(id, "it stands for many tasks; name one of them")),
         _ if proposal.board.watches().iter().any(|watch| watch.id == probe) => {
             Err(impossible(id, "it was not read yet, or could not be"))
         }

@@ -6,8 +6,9 @@ use crate::action::{Action, Proposal, hold};
 use crate::domain::action_name::ActionName;
 use crate::domain::hold::Handle;
 use crate::domain::inventory::TargetKind;
+use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::plan::{Guard, Plan, PlanError, Risk, Step};
-use crate::domain::task::{Source, TaskFacts, TaskRun};
+use crate::domain::task::{Service, Source, TaskFacts, TaskRun};
 
 /// Ends the run that goes on.
 pub(super) const STOP: Action = Action {
@@ -56,6 +57,14 @@ fn stop(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
 }
 
 fn restart(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
+    if let Some(service) = failed(proposal)? {
+        let mut plan = Plan::new(RESTART.name, format!("Restart {}", service.name), proposal.target.clone());
+        plan.risk = RESTART.risk;
+        plan.affects = vec![ProbeId::new("task", "systemd")];
+        plan.guards.extend(service.as_root.then_some(Guard::Root));
+        plan.steps.push(Step::RestartUnit { unit: service.name.clone(), command: service.restart.clone() });
+        return Ok(plan);
+    }
     let (task, facts) = hold::one(proposal)?;
     let Some(Handle::Scheduler(lever)) = facts.handle.as_deref() else {
         return Err(PlanError::Moot(format!("`{task}`: there is no service behind it")));
@@ -74,6 +83,33 @@ fn restart(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     Ok(plan)
 }
 
+/// The failed service that is meant: by its own name, or as the one of those that failed.
+fn failed<'a>(proposal: &'a Proposal<'_>) -> Result<Option<&'a Service>, PlanError> {
+    let board = proposal.board;
+    let id = proposal.target.id.as_str();
+    let mut all = board.watches().iter().filter_map(|watch| match board.detail(&watch.id) {
+        Some(Detail::Tasks(together)) => Some((watch.id.name(), &together.failed)),
+        _ => None,
+    });
+    let Some((_, failed)) = all.clone().find(|(name, _)| *name == id) else {
+        return Ok(all.find_map(|(_, failed)| failed.iter().find(|service| service.is_called(id))));
+    };
+    let names = || failed.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
+    let wrong = |why: String| PlanError::Parameter { name: "unit".to_owned(), why };
+    match (proposal.params.get("unit").map(|name| name.trim()), &failed[..]) {
+        (_, []) => Err(PlanError::Moot(format!("`{id}`: no unit besides the timers' failed"))),
+        (None, [only]) => Ok(Some(only)),
+        (None, _) => Err(wrong(format!("which unit? These failed: {}", names()))),
+        (Some(name), _) => match failed.iter().find(|service| service.is_called(name)) {
+            Some(service) => Ok(Some(service)),
+            None => Err(wrong(format!("`{name}` did not fail; these did: {}", names()))),
+        },
+    }
+}
+
 fn running(facts: &TaskFacts) -> Option<&TaskRun> {
     facts.runs.iter().find(|run| run.ended.is_none() && run.alive)
 }
+
+#[cfg(test)]
+mod tests;

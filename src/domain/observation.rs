@@ -11,7 +11,7 @@ use crate::domain::drift::Drift;
 use crate::domain::finding::{Finding, Remark};
 use crate::domain::host::Host;
 use crate::domain::sample::Sample;
-use crate::domain::task::TaskFacts;
+use crate::domain::task::{TaskFacts, Together};
 use crate::domain::time::Timestamp;
 use crate::domain::vitals::Vitals;
 
@@ -89,7 +89,7 @@ pub enum Detail {
     /// Shared, because thousands of them are seen, kept and told at once.
     Task(Arc<TaskFacts>),
     /// What is installed of all tasks of one sort, or of one that is not there.
-    Tasks(Box<Drift>),
+    Tasks(Box<Together>),
     /// Lines a plugin printed after its first.
     Lines(Vec<String>),
 }
@@ -103,7 +103,7 @@ impl Detail {
     pub fn drift(&self) -> Option<&Drift> {
         match self {
             Detail::Task(facts) => facts.drift.as_deref(),
-            Detail::Tasks(drift) => Some(drift),
+            Detail::Tasks(together) => Some(&together.drift),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ mod frozen;
 mod held;
 mod memo;
 mod past;
+mod together;
 mod verdict;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use memo::Memo;
 
 pub use frozen::frozen;
 pub use past::Past;
+pub use together::{Service, Together};
 pub use verdict::TaskJudge;
 
 /// One run of a task, as `rounds exec` recorded it.
@@ -104,6 +106,8 @@ pub struct TaskPolicy {
     pub max_duration: Option<Duration>,
     /// Why nothing records how its runs end; `None` when something does.
     pub blind: Option<String>,
+    /// What starts it, where that is not what its source is called.
+    pub scheduler: Option<&'static str>,
     /// Of a run nobody records, when it was over is known, and not when it began.
     pub known_by_end: bool,
     /// Whether it can be run by hand from here.

@@ -12,7 +12,7 @@ mod proof;
 mod sight;
 mod told;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,16 +108,17 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
         watch.target = Some(Target::task(&spec.id));
         Some(Watched { watch, probe: Box::new(probe) })
     }));
-    if config.discover_tasks && scene.has_systemd() {
+    let is_here = |spec: &TaskSpec| spec.source == TaskSource::Systemd && spec.export.is_none();
+    if (config.discover_tasks || config.tasks.iter().any(is_here)) && scene.has_systemd() {
         let mut watch = Watch::new(ProbeId::new(KIND.name, "systemd"), &context.system, EVERY, TIMEOUT);
         watch.target = Some(Target::task("systemd"));
-        let probe = UnitsProbe::new(scene.clone(), Arc::clone(&context.ledger));
+        let probe = UnitsProbe::new(scene.clone(), Arc::clone(&context.ledger), config);
         watched.push(Watched { watch, probe: Box::new(probe) });
     }
     if looks_at_crontabs {
         let mut watch = Watch::new(crontabs_id, &context.system, EVERY, TIMEOUT);
         watch.target = Some(Target::task("cron"));
-        let probe = CrontabsProbe::new(scene.clone(), &found, Arc::clone(&context.ledger));
+        let probe = CrontabsProbe::new(scene.clone(), &found, Arc::clone(&context.ledger), config);
         watched.push(Watched { watch, probe: Box::new(probe) });
     }
     watched
@@ -133,7 +134,14 @@ fn cards_in(config: &Config, scene: &Scene) -> Vec<TaskCard> {
     let all = expected::all(config, &found);
     let free = |id: &str| all.iter().all(|expected| expected.id() != id);
     let told = told(config, scene, free).into_iter().filter(|(.., spec)| spec.is_none_or(TaskSpec::is_ours_to_start));
-    let told: Vec<TaskCard> = told.map(|(id, kind, name, spec)| told_card(id, kind, &name, spec, scene)).collect();
+    // Each scheduler is asked once.
+    let mut listed: BTreeMap<&str, Result<Vec<Listed>, String>> = BTreeMap::new();
+    let told: Vec<TaskCard> = told
+        .map(|(id, kind, name, spec)| {
+            let listed = listed.entry(kind.name).or_insert_with(|| scene.names(kind));
+            told_card(id, kind, &name, spec, listed)
+        })
+        .collect();
     let unconfigured = |expected: &Expected| expected.spec().is_none_or(|spec| spec.run.is_none());
     all.into_iter().filter(unconfigured).filter_map(card).chain(told).collect()
 }
@@ -179,11 +187,21 @@ fn ids_of_timer(name: &str) -> [String; 3] {
     [plain.to_owned(), format!("user-{plain}"), name.to_owned()]
 }
 
-fn told_card(id: String, kind: &SourceKind, name: &str, spec: Option<&TaskSpec>, scene: &Scene) -> TaskCard {
+/// How a told task is started; `listed` are all that its scheduler has, where it told.
+fn told_card(
+    id: String,
+    kind: &SourceKind,
+    name: &str,
+    spec: Option<&TaskSpec>,
+    listed: &Result<Vec<Listed>, String>,
+) -> TaskCard {
     let is_pattern = name.contains(['*', '?']);
-    let called = |listed: Vec<Listed>| listed.into_iter().find(|one| one.is_called(name)).map(|one| one.name);
-    let found = if is_pattern { scene.names(kind).ok().and_then(called) } else { Some(name.to_owned()) };
-    let run = found.map(|name| (kind.acts)(&name).run).ok_or_else(|| format!("{} has none called `{name}`", kind.name));
+    let found = listed.iter().flatten().find(|one| one.is_called(name));
+    let run = match found {
+        Some(one) => Ok((kind.acts)(&one.name, &one.command).run),
+        None if is_pattern => Err(format!("{} has none called `{name}`", kind.name)),
+        None => Ok((kind.acts)(name, "").run),
+    };
     TaskCard { id, run, repeat: spec.map_or(Repeat::default(), |spec| spec.repeat) }
 }
 

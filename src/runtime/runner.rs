@@ -9,6 +9,7 @@ mod exclusive;
 pub(super) mod hold;
 mod incident;
 mod mirror;
+mod restart_unit;
 mod restore;
 mod send;
 mod shelf;

@@ -265,7 +265,7 @@ fn parse(_text: &[u8], _calendar: &Calendar) -> Result<Vec<Listed>, String> {
     Err("anacron writes no list of its jobs".to_owned())
 }
 
-fn acts(name: &str) -> Acts {
+fn acts(name: &str, _command: &str) -> Acts {
     // No job has a slash in its name: that is a script of a folder in /etc.
     let run = if name.contains('/') {
         Invocation::new([format!("/etc/{name}")])

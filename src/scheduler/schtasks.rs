@@ -51,7 +51,7 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
-fn acts(name: &str) -> Acts {
+fn acts(name: &str, _command: &str) -> Acts {
     let schtasks = |words: &[&str]| {
         let path = if name.starts_with('\\') { name.to_owned() } else { format!("\\{name}") };
         let words = words.iter().map(|word| if *word == "NAME" { path.clone() } else { (*word).to_owned() });

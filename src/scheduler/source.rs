@@ -36,8 +36,8 @@ pub struct SourceKind {
     pub recall: fn(&mut Journal, Ask, &Calendar, &mut [Listed]),
     /// Reads what it printed into a file.
     pub parse: fn(&[u8], &Calendar) -> Result<Vec<Listed>, String>,
-    /// How one of its tasks is acted upon.
-    pub acts: fn(&str) -> Acts,
+    /// How one of its tasks is acted upon, by its name and what it runs; that is empty where nobody told.
+    pub acts: fn(&str, &str) -> Acts,
 }
 
 /// What a scheduler is told about a task.
@@ -143,7 +143,7 @@ impl Listed {
 
     /// How its scheduler holds it back and lets it go.
     pub fn handle(&self, kind: &SourceKind) -> Option<Handle> {
-        let Holding { stop, restart, enable, disable, freeze, thaw } = (kind.acts)(&self.name).hold?;
+        let Holding { stop, restart, enable, disable, freeze, thaw } = (kind.acts)(&self.name, &self.command).hold?;
         let active = self.told.disabled.is_none();
         let (source, name) = (kind.name, self.name.clone());
         let lever = Lever {

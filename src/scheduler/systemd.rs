@@ -6,6 +6,7 @@
 
 mod failed;
 mod journal;
+mod state;
 mod unit;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::platform::user;
 pub use failed::{Failed, failed};
 pub use journal::Journal;
+pub use state::{State, state};
 use unit::units;
 
 /// Timers of systemd.
@@ -183,10 +185,11 @@ fn parse(list: &[u8], _calendar: &Calendar) -> Result<Vec<Listed>, String> {
     Ok(entries(list)?.into_iter().map(Timer::listed).collect())
 }
 
-fn acts(name: &str) -> Acts {
+fn acts(name: &str, activates: &str) -> Acts {
     let (manager, unit) = Manager::of(name);
     let timer = if unit.contains('.') { unit.to_owned() } else { format!("{unit}.timer") };
-    let service = timer.replace(".timer", ".service");
+    // A timer may start a service of any name.
+    let service = if activates.is_empty() { timer.replace(".timer", ".service") } else { activates.to_owned() };
     let systemctl = |words: &[&str]| manager.systemctl(words.iter().copied());
     Acts {
         run: systemctl(&["start", "--", &service]),

@@ -10,11 +10,15 @@ use crate::domain::board::{Board, Watch};
 use crate::domain::drift::{Acceptance, Installed, Set};
 use crate::domain::inventory::Inventory;
 use crate::domain::observation::{Observation, Reading};
-use crate::domain::task::{TaskFacts, TaskPolicy};
+use crate::domain::task::{TaskFacts, TaskPolicy, Together};
 use crate::domain::time::Timestamp;
 
 fn now() -> Timestamp {
     "2026-03-02T14:00:00Z".parse().expect("test time")
+}
+
+fn together(drift: Drift) -> Box<Together> {
+    Box::new(Together::of(drift))
 }
 
 fn set(names: &[&str]) -> Set {
@@ -49,8 +53,8 @@ fn world() -> Vec<(String, Detail)> {
         task("report", Some(report)),
         task("settled", Some(settled)),
         task("rota", None),
-        ("cron".to_owned(), Detail::Tasks(Box::new(cron))),
-        ("systemd".to_owned(), Detail::Tasks(Box::new(timers))),
+        ("cron".to_owned(), Detail::Tasks(together(cron))),
+        ("systemd".to_owned(), Detail::Tasks(together(timers))),
     ]
 }
 
@@ -87,10 +91,10 @@ fn all_is_what_waits_for_somebody_to_find_it_right() {
     );
     // Where nobody ever accepted anything, all crontabs wait although nothing is told of them.
     let fresh = Drift::new("cron", set(&["backup"]), None);
-    let plan = planned(ALL, "", vec![("cron".to_owned(), Detail::Tasks(Box::new(fresh)))]).expect("a plan");
+    let plan = planned(ALL, "", vec![("cron".to_owned(), Detail::Tasks(together(fresh)))]).expect("a plan");
     assert_eq!(step(&plan), "read again, and write down as right what is installed of cron (1 task)");
     let settled = Drift::new("cron", set(&["backup"]), Some(accepted("cron", &["backup"])));
-    let why = planned(ALL, "", vec![("cron".to_owned(), Detail::Tasks(Box::new(settled)))]).expect_err("nothing to do");
+    let why = planned(ALL, "", vec![("cron".to_owned(), Detail::Tasks(together(settled)))]).expect_err("nothing to do");
     assert_eq!(why, "what is installed is what was accepted, or cannot be read");
 }
 

@@ -125,6 +125,8 @@ pub enum Step {
     StopRun { task: String, run: String, command: Option<Invocation> },
     /// End what runs of a task and start it anew.
     Restart { task: String, command: Invocation },
+    /// Start a unit anew that failed.
+    RestartUnit { unit: String, command: Invocation },
     /// Write down that what is installed of scheduled tasks is right.
     Accept { found: Vec<Found> },
     /// Upkeep by the database's engine; `sql` is what it will run.
@@ -201,6 +203,7 @@ impl fmt::Display for Step {
                  it is over",
             ),
             Step::Restart { command, .. } => write!(f, "$ {command}, and look that it began anew and did not fail"),
+            Step::RestartUnit { command, .. } => write!(f, "$ {command}, and look that it stays or ends well"),
             Step::Accept { found } => {
                 let of = |one: &Found| format!("{} ({})", one.scope, humanize::count(one.tasks, "task"));
                 let all: Vec<String> = found.iter().map(of).collect();

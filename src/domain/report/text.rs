@@ -82,6 +82,7 @@ pub fn command_for(action: &str, target: &str) -> String {
         "verify" | "drill" | "copy" | "prune" | "restore" => format!("rounds backup {action} {target}"),
         "vacuum" => format!("rounds database vacuum {target}"),
         "integrity" => format!("rounds database integrity {target}"),
+        "restart-task" => format!("rounds task restart {target}"),
         "accept" => format!("rounds task accept {target}"),
         "run-task" => format!("rounds task run {target}"),
         custom => format!("rounds run {custom}"),

@@ -111,7 +111,7 @@ impl TaskFacts {
         let due =
             self.overdue(now).filter(|_| self.runs.first().is_none_or(|run| run.ended.is_some() || !run.alive))?;
         let ago = humanize::seconds(seconds_between(due, now));
-        let source = self.policy.source.word();
+        let source = self.policy.scheduler.unwrap_or(self.policy.source.word());
         let text = format!("{source} was to start it at {}, {ago} ago, and has not", self.clock(due, now));
         Some(self.mended(Finding::new(Status::Critical, "slot", text).since(due)))
     }

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::drifting::{self, All};
+use super::expected;
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, Reading};
+use crate::config::Config;
 use crate::domain::drift::Set;
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -15,6 +17,7 @@ use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
+use crate::domain::task::Together;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::scheduler::crontab::{Crontabs, Entry};
@@ -26,12 +29,13 @@ pub(super) struct CrontabsProbe {
     ledger: Arc<dyn Ledger>,
     /// The lines there were when the program started.
     at_start: Set,
+    config: Config,
     blocking: Blocking,
 }
 
 impl CrontabsProbe {
-    pub(super) fn new(scene: Scene, found: &Crontabs, ledger: Arc<dyn Ledger>) -> Self {
-        Self { scene, ledger, at_start: lines(found), blocking: Blocking::new() }
+    pub(super) fn new(scene: Scene, found: &Crontabs, ledger: Arc<dyn Ledger>, config: &Config) -> Self {
+        Self { scene, ledger, at_start: lines(found), config: config.clone(), blocking: Blocking::new() }
     }
 }
 
@@ -45,9 +49,14 @@ impl Probe for CrontabsProbe {
             let All { mut drift, changes } =
                 drifting::all("cron", "the crontabs", lines(&found), &self.at_start, known).await?;
             let mut reading = reading(&found, daemon);
-            let drifted = doubles(&found).into_iter().chain(changes).collect();
+            let tasks = &self.config.tasks;
+            let unclaimed = found.entries.iter().filter(|line| line.part_of.is_none() && !line.leaves_to_anacron);
+            let unclaimed = unclaimed.filter(|line| !tasks.iter().any(|task| expected::claims(task, line)));
+            let ids = unclaimed.map(|line| line.id.as_str());
+            let extra = drifting::extra(&self.config, "the crontabs' lines", ids);
+            let drifted = doubles(&found).into_iter().chain(extra).chain(changes).collect();
             reading.findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
-            Ok(reading.with(Detail::Tasks(Box::new(drift))))
+            Ok(reading.with(Detail::Tasks(Box::new(Together::of(drift)))))
         })
     }
 }

@@ -2,9 +2,11 @@
 
 use super::ProbeError;
 use super::sight::Scene;
+use crate::config::Config;
 use crate::domain::drift::{Acceptance, Differences, Drift, Set, expected};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
+use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 
@@ -69,4 +71,20 @@ pub(super) async fn all(
         changes.extend(last);
     }
     Ok(All { drift, changes })
+}
+
+/// What is installed and no task of the configuration is, where that says which there should be.
+pub(super) fn extra<'a>(config: &Config, place: &str, unclaimed: impl Iterator<Item = &'a str>) -> Option<Finding> {
+    const MOST: usize = 12;
+    let mut names: Vec<&str> = unclaimed.filter(|_| !config.discover_tasks).collect();
+    let count = names.len();
+    if count == 0 {
+        return None;
+    }
+    names.truncate(MOST);
+    let more = if count > MOST { format!(" and {} more", count - MOST) } else { String::new() };
+    let verb = if count == 1 { "is" } else { "are" };
+    let text = format!("{count} of {place} {verb} no task of the configuration: {}{more}", names.join(", "));
+    let advice = "add a [[task]] for what matters";
+    Some(Finding::new(Status::Warning, "extra", text).advice(advice))
 }

@@ -51,7 +51,7 @@ pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
 }
 
 /// Whether a configured task is about this line.
-fn claims(task: &TaskSpec, line: &Entry) -> bool {
+pub(super) fn claims(task: &TaskSpec, line: &Entry) -> bool {
     if task.export.is_some() {
         // It is about a crontab of another machine.
         return false;

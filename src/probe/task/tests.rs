@@ -570,7 +570,7 @@ async fn what_anacron_runs_is_told_with_the_day_it_last_did_and_is_missed_when_t
     let later = World { now: "2026-03-04T00:10:00Z".parse().expect("now"), ..world };
     let told = later.told(&mut later.watched()).await;
     assert_eq!(told[0].1, Status::Critical, "{told:?}");
-    assert!(told[0].2[0].starts_with("cron was to start it at Tue 00:00, 24 h 10 m ago, and has not"), "{told:?}");
+    assert!(told[0].2[0].starts_with("anacron was to start it at Tue 00:00, 24 h 10 m ago, and has not"), "{told:?}");
     let in_time = World { now: "2026-03-04T00:00:00Z".parse().expect("now"), ..later };
     assert_eq!(in_time.told(&mut in_time.watched()).await[0].1, Status::Unknown, "not yet");
 }

@@ -9,7 +9,9 @@ use super::drifting::{self, All};
 use super::expected::configuration;
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading};
-use crate::config::spec::TaskSpec;
+use crate::config::Config;
+use crate::config::spec::{TaskSource, TaskSpec};
+use crate::domain::action_name::ActionName;
 use crate::domain::drift::{Drift, Installed, Set};
 use crate::domain::finding::Finding;
 use crate::domain::hold::{Held, Hold};
@@ -17,7 +19,7 @@ use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::status::Status;
-use crate::domain::task::{Source, TaskFacts, TaskPolicy, TaskRun};
+use crate::domain::task::{Source, TaskFacts, TaskPolicy, TaskRun, Together};
 use crate::domain::time::{Timestamp, seconds_between, span};
 use crate::ledger::Ledger;
 use crate::scheduler::cron_log::Calendar;
@@ -74,6 +76,7 @@ impl ToldProbe {
             },
             zone: self.scene.place.zone.clone(),
             grace: super::expected::GRACE,
+            scheduler: (self.kind.name == "anacron").then_some("anacron"),
             known_by_end: self.kind.name == "anacron",
             runnable: as_of.is_none() || self.spec.as_ref().is_some_and(|spec| spec.run.is_some()),
             ..TaskPolicy::default()
@@ -167,7 +170,9 @@ impl Probe for ToldProbe {
                 let advice = near.map_or_else(|| "it was removed".to_owned(), |(_, name)| format!("`{name}` is near"));
                 let finding = Finding::new(Status::Critical, "line", text).advice(advice);
                 let (findings, drift) = self.settled(None, vec![finding], now).await?;
-                return Ok(Reading { findings, ..Reading::default() }.with(Detail::Tasks(Box::new(drift))));
+                return Ok(
+                    Reading { findings, ..Reading::default() }.with(Detail::Tasks(Box::new(Together::of(drift))))
+                );
             };
             let recorded = self.ledger.runs(&self.id, RUNS).await;
             let recorded = recorded.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
@@ -235,12 +240,19 @@ pub(super) struct UnitsProbe {
     ledger: Arc<dyn Ledger>,
     /// The timers there were at the first look.
     at_start: Option<Set>,
+    config: Config,
     blocking: Blocking,
 }
 
 impl UnitsProbe {
-    pub(super) fn new(scene: Scene, ledger: Arc<dyn Ledger>) -> Self {
-        Self { scene, ledger, at_start: None, blocking: Blocking::new() }
+    pub(super) fn new(scene: Scene, ledger: Arc<dyn Ledger>, config: &Config) -> Self {
+        Self { scene, ledger, at_start: None, config: config.clone(), blocking: Blocking::new() }
+    }
+
+    /// Whether a task of the configuration is this timer.
+    fn is_claimed(&self, timer: &Listed) -> bool {
+        let here = self.config.tasks.iter().filter(|spec| spec.source == TaskSource::Systemd && spec.export.is_none());
+        here.filter_map(|spec| spec.matches.as_deref()).any(|name| timer.is_called(name))
     }
 
     /// What is installed, but for what its manager forgets by itself.
@@ -285,6 +297,7 @@ impl Probe for UnitsProbe {
             let finding = |unit: &Failed| {
                 let advice = format!("look at `{}`", unit.look);
                 let finding = Finding::new(Status::Warning, "units", unit.text.clone()).advice(advice);
+                let finding = finding.mend(ActionName::RESTART_TASK);
                 unit.since.map_or(finding.clone(), |since| finding.since(since))
             };
             let mut findings: Vec<Finding> = failed.iter().map(finding).collect();
@@ -297,8 +310,13 @@ impl Probe for UnitsProbe {
             let at_start = self.at_start.get_or_insert_with(|| installed.clone());
             let known = (&self.scene, &*self.ledger, now);
             let All { mut drift, changes } = drifting::all("systemd", "the timers", installed, at_start, known).await?;
-            findings.extend(drift.settle(changes, |at| humanize::clock(at, now, &self.scene.place.zone)));
-            Ok(Reading { samples, findings, ..Reading::default() }.with(Detail::Tasks(Box::new(drift))))
+            let unclaimed = timers.iter().filter(|timer| !timer.fleeting && !self.is_claimed(timer));
+            let extra = drifting::extra(&self.config, "the timers", unclaimed.map(|timer| timer.name.as_str()));
+            let drifted = extra.into_iter().chain(changes).collect();
+            findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
+            let failed = failed.into_iter().map(|unit| unit.service).collect();
+            let together = Together { drift, failed };
+            Ok(Reading { samples, findings, ..Reading::default() }.with(Detail::Tasks(Box::new(together))))
         })
     }
 }

@@ -184,6 +184,9 @@ impl Runner {
             Step::StopRun { task, run, command } => {
                 self.stop_run(task, run, command.as_ref(), work).await.map(|detail| (detail, None))
             }
+            Step::RestartUnit { unit, command } => {
+                self.restart_unit(unit, command, work).await.map(|detail| (detail, None))
+            }
             Step::Accept { found } => self.accept(found, work).await.map(|detail| (detail, None)),
             Step::Restart { task, command } => self.restart(task, command, work).await.map(|detail| (detail, None)),
             Step::Maintain { database, work: what, .. } => {

@@ -115,7 +115,7 @@ fn jobs_and_the_scripts_of_their_folders_are_told_with_the_day_they_last_ran() {
     assert_eq!((&all[2].last, all[2].told.next), (&None, None), "a stamp that is none tells nothing");
     assert_eq!((&all[4].last, all[4].told.next), (&None, Some(at("2026-03-02T00:00:00Z"))), "its wrapper tells");
     assert_eq!(problems(root.path()).len(), 1);
-    assert_eq!(acts("cron.daily").run.to_string(), "anacron -d -f -n cron.daily");
-    assert_eq!(acts("cron.daily/logrotate").run.to_string(), "/etc/cron.daily/logrotate");
+    assert_eq!(acts("cron.daily", "").run.to_string(), "anacron -d -f -n cron.daily");
+    assert_eq!(acts("cron.daily/logrotate", "").run.to_string(), "/etc/cron.daily/logrotate");
     assert!(all[0].handle(&SOURCE).is_none(), "anacron holds nothing back");
 }

@@ -7,14 +7,16 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::journal;
+use super::state;
 use super::unit::{self, Unit};
 use super::{Manager, unreadable};
 use crate::domain::humanize;
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
+use crate::domain::task::Service;
 use crate::domain::time::Timestamp;
 use crate::scheduler::journald;
-use crate::scheduler::source::{Ask, Listed, Outcome};
+use crate::scheduler::source::{Ask, Listed};
 
 /// So often a service is started again within this time before somebody is told.
 const OFTEN: usize = 3;
@@ -34,6 +36,7 @@ pub struct Failed {
     pub since: Option<Timestamp>,
     /// What shows more.
     pub look: String,
+    pub service: Service,
 }
 
 /// The units that failed, but for those that a timer starts.
@@ -64,7 +67,12 @@ pub fn failed(ask: Ask, root: &Path, timers: &[Listed], now: Timestamp) -> Resul
             text.extend(last.filter(|said| !said.line.is_empty()).map(|said| format!("; it said: {}", said.line)));
             let since = unit.and_then(|unit| unit::instant(unit.get("StateChangeTimestamp")));
             let look = manager.systemctl(["status", name.as_str()]).to_string();
-            Failed { name: manager.name(name), text, since, look }
+            let service = Service {
+                name: manager.name(name),
+                restart: manager.systemctl(["restart", "--", name.as_str()]),
+                as_root: manager == Manager::System,
+            };
+            Failed { name: manager.name(name), text, since, look, service }
         };
         all.extend(names.iter().map(|name| unit(name, "failed".to_owned())));
         all.extend(again.iter().map(|name| {
@@ -77,13 +85,7 @@ pub fn failed(ask: Ask, root: &Path, timers: &[Listed], now: Timestamp) -> Resul
 
 /// How it ended, and how often it was tried.
 fn ending(unit: &Unit) -> String {
-    let (outcome, words) = unit::ending(unit, None);
-    let how = match outcome {
-        Outcome::Ended { timed_out: true, .. } => "past its time limit".to_owned(),
-        Outcome::Ended { exit_code: Some(code), .. } if code != 0 && code < 200 => format!("exit code {code}"),
-        Outcome::Ended { signal: Some(signal), .. } => format!("ended by signal {signal}"),
-        _ => words.trim_start_matches("systemd: ").to_owned(),
-    };
+    let how = state::ending(unit);
     let again: usize = unit.get("NRestarts").and_then(|count| count.parse().ok()).unwrap_or_default();
     let again = match again {
         0 => String::new(),

@@ -83,6 +83,12 @@ impl App {
                 let confirm = Confirm::new(plan, self.read_only);
                 self.open(Overlay::Confirm(Box::new(confirm)));
             }
+            // What an act wants to know is asked for, once.
+            Err(PlanError::Parameter { name, why }) if !given.contains_key(&name) => {
+                let (title, about) = (format!("{action} on {target}"), vec![why]);
+                let purpose = Purpose::Parameter { action, target, given, name };
+                self.open(Overlay::Prompt(Box::new(Prompt::window(purpose, title, about, ""))));
+            }
             // It names the target itself, and a line is short.
             Err(error @ PlanError::Moot(_)) => self.ui.tell(Status::Warning, error.to_string()),
             Err(error) => self.ui.tell(Status::Warning, format!("{action} on {target}: {error}")),

@@ -7,6 +7,7 @@ use crate::action::hold::{ALL, USUAL};
 use crate::domain::action_name::ActionName;
 use crate::domain::hold::{Handle, Hold};
 use crate::domain::inventory::{Target, TargetKind};
+use crate::domain::observation::Detail;
 use crate::domain::slot::TaskState;
 use crate::domain::status::Status;
 use crate::domain::task::TaskFacts;
@@ -32,6 +33,9 @@ impl App {
 
     /// Whether a task that is to be run runs already, and can be begun anew.
     pub(super) fn is_to_restart(&self, action: &ActionName, target: &Target) -> bool {
+        if let Some(Detail::Tasks(together)) = self.facts.board.detail(&target.probe()) {
+            return *action == ActionName::RUN_TASK && !together.failed.is_empty();
+        }
         let facts =
             self.facts.board.tasks().find(|facts| facts.policy.id == target.id && *action == ActionName::RUN_TASK);
         facts.is_some_and(|facts| {

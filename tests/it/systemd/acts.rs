@@ -168,3 +168,34 @@ fn root_systemd_whoever_is_not_root_is_refused_before_anything_is_done() {
         if told.contains("\"running\"") { Ok(()) } else { Err(told) }
     });
 }
+
+#[test]
+#[ignore = "needs root and systemd: boots one in namespaces of its own"]
+fn root_systemd_a_unit_that_failed_is_restarted_and_looked_at_whether_it_stays() {
+    let machine = Machine::new("");
+    machine.unit("web", "ExecStart=/bin/sh -c 'echo no port; exit 7'", "");
+    machine.unit("other", "ExecStart=/bin/sleep 600", "Unit=another.service\nOnCalendar=daily");
+    machine.script("cp /etc/systemd/system/other.service /etc/systemd/system/another.service");
+    machine.start(&["web.service", "other.timer"]);
+    within("the failure is told", || {
+        let told = machine.run(&["check", "task:systemd", "--format", "text"]).out();
+        let mend = "rounds task restart systemd";
+        if told.contains("web.service failed") && told.contains(mend) { Ok(()) } else { Err(told) }
+    });
+    let again = machine.run(&["task", "restart", "web.service", "--yes"]).exits(1).out();
+    assert!(again.contains("not-effective") && again.contains("failed: exit code 7"), "{again}");
+    machine.unit("web", "ExecStart=/bin/sleep 600", "");
+    machine.script("systemctl daemon-reload");
+    let restarted = machine.run(&["task", "restart", "systemd", "--yes"]).exits(0).out();
+    assert!(restarted.contains("web.service was started anew and is active"), "{restarted}");
+    assert_eq!(machine.script("systemctl is-active web.service").trim(), "active");
+    let none = machine.run(&["task", "restart", "systemd", "--yes"]).exits(77).err();
+    assert!(none.contains("no unit besides the timers' failed"), "{none}");
+
+    // A timer may start a service of another name: that is what is run, and stopped.
+    machine.run(&["task", "run", "other", "--yes"]).exits(0);
+    assert_eq!(machine.script("systemctl is-active another.service other.service || true").trim(), "active\ninactive");
+    machine.waits("other", "running");
+    machine.run(&["task", "stop", "other", "--yes"]).exits(0);
+    assert_ne!(machine.script("systemctl is-active another.service || true").trim(), "active");
+}

@@ -12,7 +12,7 @@ impl World {
     }
 
     /// An operator finds right what is told there.
-    async fn accept(&mut self, watched: &mut [Watched], name: &str, scope: &str) {
+    pub(super) async fn accept(&mut self, watched: &mut [Watched], name: &str, scope: &str) {
         let all = self.drift(watched, name).await;
         let drift = if all.scope == scope { all } else { all.of(scope) };
         let (job, operator, reason) = ("j".to_owned(), "ann".to_owned(), "the new server".to_owned());
@@ -22,7 +22,7 @@ impl World {
 }
 
 /// What is told of one probe but that there is no evidence, with how bad it is.
-async fn of(world: &World, watched: &mut [Watched], name: &str) -> Vec<(Status, String)> {
+pub(super) async fn of(world: &World, watched: &mut [Watched], name: &str) -> Vec<(Status, String)> {
     let watches = watched.iter().map(|one| one.watch.clone()).collect();
     let mut board = Board::new(watches, world.now);
     for one in watched {

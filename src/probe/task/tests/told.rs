@@ -12,7 +12,7 @@ fn manager(asked: &Invocation) -> Result<Captured, String> {
     let text = match asked.argv[2].as_str() {
         "list-timers" => format!(
             r#"[{{"next":{next},"last":{two}000000,"unit":"rota-backup.timer","activates":"rota-backup.service"}},
-               {{"next":null,"last":0,"unit":"fstrim.timer","activates":"fstrim.service"}}]"#
+               {{"next":null,"last":0,"unit":"fstrim.timer","activates":"all-disks.service"}}]"#
         ),
         "list-units" => r#"[{"unit":"crashloop.service"},{"unit":"rota-backup.service"}]"#.to_owned(),
         "list-unit-files" => r#"[{"unit_file":"fstrim.timer","state":"disabled"}]"#.to_owned(),
@@ -70,6 +70,24 @@ async fn timers_are_found_and_judged_by_how_their_service_went() {
     let cards = cards_in(&world.config, &scene);
     let run = cards[0].run.as_ref().expect("it can be started");
     assert_eq!(run.argv, ["systemctl", "start", "--", "rota-backup.service"]);
+    let run = cards[1].run.as_ref().expect("it can be started");
+    assert_eq!(run.argv, ["systemctl", "start", "--", "all-disks.service"], "what the timer starts, whatever its name");
+}
+
+#[tokio::test]
+async fn timers_and_lines_that_no_task_of_the_configuration_is_are_told_until_they_are_accepted() {
+    let task = "[[task]]\nid = \"t\"\nsource = \"systemd\"\nmatch = \"rota-backup\"\n";
+    let (mut world, scene) = by_systemd(&format!("{task}{NIGHTLY}"));
+    world.crontab("0 2 * * * /srv/backup.sh\n0 3 * * * /srv/report.sh\n0 4 * * * /srv/prune.sh\n");
+    let told = world.told(&mut world.watched_in(&scene)).await;
+    let of = |name: &str| &told.iter().find(|(id, ..)| id == name).expect("all of one sort").2;
+    let timers = "1 of the timers is no task of the configuration: fstrim.timer".to_owned();
+    assert!(of("task:systemd").contains(&timers), "{told:?}");
+    let lines = "2 of the crontabs' lines are no task of the configuration: report, prune".to_owned();
+    assert!(of("task:cron").contains(&lines), "{told:?}");
+    world.accept(&mut world.watched_in(&scene), "cron", "cron").await;
+    let quiet = super::drift::of(&world, &mut world.watched_in(&scene), "cron").await;
+    assert_eq!(quiet, [(Status::Ok, format!("{lines}; ann accepted it at 09:00: the new server"))]);
 }
 
 #[tokio::test]
