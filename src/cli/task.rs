@@ -288,6 +288,7 @@ fn ending(run: &TaskRun, facts: &TaskFacts) -> String {
             let how = code.or_else(|| end.signal.map(|signal| format!("signal {signal}"))).unwrap_or_default();
             format!("{how} after {}", humanize::seconds(end.took_s))
         }
+        None if run.untold && facts.policy.known_by_end => "was over; nothing records how it ended".to_owned(),
         None if run.untold => "began; nothing records how it ended".to_owned(),
         None if run.alive => "running".to_owned(),
         None => "lost".to_owned(),

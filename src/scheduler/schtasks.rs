@@ -1,6 +1,7 @@
-//! The Task Scheduler of Windows, as `schtasks /query /fo CSV /v` or PowerShell tell of it.
+//! The Task Scheduler of Windows, as PowerShell or `schtasks /query /fo CSV /v` tell of it.
 //!
-//! Header, words and dates of `schtasks` follow the language and the region of whoever asked, so
+//! PowerShell is asked, whose values are typed; `schtasks` where that does not answer, and where a file
+//! has it. Header, words and dates of `schtasks` follow the language and the region of whoever asked, so
 //! only the order of its columns is relied upon.
 
 mod csv;
@@ -19,12 +20,18 @@ use crate::domain::sanitize;
 pub(super) const SOURCE: SourceKind = SourceKind { name: "schtasks", read, recall: |_, _, _, _| {}, parse, acts };
 
 fn read(ask: Ask, calendar: &Calendar, _root: &Path) -> Result<Vec<Listed>, String> {
-    let told = ask(&Invocation::new(["schtasks", "/query", "/fo", "CSV", "/v"]))?;
-    if told.exit_code == Some(0) {
-        return parse(&told.stdout, calendar);
-    }
-    let complaint = text(&told.stderr);
-    Err(format!("`schtasks /query` {told}: {}", sanitize::line(complaint.trim())))
+    let asked = |name: &str, question: &Invocation| -> Result<Vec<Listed>, String> {
+        let told = ask(question)?;
+        if told.exit_code == Some(0) {
+            return parse(&told.stdout, calendar);
+        }
+        let complaint = text(&told.stderr);
+        Err(format!("`{name}` {told}: {}", sanitize::line(complaint.lines().next().unwrap_or_default().trim())))
+    };
+    asked("powershell", &powershell::question()).or_else(|why| {
+        let table = Invocation::new(["schtasks", "/query", "/fo", "CSV", "/v"]);
+        asked("schtasks /query", &table).map_err(|also| format!("{why}; {also}"))
+    })
 }
 
 /// Either of the two, by how it begins.

@@ -86,6 +86,8 @@ pub struct Listed {
     pub ran: Vec<Ran>,
     /// Since when every run is remembered.
     pub remembered_since: Option<Timestamp>,
+    /// So many runs were missed since the last, as its scheduler counts them.
+    pub missed: u64,
     /// Why no run before the last is known, where something can be done about it.
     pub forgetful: Option<String>,
     /// The scripts it runs, where it runs those of a folder.

@@ -86,13 +86,14 @@ impl ToldProbe {
             policy.min_duration = spec.min_duration;
             policy.max_duration = spec.max_duration;
         }
-        // What `rounds exec` recorded of a run says more than its scheduler.
-        let again = |seen: &&TaskRun| {
-            let near = |run: &TaskRun| (run.started_at - seen.started_at).abs() <= TimeDelta::seconds(10);
-            !recorded.iter().any(near)
-        };
-        let mut runs: Vec<TaskRun> = self.seen.iter().filter(again).cloned().collect();
-        runs.extend(recorded.iter().cloned());
+        // What `rounds exec` recorded of a run says more than its scheduler. But whoever only told that to
+        // start it knows nothing of what came after.
+        let near = |a: &TaskRun, b: &TaskRun| (a.started_at - b.started_at).abs() <= TimeDelta::seconds(10);
+        let again = |seen: &TaskRun, own: &TaskRun| near(seen, own) && !outlasts(seen, own);
+        let over = |seen: &TaskRun, own: &TaskRun| near(seen, own) && outlasts(seen, own);
+        let seen = self.seen.iter().filter(|seen| !recorded.iter().any(|own| again(seen, own)));
+        let own = recorded.iter().filter(|own| !self.seen.iter().any(|seen| over(seen, own)));
+        let mut runs: Vec<TaskRun> = seen.chain(own).cloned().collect();
         runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
         if let Some(newest) = runs.first().filter(|run| run.untold) {
             let words = newest.tail.lines().last().filter(|words| !words.is_empty());
@@ -205,6 +206,15 @@ impl Probe for ToldProbe {
     }
 }
 
+/// Whether a run as its scheduler tells of it went on after our own record of it was closed.
+fn outlasts(seen: &TaskRun, own: &TaskRun) -> bool {
+    match (&seen.ended, &own.ended) {
+        (None, Some(_)) => seen.alive,
+        (Some(seen), Some(own)) => seen.at - own.at > TimeDelta::seconds(2),
+        _ => false,
+    }
+}
+
 /// What is wrong with it, whatever the configuration says.
 fn findings(listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -216,6 +226,12 @@ fn findings(listed: &Listed, as_of: Option<Timestamp>, now: Timestamp) -> Vec<Fi
         let ago = humanize::seconds(seconds_between(as_of, now));
         let text = format!("the export was written {ago} ago, and nothing newer is known");
         findings.push(Finding::new(Status::Unknown, "export", text).advice("export it again, every day"));
+    }
+    if listed.missed > 0 && listed.told.disabled.is_none() {
+        let runs = humanize::count(usize::try_from(listed.missed).unwrap_or(usize::MAX), "run");
+        let text =
+            format!("{runs} missed since the last one, as its scheduler counts: the machine was not ready for it");
+        findings.push(Finding::new(Status::Warning, "missed", text));
     }
     findings.extend(listed.parts.as_ref().and_then(super::expected::passed_over));
     findings

@@ -18,6 +18,7 @@ const LAST: usize = 5;
 const RESULT: usize = 6;
 const COMMAND: usize = 8;
 const STATE: usize = 11;
+const USER: usize = 14;
 /// Whether it is deleted when it is not due any more: hardly ever, so that its word is the one
 /// for "disabled" in any language.
 const DELETED: usize = 15;
@@ -73,6 +74,7 @@ fn listed(row: &[String], order: Option<Order>, calendar: &Calendar) -> Listed {
         },
         last,
         command: sanitize::line(row[COMMAND].trim()),
+        user: sanitize::line(row[USER].trim()),
         name,
         ..Listed::default()
     }

@@ -8,11 +8,35 @@ use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value;
 
 use super::result;
+use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::task::Told;
 use crate::domain::time::{Timestamp, Zone};
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::source::{Last, Listed, real};
+
+/// Everything that is looked at, as one array of plain values: what they are called does not depend on a
+/// language, and instants are UTC.
+const QUESTION: &str = "$ErrorActionPreference = 'Stop'
+[Console]::OutputEncoding = New-Object Text.UTF8Encoding $false
+function Instant($at) { if ($at) { $at.ToUniversalTime().ToString('o') } }
+$all = @(Get-ScheduledTask | ForEach-Object {
+  $state = $_ | Get-ScheduledTaskInfo -ErrorAction SilentlyContinue
+  $triggers = @($_.Triggers | Where-Object { $_ } | ForEach-Object {
+    (($_.CimClass.CimClassName -replace '^MSFT_Task|Trigger$', '') + ' ' + $_.StartBoundary).Trim() })
+  New-Object PSObject -Property @{
+    TaskPath = $_.TaskPath; TaskName = $_.TaskName; State = [int]$_.State; UserId = $_.Principal.UserId
+    Schedule = $triggers -join ', '
+    Actions = @($_.Actions | Where-Object { $_ } | ForEach-Object {
+      New-Object PSObject -Property @{ Execute = $_.Execute; Arguments = $_.Arguments } })
+    LastRunTime = Instant $state.LastRunTime; LastTaskResult = $state.LastTaskResult
+    NextRunTime = Instant $state.NextRunTime; NumberOfMissedRuns = $state.NumberOfMissedRuns } })
+ConvertTo-Json -Compress -Depth 4 -InputObject $all";
+
+/// Asks for every task.
+pub(super) fn question() -> Invocation {
+    Invocation::new(["powershell", "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", QUESTION])
+}
 
 pub(super) fn parse(text: &str, calendar: &Calendar) -> Result<Vec<Listed>, String> {
     let said = |error| format!("the JSON of PowerShell cannot be read: {error}");
@@ -55,9 +79,19 @@ fn take(task: &mut Listed, item: &Value, calendar: &Calendar) {
     if let Some(next) = instant(&item["NextRunTime"], &calendar.zone) {
         task.told = Told { next: Some(next), ..task.told.clone() };
     }
-    if let Some(command) = item["Actions"][0]["Execute"].as_str().or_else(|| item["Actions"]["Execute"].as_str()) {
-        task.command = sanitize::line(command);
+    // Of a single one PowerShell may make no list.
+    let action = if item["Actions"].is_array() { &item["Actions"][0] } else { &item["Actions"] };
+    if let Some(command) = action["Execute"].as_str() {
+        let arguments = action["Arguments"].as_str().unwrap_or_default();
+        task.command = sanitize::line(format!("{command} {arguments}").trim());
     }
+    if let Some(user) = item["UserId"].as_str().or_else(|| item["Principal"]["UserId"].as_str()) {
+        task.user = sanitize::line(user);
+    }
+    if let Some(schedule) = item["Schedule"].as_str().filter(|schedule| !schedule.is_empty()) {
+        task.told.schedule = Some(sanitize::line(schedule));
+    }
+    task.missed = item["NumberOfMissedRuns"].as_u64().unwrap_or(task.missed);
     let code = item["LastTaskResult"].as_i64().map(|code| code as u32);
     if let (Some(started_at), Some(code)) = (instant(&item["LastRunTime"], &calendar.zone), code)
         && let Some((outcome, words)) = result::outcome(code, state)

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::time::{Timestamp, Zone};
+use crate::exec::{Captured, Ended};
 use crate::scheduler::source::Outcome;
 
 const HEADER: &str = r#""HostName","TaskName","Next Run Time","Status","Logon Mode","Last Run Time","Last Result","Author","Task To Run","Start In","Comment","Scheduled Task State","Idle Time","Power Management","Run As User","Delete Task If Not Rescheduled","Stop Task If Runs X Hours and X Mins","Schedule","Schedule Type","Start Time","Start Date","End Date","Days","Months","Repeat: Every","Repeat: Until: Time","Repeat: Until: Duration","Repeat: Stop If Still Running""#;
@@ -169,4 +170,83 @@ fn any_bytes_are_read_or_refused() {
             assert!(!task.name.contains(char::is_control) && !task.command.contains(char::is_control));
         }
     }
+}
+
+#[test]
+fn every_word_of_the_scheduler_between_0x41300_and_0x41308_is_told_and_is_no_failure() {
+    for (code, words) in [
+        (0x41300, "it is ready"),
+        (0x41302, "it is disabled"),
+        (0x41304, "no further run is due"),
+        (0x41305, "its schedule is not complete"),
+        (0x41307, "it has no trigger"),
+        (0x41308, "it waits for an event"),
+    ] {
+        let (outcome, said) = outcome(&code.to_string(), "Ready").expect("a last run");
+        assert_eq!(outcome, Outcome::Untold, "{code:#x}");
+        assert!(said.starts_with(&format!("0x{code:08X}: {words}")), "{said}");
+    }
+    assert_eq!(outcome("267009", "Running").map(|(outcome, _)| outcome), Some(Outcome::Running));
+    assert_eq!(outcome("267011", "Ready"), None, "0x41303: it never ran");
+    let ended_by_a_user = outcome("267014", "Ready").expect("a run");
+    assert_eq!(ended_by_a_user, (ended(267_014), "0x00041306: it was ended by a user".to_owned()));
+}
+
+/// What Windows PowerShell 5.1 prints for the question, of four tasks.
+const ANSWER: &str = r#"[{"LastRunTime":"2026-11-20T07:45:01.0000000Z","NumberOfMissedRuns":0,"TaskName":"Zoom","State":3,"Actions":[{"Arguments":"--quiet","Execute":"C:\\zoom\\a.bat"}],"UserId":"ann","NextRunTime":"2026-11-21T07:45:00.0000000Z","LastTaskResult":0,"Schedule":"Daily 2025-11-03T07:45:00","TaskPath":"\\"},{"LastRunTime":"2026-11-18T07:45:01.0000000Z","NumberOfMissedRuns":2,"TaskName":"Sync","State":3,"Actions":[{"Arguments":null,"Execute":"sync.exe"}],"UserId":"SYSTEM","NextRunTime":"2026-11-21T07:45:00.0000000Z","LastTaskResult":3221225786,"Schedule":"Weekly 2025-11-03T07:45:00, Logon","TaskPath":"\\Rota\\"},{"LastRunTime":"1999-11-30T00:00:00.0000000Z","NumberOfMissedRuns":0,"TaskName":"Old","State":1,"Actions":[],"UserId":null,"NextRunTime":null,"LastTaskResult":267011,"Schedule":"","TaskPath":"\\Rota\\"},{"LastRunTime":"2026-11-20T09:59:00.0000000Z","NumberOfMissedRuns":0,"TaskName":"Now","State":4,"Actions":[{"Arguments":"","Execute":"now.exe"}],"UserId":"ann","NextRunTime":null,"LastTaskResult":267009,"Schedule":"Time 2026-11-20T09:59:00","TaskPath":"\\Rota\\"}]"#;
+
+fn answer(exit_code: i32, stdout: &[u8], stderr: &str) -> Captured {
+    Captured {
+        exit_code: Some(exit_code),
+        signal: None,
+        ended: Ended::Exited,
+        took: std::time::Duration::ZERO,
+        stdout: stdout.to_vec(),
+        stderr: stderr.into(),
+        cut: false,
+        left: None,
+    }
+}
+
+#[test]
+fn powershell_is_asked_and_not_the_table_in_the_words_of_a_region() {
+    let ask: Ask = |question| match question.argv[0].as_str() {
+        "powershell" => {
+            assert!(question.argv[5].contains("Get-ScheduledTaskInfo") && question.argv[5].contains("ToUniversalTime"));
+            Ok(answer(0, ANSWER.as_bytes(), ""))
+        }
+        other => panic!("{other} is asked"),
+    };
+    let found = read(ask, &calendar(), Path::new("/")).expect("tasks");
+    let one = |name: &str| found.iter().find(|task| task.name == name).expect("a task");
+    let zoom = one(r"\Zoom");
+    assert_eq!((zoom.command.as_str(), zoom.user.as_str(), zoom.missed), (r"C:\zoom\a.bat --quiet", "ann", 0));
+    assert_eq!(zoom.told.schedule.as_deref(), Some("Daily 2025-11-03T07:45:00"));
+    assert_eq!(zoom.told.next, Some("2026-11-21T07:45:00Z".parse().expect("time")));
+    let sync = one(r"\Rota\Sync");
+    let last = sync.last.as_ref().expect("a run");
+    assert!(last.words.contains("0xC000013A") && last.words.contains("Ctrl-C"), "{last:?}");
+    assert_eq!((sync.missed, sync.command.as_str(), sync.user.as_str()), (2, "sync.exe", "SYSTEM"));
+    let old = one(r"\Rota\Old");
+    assert_eq!((old.told.disabled.as_deref(), &old.last), (Some(r"\Rota\Old is disabled"), &None));
+    assert_eq!(one(r"\Rota\Now").last.as_ref().map(|last| &last.outcome), Some(&Outcome::Running));
+}
+
+#[test]
+fn where_powershell_does_not_answer_the_table_is_read_and_where_neither_does_both_are_told() {
+    let old: Ask = |question| match question.argv[0].as_str() {
+        "powershell" => Err("`powershell` is not there".to_owned()),
+        _ => {
+            let row = row(r"\Zoom", "11/21/2026 7:45:00 AM", "Ready", "11/20/2026 7:45:01 AM", "0");
+            Ok(answer(0, table(&[row]).as_bytes(), ""))
+        }
+    };
+    assert_eq!(read(old, &calendar(), Path::new("/")).expect("a table")[0].user, "ann");
+    let neither: Ask = |question| match question.argv[0].as_str() {
+        "powershell" => Ok(answer(1, b"", "Get-ScheduledTask : Access denied\r\nAt line:4")),
+        _ => Ok(answer(1, b"", "ERROR: Access is denied.\r\n")),
+    };
+    let why = read(neither, &calendar(), Path::new("/")).expect_err("nobody answers");
+    assert!(why.contains("Get-ScheduledTask : Access denied; `schtasks /query`"), "{why}");
+    assert!(why.ends_with("ERROR: Access is denied."), "{why}");
 }

@@ -75,6 +75,27 @@ async fn timers_are_found_and_judged_by_how_their_service_went() {
 }
 
 #[tokio::test]
+async fn whoever_only_started_a_service_does_not_know_how_it_went() {
+    let (mut world, scene) = by_systemd("");
+    let two = "2026-03-02T02:00:00Z".parse().expect("time");
+    let state = async |world: &World| {
+        let mut watched = world.watched_in(&scene);
+        let reading = watched[0].probe.read(world.now).await.expect("a reading");
+        let Detail::Task(facts) = reading.detail else { panic!("task facts") };
+        (facts.view(world.now).state, facts.runs.len())
+    };
+    // `systemctl start` came back after five seconds, and the service failed after forty.
+    world.runs = vec![run("ours", "rota-backup", two, 0)];
+    assert_eq!(state(&world).await, (TaskState::Failed, 1));
+    // `rounds exec` within the service ended when that did, and knows more.
+    let mut wrapped = run("wrapped", "rota-backup", two, 0);
+    let end = RunEnd { at: two + TimeDelta::seconds(40), took_s: 40.0, ..wrapped.ended.clone().expect("its end") };
+    wrapped.ended = Some(end);
+    world.runs = vec![wrapped];
+    assert_eq!(state(&world).await, (TaskState::Ok, 1));
+}
+
+#[tokio::test]
 async fn timers_and_lines_that_no_task_of_the_configuration_is_are_told_until_they_are_accepted() {
     let task = "[[task]]\nid = \"t\"\nsource = \"systemd\"\nmatch = \"rota-backup\"\n";
     let (mut world, scene) = by_systemd(&format!("{task}{NIGHTLY}"));
@@ -125,6 +146,10 @@ async fn an_export_of_another_machine_is_read_and_is_as_old_as_its_file() {
     };
     world.log("tasks.json", &json(0));
     assert_eq!(world.first().await, ("task:zoom".into(), Status::Ok, vec![]));
+    world.log("tasks.json", &json(0).replace(r#""LastTaskResult""#, r#""NumberOfMissedRuns":3,"LastTaskResult""#));
+    let (_, status, texts) = world.first().await;
+    let text = "3 runs missed since the last one, as its scheduler counts: the machine was not ready for it";
+    assert_eq!((status, &*texts[0]), (Status::Warning, text));
     world.log("tasks.json", &json(0x8007_0002));
     let (_, status, texts) = world.first().await;
     assert_eq!(status, Status::Critical);
