@@ -46,9 +46,8 @@ impl Runner {
                     Some(_) => {}
                     None => seen = Some((run, Instant::now())),
                 },
-                Ok(State::Changing) => {}
                 Err(why) if Instant::now() >= until => return Err(not_so(format!("what it is cannot be told: {why}"))),
-                Err(_) => {}
+                Ok(State::Changing) | Err(_) => {}
             }
             if Instant::now() >= until || work.order.stop.hurry_token().is_cancelled() {
                 return Err(told.err().unwrap_or_else(|| not_so("is still about to start".to_owned())));

@@ -234,11 +234,11 @@ fn powershell_is_asked_and_not_the_table_in_the_words_of_a_region() {
 
 #[test]
 fn where_powershell_does_not_answer_the_table_is_read_and_where_neither_does_both_are_told() {
-    let old: Ask = |question| match question.argv[0].as_str() {
-        "powershell" => Err("`powershell` is not there".to_owned()),
-        _ => {
-            let row = row(r"\Zoom", "11/21/2026 7:45:00 AM", "Ready", "11/20/2026 7:45:01 AM", "0");
-            Ok(answer(0, table(&[row]).as_bytes(), ""))
+    let old: Ask = |question| {
+        let row = row(r"\Zoom", "11/21/2026 7:45:00 AM", "Ready", "11/20/2026 7:45:01 AM", "0");
+        match question.argv[0].as_str() {
+            "powershell" => Err("`powershell` is not there".to_owned()),
+            _ => Ok(answer(0, table(&[row]).as_bytes(), "")),
         }
     };
     assert_eq!(read(old, &calendar(), Path::new("/")).expect("a table")[0].user, "ann");
