@@ -106,6 +106,12 @@ pub fn propose(
     Ok(plan)
 }
 
+/// Whether an act could be proposed for a target now. What it still wants to be told does not make
+/// it impossible.
+pub fn is_possible(action: &ActionName, target: &Target, sight: &Sight<'_>) -> bool {
+    matches!(propose(action, target, &BTreeMap::new(), sight), Ok(_) | Err(PlanError::Parameter { .. }))
+}
+
 /// Something that could be done about a target, for the action menu.
 #[derive(Clone, Debug)]
 pub struct Offer {

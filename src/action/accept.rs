@@ -74,8 +74,7 @@ fn one(proposal: &Proposal<'_>, id: &str) -> Result<Drift, PlanError> {
         Some(Drift { within: Some(within), ..all.of(name) })
     };
     let Some(drift) = own.or_else(of_all) else {
-        let known = proposal.board.watches().iter().any(|watch| watch.id == Target::task(id).probe());
-        if known {
+        if proposal.board.watch(&Target::task(id).probe()).is_some() {
             return Err(moot("nothing of it is installed here that could be another".to_owned()));
         }
         let known: Vec<String> = proposal.board.watches().iter().map(|watch| watch.id.name().to_owned()).collect();
@@ -90,8 +89,7 @@ fn one(proposal: &Proposal<'_>, id: &str) -> Result<Drift, PlanError> {
 }
 
 fn drifts<'a>(proposal: &Proposal<'a>) -> impl Iterator<Item = &'a Drift> + use<'a> {
-    let board = proposal.board;
-    board.watches().iter().filter_map(|watch| board.detail(&watch.id)?.drift())
+    proposal.board.details().filter_map(|(_, detail)| detail.drift())
 }
 
 /// Whether it is what all tasks of one sort are.

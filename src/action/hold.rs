@@ -156,12 +156,7 @@ fn chosen<'a>(proposal: &'a Proposal<'_>) -> Result<Vec<(&'a str, &'a TaskFacts)
     if wanted.peek().is_some() {
         return wanted.map(|id| facts(proposal, &id)).collect();
     }
-    let board = proposal.board;
-    let all = board.watches().iter().filter_map(|watch| match board.detail(&watch.id) {
-        Some(Detail::Task(facts)) => Some((facts.policy.id.as_str(), &**facts)),
-        _ => None,
-    });
-    Ok(all.collect())
+    Ok(proposal.board.tasks().map(|facts| (facts.policy.id.as_str(), facts)).collect())
 }
 
 pub(super) fn one<'a>(proposal: &'a Proposal<'_>) -> Result<(&'a str, &'a TaskFacts), PlanError> {
@@ -173,9 +168,7 @@ fn facts<'a>(proposal: &'a Proposal<'_>, id: &str) -> Result<(&'a str, &'a TaskF
     match proposal.board.detail(&probe) {
         Some(Detail::Task(facts)) => Ok((facts.policy.id.as_str(), facts)),
         Some(Detail::Tasks(_)) => Err(moot(id, "it stands for many tasks; name one of them")),
-        _ if proposal.board.watches().iter().any(|watch| watch.id == probe) => {
-            Err(impossible(id, "it was not read yet, or could not be"))
-        }
+        _ if proposal.board.watch(&probe).is_some() => Err(impossible(id, "it was not read yet, or could not be")),
         _ => {
             let known: Vec<String> = proposal.board.watches().iter().map(|watch| watch.id.name().to_owned()).collect();
             Err(super::no_target(TargetKind::Task, id, known.iter()))

@@ -85,10 +85,9 @@ fn restart(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
 
 /// The failed service that is meant: by its own name, or as the one of those that failed.
 fn failed<'a>(proposal: &'a Proposal<'_>) -> Result<Option<&'a Service>, PlanError> {
-    let board = proposal.board;
     let id = proposal.target.id.as_str();
-    let mut all = board.watches().iter().filter_map(|watch| match board.detail(&watch.id) {
-        Some(Detail::Tasks(together)) => Some((watch.id.name(), &together.failed)),
+    let mut all = proposal.board.details().filter_map(|(probe, detail)| match detail {
+        Detail::Tasks(together) => Some((probe.name(), &together.failed)),
         _ => None,
     });
     let Some((_, failed)) = all.clone().find(|(name, _)| *name == id) else {

@@ -202,7 +202,7 @@ fn trouble(id: ProbeId, status: Status, text: String, session: &Session) -> Asse
     let finding = Finding::new(status, "store", text);
     Assessment {
         id,
-        system: session.round.config.system.name.clone(),
+        system: session.round.config.system.name.as_str().into(),
         status: finding.status,
         since: None,
         observed_at: None,

@@ -111,9 +111,15 @@ impl Board {
         all
     }
 
+    /// What was read of every probe, in their order, without looking each up by its name.
+    pub fn details(&self) -> impl Iterator<Item = (&ProbeId, &Detail)> + Clone {
+        let all = self.watches.iter().zip(&self.tracks);
+        all.filter_map(|(watch, track)| Some((&watch.id, &track.good.as_ref()?.1.detail)))
+    }
+
     /// Every task that was read.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskFacts> {
-        self.tracks.iter().filter_map(|track| match &track.good.as_ref()?.1.detail {
+        self.details().filter_map(|(_, detail)| match detail {
             Detail::Task(facts) => Some(&**facts),
             _ => None,
         })

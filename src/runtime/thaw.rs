@@ -82,7 +82,7 @@ impl Thawing {
         let probes: BTreeSet<ProbeId> = freezes.iter().map(probe).collect();
         let board =
             guard::read(&|id| probes.contains(id), self.runner.config(), self.runner.context(), &self.clock).await;
-        let known = |freeze: &&Freeze| board.watches().iter().any(|watch| watch.id == probe(freeze));
+        let known = |freeze: &&Freeze| board.watch(&probe(freeze)).is_some();
         let (there, gone): (Vec<&Freeze>, Vec<&Freeze>) = freezes.iter().partition(known);
         let names = |freezes: &[&Freeze]| freezes.iter().map(|one| one.task.clone()).collect::<Vec<_>>().join(",");
         let mut params = BTreeMap::from([("gone".to_owned(), names(&gone))]);

@@ -148,7 +148,7 @@ fn every_kind_says_what_it_is_and_names_its_probes_after_itself() {
     assert!(KINDS.iter().all(|kind| !kind.summary.is_empty()));
     for one in build(&config(vec![check("ssh", CheckForm::Command(Invocation::new(["true"])))]), Arc::new(Blank)) {
         assert!(names.contains(one.watch.id.kind()), "{}", one.watch.id);
-        assert_eq!(one.watch.system, "here");
+        assert_eq!(&*one.watch.system, "here");
     }
 }
 

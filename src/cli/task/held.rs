@@ -38,7 +38,7 @@ pub(super) async fn run(
 /// Tasks that are remembered as frozen and are not there any more.
 async fn gone(session: &Session, board: &Board) -> color_eyre::Result<Vec<String>> {
     let frozen = session.records()?.open_freezes().await?;
-    let known = |task: &str| board.watches().iter().any(|watch| watch.id == Target::task(task).probe());
+    let known = |task: &str| board.watch(&Target::task(task).probe()).is_some();
     let mut gone: Vec<String> = frozen.into_iter().map(|freeze| freeze.task).filter(|task| !known(task)).collect();
     gone.dedup();
     Ok(gone)

@@ -1,6 +1,7 @@
 //! What one probe's target is like at a given moment, with the bounds its values were held
 //! against.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::finding::Finding;
@@ -15,7 +16,7 @@ use crate::domain::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Assessment {
     pub id: ProbeId,
-    pub system: String,
+    pub system: Arc<str>,
     pub status: Status,
     /// Since when the status has been what it is, as far as is known.
     pub since: Option<Timestamp>,
@@ -58,7 +59,7 @@ pub struct JudgedSample {
     pub warning: Option<Limit>,
     pub critical: Option<Limit>,
     /// It is ok only because its limit has not been passed for long enough yet.
-    pub pending: Option<Pending>,
+    pub pending: Option<Box<Pending>>,
 }
 
 /// A limit that is passed, and not yet for as long as its rule wants.

@@ -167,7 +167,16 @@ impl Track {
         });
         // What is not ok says so itself.
         let pending = pending.filter(|_| status.is_ok());
-        (JudgedSample { sample, status, warning: rule.warning, critical: rule.critical, pending }, finding)
+        (
+            JudgedSample {
+                sample,
+                status,
+                warning: rule.warning,
+                critical: rule.critical,
+                pending: pending.map(Box::new),
+            },
+            finding,
+        )
     }
 
     /// What is past a bound now, when it is not known whether for long enough.

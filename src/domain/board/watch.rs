@@ -16,7 +16,7 @@ use crate::domain::trend::Trend;
 pub struct Watch {
     pub id: ProbeId,
     /// The system it belongs to; groups, and names the environment.
-    pub system: String,
+    pub system: Arc<str>,
     pub every: Duration,
     /// The deadline of one reading; no longer than the interval.
     pub timeout: Duration,
@@ -34,7 +34,7 @@ impl Watch {
     pub fn new(id: ProbeId, system: &str, every: Duration, timeout: Duration) -> Self {
         Self {
             id,
-            system: system.to_owned(),
+            system: system.into(),
             every,
             timeout,
             rules: Vec::new(),

@@ -13,8 +13,8 @@ use crate::tui::pane::Snapshot;
 use crate::tui::widget::under::Explanation;
 use crate::tui::widget::{age, hint, text};
 
-/// The width of the words `why`, `do` and `keys` in front of the lines.
-const LABEL: usize = 6;
+/// The width of the words in front of the lines, such as `why` and `keys`, and of the gap behind them.
+pub const LABEL: usize = 7;
 
 /// Why a probe is as it is; `acts` are offered after those its findings name.
 pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16) -> Explanation {
@@ -29,7 +29,7 @@ pub fn explain(see: &Snapshot<'_>, one: &Assessment, acts: &[Command], room: u16
 /// The findings that are not told elsewhere, and what to do about all of them.
 pub fn untold(see: &Snapshot<'_>, one: &Assessment, told: impl Fn(&str) -> bool, room: u16) -> Vec<Line<'static>> {
     let theme = see.theme;
-    let room = usize::from(room).saturating_sub(LABEL + 3);
+    let room = usize::from(room).saturating_sub(LABEL + 2);
     let mut why = Vec::new();
     let mut advice = Vec::new();
     for finding in &one.findings {
@@ -106,7 +106,7 @@ pub fn labelled(word: &'static str, lines: Vec<Vec<Span<'static>>>, see: &Snapsh
         .enumerate()
         .map(|(index, spans)| {
             let word = if index == 0 { word } else { "" };
-            let label = Span::styled(format!("{word:>5}  "), see.theme.dim);
+            let label = Span::styled(format!("{word:>width$}  ", width = LABEL - 2), see.theme.dim);
             std::iter::once(label).chain(spans).collect()
         })
         .collect()

@@ -96,8 +96,7 @@ fn works(app: &App, here: &Here, command: Command) -> bool {
         return target.is_some_and(|target| {
             let facts = app.facts();
             let sight = Sight { inventory: &facts.inventory, board: &facts.board, now: facts.report.at };
-            let offers = action::offers(target, &sight);
-            offers.iter().any(|offer| offer.action == action && offer.possible.is_ok())
+            action::is_possible(&action, target, &sight)
         });
     }
     match (command, &here.selection) {

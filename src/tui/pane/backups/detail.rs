@@ -35,7 +35,7 @@ pub(super) fn lines(
 ) -> Vec<Line<'static>> {
     let wide = room >= WIDE;
     let width = usize::from(room) - if wide { calendar::WIDTH + 6 } else { 0 };
-    let mut left = running(see, one, catalogue, wide);
+    let mut left = running(see, one, catalogue, width);
     left.extend(answer_lines(see, &answers::answers(see, one, catalogue), width));
     left.extend(objectives(see, one));
     left.extend(catalogue.and_then(|catalogue| sizes(see, catalogue)));
@@ -147,8 +147,9 @@ fn legend(theme: &Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-/// What runs on it now: how long already, how long it usually takes, how far and how fast it goes.
-fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>, wide: bool) -> Vec<Line<'static>> {
+/// What runs on it now: how long already, how long it usually takes, how far and how fast it goes;
+/// the last two on a line of their own where `width` is not enough for all.
+fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>, width: usize) -> Vec<Line<'static>> {
     let theme = see.theme;
     let target = Target::backup(one.id.name());
     let lines = see.jobs.running().filter(|job| job.target == target).flat_map(|job| {
@@ -168,7 +169,8 @@ fn running(see: &Snapshot<'_>, one: &Assessment, catalogue: Option<&Catalogue>, 
         let usual = usual.map_or_else(String::new, |usual| format!(", usually {}", humanize::seconds(usual)));
         spans.push(Span::styled(format!("  {}{usual}", humanize::seconds(elapsed)), theme.text));
         let far = far.map(|words| Span::styled(format!("  {words}"), theme.text));
-        if wide {
+        let whole: usize = spans.iter().chain(&far).map(Span::width).sum();
+        if why::LABEL + whole <= width {
             spans.extend(far);
             return vec![spans];
         }

@@ -87,7 +87,7 @@ fn of_host<'a>(
         limit: bound.map(|limit| limit.value / full),
         value: humanize::quantity(value, unit),
         bound: worst_passed(judged, value).or(bound).map_or_else(String::new, |limit| against(value, limit)),
-        note: match judged.pending {
+        note: match &judged.pending {
             Some(pending) => passing(pending, now),
             None => said(one, key, note),
         },
@@ -136,7 +136,7 @@ fn of_disk(one: &Assessment) -> Gauge<'_> {
 }
 
 /// `for 2 m of 5 m past 90 %`: what will count when it lasts; the limit stands beside it, too.
-fn passing(pending: Pending, now: Timestamp) -> String {
+fn passing(pending: &Pending, now: Timestamp) -> String {
     let limit = humanize::quantity(pending.limit.value, pending.limit.unit);
     let lasted = humanize::seconds(seconds_between(pending.since, now));
     format!("for {lasted} of {} past {limit}", humanize::duration(pending.hold))
