@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rounds::database::{Assignment, Database, DatabaseError, News, Upkeep};
+use rounds::database::{Assignment, Database, DatabaseError, Upkeep};
 use rounds::domain::upkeep::{Maintenance, Scope, TableName, Verb};
 use rounds::domain::vitals::Vitals;
 use rusqlite::Connection;
@@ -299,7 +299,7 @@ async fn a_vacuum_tells_how_far_it_is_by_the_pages_that_it_has_written() {
             let steps: Vec<u64> = told
                 .iter()
                 .map(|news| match news {
-                    News::Progress { done, of } if *of == used * 2 && done <= of => *done,
+                    rounds::database::News::Progress { done, of } if *of == used * 2 && done <= of => *done,
                     other => unreachable!("{mode}: {other:?} of {used} pages"),
                 })
                 .collect();
