@@ -1,7 +1,5 @@
 //! What is not done: without leave, without a yes, without a store, or because it cannot be.
 
-use std::process::Stdio;
-
 use super::rota;
 use crate::support::World;
 
@@ -77,7 +75,9 @@ fn root_a_store_that_cannot_be_written_is_still_read() {
         outer.args(["--mount", "--propagation", "private", "sh", "-c"]);
         outer.arg("mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && shift && exec \"$@\"");
         outer.args(["frozen", &state]).arg(inner.get_program()).args(inner.get_args()).env_clear();
-        outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        outer
+            .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(std::process::Stdio::null());
         crate::support::Answer(outer.output().expect("unshare of util-linux"))
     };
     assert!(frozen(&["audit", "verify"]).exits(0).out().contains("3 records"));
