@@ -260,7 +260,7 @@ async fn a_killed_restore_leaves_the_old_or_the_new_and_never_a_mix() {
 async fn whoever_is_killed_after_the_names_were_swapped_leaves_the_new_and_is_told_what_to_look_for() {
     let server = Server::start("");
     drop(filled(&server).await);
-    let application = APPLICATION.replace("test ! -e {root}/no-start", "sleep 3600");
+    let application = APPLICATION.replace("test ! -e {root}/no-start", "sleep 300");
     let world = world(&server, "postgres", &application);
     let dump = back_up(&world).await;
     let new = content(&server).await;
