@@ -8,6 +8,9 @@ use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::Detail;
 use crate::domain::plan::{Found, Guard, Plan, PlanError, Risk, Step};
 
+/// The names under which all crontabs and all timers are told of.
+const OF_ALL: [&str; 2] = ["cron", "systemd"];
+
 /// Accepts what is installed.
 pub(super) const ACTION: Action = Action {
     name: ActionName::ACCEPT,
@@ -67,10 +70,11 @@ fn one(proposal: &Proposal<'_>, id: &str) -> Result<Drift, PlanError> {
     let own = proposal.board.detail(&Target::task(id).probe()).and_then(Detail::drift).cloned();
     let of_all = || {
         let names = [id.to_owned(), format!("{id}.timer")];
-        let (all, name) = drifts(proposal)
-            .filter(|all| is_of_all(all))
-            .find_map(|all| names.iter().find(|name| all.has(name)).map(|name| (all, name)))?;
-        let within = if all.scope == "cron" { "cron" } else { "systemd" };
+        // By their names: it is asked for every frame of a selected task, of which there may be thousands.
+        let (within, all, name) = OF_ALL.iter().find_map(|within| {
+            let all = proposal.board.detail(&Target::task(*within).probe())?.drift()?;
+            Some((*within, all, names.iter().find(|name| all.has(name))?))
+        })?;
         Some(Drift { within: Some(within), ..all.of(name) })
     };
     let Some(drift) = own.or_else(of_all) else {
@@ -94,7 +98,7 @@ fn drifts<'a>(proposal: &Proposal<'a>) -> impl Iterator<Item = &'a Drift> + use<
 
 /// Whether it is what all tasks of one sort are.
 fn is_of_all(drift: &Drift) -> bool {
-    matches!(drift.scope.as_str(), "cron" | "systemd")
+    OF_ALL.contains(&drift.scope.as_str())
 }
 
 /// Whether somebody should find it right, or say that it is not.
