@@ -58,7 +58,7 @@ fn chosen(proposal: &Proposal<'_>) -> Result<Vec<Drift>, PlanError> {
         _ if proposal.target.id != ALL => vec![proposal.target.id.clone()],
         _ => {
             let all: Vec<Drift> = drifts(proposal).filter(|drift| waits(drift)).cloned().collect();
-            let why = "what is installed is what was accepted, or cannot be read";
+            let why = "nothing waits to be accepted: what is installed is what was accepted, or is not watched, or cannot be read";
             return if all.is_empty() { Err(PlanError::Moot(why.to_owned())) } else { Ok(all) };
         }
     };

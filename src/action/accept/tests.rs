@@ -95,7 +95,10 @@ fn all_is_what_waits_for_somebody_to_find_it_right() {
     assert_eq!(step(&plan), "read again, and write down as right what is installed of cron (1 task)");
     let settled = Drift::new("cron", set(&["backup"]), Some(accepted("cron", &["backup"])));
     let why = planned(ALL, "", vec![("cron".to_owned(), Detail::Tasks(together(settled)))]).expect_err("nothing to do");
-    assert_eq!(why, "what is installed is what was accepted, or cannot be read");
+    assert_eq!(
+        why,
+        "nothing waits to be accepted: what is installed is what was accepted, or is not watched, or cannot be read"
+    );
 }
 
 #[test]
