@@ -6,6 +6,7 @@
 
 mod failed;
 mod journal;
+mod output;
 mod state;
 mod unit;
 

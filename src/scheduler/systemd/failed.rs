@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::journal;
+use super::output::{self, Asked};
 use super::state;
 use super::unit::{self, Unit};
 use super::{Manager, unreadable};
@@ -54,12 +54,10 @@ pub fn failed(ask: Ask, root: &Path, timers: &[Listed], now: Timestamp) -> Resul
             restarted.iter().filter(|(name, count)| **count >= OFTEN && !a_timers(name) && !names.contains(name));
         let again: Vec<String> = again.map(|(name, _)| name.clone()).collect();
         let shown = manager.show(ask, names.iter().chain(&again).cloned())?;
-        let called: Vec<String> = shown.keys().map(|name| manager.name(name)).collect();
-        let said = if called.is_empty() {
-            BTreeMap::new()
-        } else {
-            journal::outputs(ask, called.iter().map(String::as_str), now - TODAY)
-        };
+        let called = shown.iter().map(|(name, unit)| (manager.name(name), unit::main(unit)));
+        let called: Vec<(String, Option<String>)> = called.collect();
+        let asked = called.iter().map(|(service, main)| Asked { service, main: main.as_deref() });
+        let said = output::outputs(ask, &asked.collect::<Vec<_>>(), now - TODAY);
         let unit = |name: &String, verb: String| {
             let unit = shown.get(name);
             let mut text = format!("the unit {} {verb}{}", manager.name(name), unit.map_or_else(String::new, ending));

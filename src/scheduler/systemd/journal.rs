@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::Value;
 
+use super::output::{self, Asked};
 use super::unit::{self, words};
 use super::{Manager, OF_USER};
 use crate::domain::plan::Invocation;
@@ -40,6 +41,8 @@ const JUST_NOW: TimeDelta = TimeDelta::seconds(10);
 #[derive(Debug, Default)]
 pub struct Journal {
     services: BTreeSet<String>,
+    /// By service, the main process of its last run.
+    mains: BTreeMap<String, String>,
     cursor: Option<String>,
     since: Option<Timestamp>,
     /// By service, and then by what its manager calls the run.
@@ -77,6 +80,8 @@ pub(super) fn recall(journal: &mut Journal, ask: Ask, calendar: &Calendar, timer
         }
         return;
     }
+    let main = |timer: &Listed| Some((service(timer), timer.main.clone()?));
+    journal.mains = timers.iter().filter_map(main).collect();
     journal.ask_outputs(ask, calendar.now);
     for timer in timers {
         timer.remembered_since = journal.since;
@@ -260,7 +265,8 @@ impl Journal {
             }
         }
         let Some(since) = wanted.values().flatten().map(|(at, _)| *at).min() else { return };
-        let mut said = outputs(ask, wanted.keys().map(String::as_str), since);
+        let asked = wanted.keys().map(|service| Asked { service, main: self.mains.get(service).map(String::as_str) });
+        let mut said = output::outputs(ask, &asked.collect::<Vec<_>>(), since);
         for (service, wanted) in wanted {
             let Some(known) = self.runs.get_mut(&service) else { continue };
             let mut own: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -281,51 +287,6 @@ impl Journal {
             }
         }
     }
-}
-
-/// One line that a service printed.
-#[derive(Debug)]
-pub(super) struct Said {
-    at: Timestamp,
-    /// Of which run, where that was still known when it was written down.
-    invocation: Option<String>,
-    pub(super) line: String,
-}
-
-/// What services printed since an instant, oldest first. By their names, because a process that is
-/// gone at once is not known by its run any more when its words are written down.
-pub(super) fn outputs<'a>(
-    ask: Ask,
-    services: impl Iterator<Item = &'a str>,
-    since: Timestamp,
-) -> BTreeMap<String, Vec<Said>> {
-    let (mut of_system, mut own) = (Vec::new(), Vec::new());
-    for service in services {
-        match service.strip_prefix(OF_USER) {
-            Some(unit) => own.push(format!("_SYSTEMD_USER_UNIT={unit}")),
-            None => of_system.push(format!("_SYSTEMD_UNIT={service}")),
-        }
-    }
-    if !own.is_empty() {
-        own.push(format!("_UID={}", user::number()));
-    }
-    let apart = (!own.is_empty() && !of_system.is_empty()).then(|| "+".to_owned());
-    let from = format!("--since=@{}", since.timestamp());
-    let words = ["journalctl", "--no-pager", "-q", "-a", "-o", "json", "-n", MOST_MESSAGES, &*from];
-    let fields = "--output-fields=MESSAGE,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,_SYSTEMD_INVOCATION_ID";
-    let argv = words.into_iter().chain([fields]).map(str::to_owned).chain(of_system).chain(apart).chain(own);
-    let mut said: BTreeMap<String, Vec<Said>> = BTreeMap::new();
-    let Ok(told) = ask(&Invocation::new(argv)) else { return said };
-    for entry in entries(&told.stdout) {
-        let own = field(&entry, "_SYSTEMD_USER_UNIT").map(|unit| Manager::User.name(&unit));
-        let service = own.or_else(|| field(&entry, "_SYSTEMD_UNIT"));
-        let line = text(&entry["MESSAGE"]).map(|line| sanitize::bytes(&line));
-        if let (Some(service), Some(at), Some(line)) = (service, instant(&entry), line) {
-            let invocation = field(&entry, "_SYSTEMD_INVOCATION_ID");
-            said.entry(service).or_default().push(Said { at, invocation, line });
-        }
-    }
-    said
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) const PROPERTIES: &str = "Id,ActiveState,SubState,UnitFileState,LoadS
                                      ExecMainCode,ExecMainStartTimestamp,ExecMainExitTimestamp,TimersCalendar,\
                                      TimersMonotonic,AccuracyUSec,RandomizedDelayUSec,LastTriggerUSec,\
                                      NextElapseUSecRealtime,Persistent,InvocationID,NRestarts,StateChangeTimestamp,\
-                                     ConditionResult,ConditionTimestamp,User,ExecStart";
+                                     ConditionResult,ConditionTimestamp,User,ExecStart,ExecMainPID";
 
 /// The properties of one unit.
 pub(super) type Unit = BTreeMap<String, String>;
@@ -67,6 +67,7 @@ impl Listed {
             service.get("User").filter(|user| !user.is_empty()).map_or(own, String::as_str).clone_into(&mut self.user);
             self.runs = service.get("ExecStart").map(|text| commands(text)).unwrap_or_default();
             self.invocation = service.get("InvocationID").cloned().unwrap_or_default();
+            self.main = main(service);
             self.last = last(service).or(self.last.take());
         }
     }
@@ -101,6 +102,11 @@ fn span(text: &str) -> Duration {
 /// `@1795169284`
 pub(super) fn instant(text: Option<&String>) -> Option<Timestamp> {
     Timestamp::from_timestamp(text?.strip_prefix('@')?.split('.').next()?.parse().ok()?, 0).and_then(real)
+}
+
+/// The main process of its last run; the number is told after its end, too.
+pub(super) fn main(service: &Unit) -> Option<String> {
+    service.get("ExecMainPID").filter(|number| *number != "0").cloned()
 }
 
 /// What `ExecCondition=` says in the place of a result.
