@@ -147,7 +147,8 @@ pub enum ManifestError {
 
 /// Where the manifest of a backup lies.
 pub fn path_for(backup: &Path) -> PathBuf {
-    let mut path = OsString::from(backup);
+    let mut path = OsString::with_capacity(backup.as_os_str().len() + SUFFIX.len());
+    path.push(backup);
     path.push(SUFFIX);
     path.into()
 }
@@ -157,7 +158,7 @@ const SEAL: &str = "\"manifest_sha256\": ";
 
 /// What stands after that key: the hash of everything before it, and the end of the document.
 fn seal_of(sealed: &str) -> String {
-    format!("\"{}\"\n}}\n", super::hex(&Sha256::digest(sealed.as_bytes())))
+    ["\"", &*super::hex(&Sha256::digest(sealed.as_bytes())), "\"\n}\n"].concat()
 }
 
 impl Manifest {

@@ -1,5 +1,4 @@
-//! Many files read one after the other by several threads: most of what each costs is the way
-//! to the kernel and back. What only a directory knows of them is not faster so: there they wait for each other.
+//! Many files looked at by several threads: most of what each costs is the way to the kernel and back.
 
 use std::thread;
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use chrono::NaiveDateTime;
 
 use super::manifest::{Manifest, ManifestError, SUFFIX};
-use super::{ArchiveError, failed, partial, prune, tree};
+use super::{ArchiveError, failed, many, partial, prune, tree};
 use crate::domain::backup::StampPattern;
 use crate::platform::file;
 
@@ -81,24 +81,12 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
     };
     // Read once: there may be tens of thousands.
     let names: HashSet<OsString> = entries.iter().map(fs::DirEntry::file_name).collect();
-    for entry in entries {
-        // Names that are not text are not of the pattern, which is.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let Some(stamp) = pattern.stamp_of(&name) else {
-            if pattern.is_of_no_time(&name) {
-                contents.misnamed.push(name);
-            }
-            continue;
-        };
-        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        // Gone since the directory was read, or a link to nowhere: not a backup.
-        let Ok(meta) = (if is_link { fs::metadata(entry.path()) } else { entry.metadata() }) else { continue };
-        if meta.is_file() != pattern.is_directory() && (meta.is_file() || meta.is_dir()) {
-            let pinned = names.contains(OsStr::new(&format!("{name}{PIN}")));
-            let (path, modified) = (entry.path(), meta.modified().ok());
-            // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
-            let size = tree::bytes(&path, &meta).unwrap_or(0);
-            contents.files.push(Seen { path, stamp, size, modified, pinned, is_link });
+    let pins: HashSet<&str> = names.iter().filter_map(|name| name.to_str()?.strip_suffix(PIN)).collect();
+    for entry in many::map(&entries, |entry| Entry::of(entry, pattern, &pins)) {
+        match entry {
+            Entry::Backup(seen) => contents.files.push(seen),
+            Entry::Misnamed(name) => contents.misnamed.push(name),
+            Entry::Other => {}
         }
     }
     contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
@@ -106,6 +94,35 @@ pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
     contents.debris = debris_among(dir, &names, |data, _| pattern.stamp_of(data).is_some());
     contents.debris.extend(prune::debris(dir, names.iter().map(OsString::as_os_str)));
     Ok(contents)
+}
+
+/// What an entry of the directory is.
+enum Entry {
+    Backup(Seen),
+    /// Named for a time that no calendar has.
+    Misnamed(String),
+    Other,
+}
+
+impl Entry {
+    fn of(entry: &fs::DirEntry, pattern: &StampPattern, pins: &HashSet<&str>) -> Self {
+        // Names that are not text are not of the pattern, which is.
+        let Ok(name) = entry.file_name().into_string() else { return Self::Other };
+        let Some(stamp) = pattern.stamp_of(&name) else {
+            return if pattern.is_of_no_time(&name) { Self::Misnamed(name) } else { Self::Other };
+        };
+        let path = entry.path();
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        // Gone since the directory was read, or a link to nowhere: not a backup.
+        let Ok(meta) = (if is_link { fs::metadata(&path) } else { entry.metadata() }) else { return Self::Other };
+        if meta.is_file() == pattern.is_directory() || !(meta.is_file() || meta.is_dir()) {
+            return Self::Other;
+        }
+        // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
+        let size = tree::bytes(&path, &meta).unwrap_or(0);
+        let (modified, pinned) = (meta.modified().ok(), pins.contains(&*name));
+        Self::Backup(Seen { path, stamp, size, modified, pinned, is_link })
+    }
 }
 
 /// Whether a pin lies beside a file: `db_20260302.sqlite3.pin`, whatever is in it.

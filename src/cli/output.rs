@@ -10,20 +10,26 @@ use crate::cli::{CONFIG_ERROR, Color, Global, REFUSED};
 use crate::domain::status::Status;
 use crate::runtime::runner::Refused;
 
-/// Writes an answer. A closed pipe ends quietly, as for any filter.
+/// What is written at once.
+const PIECE: usize = 64 << 10;
+
+/// Writes an answer.
 pub(super) fn answer(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let written =
-        out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
-    match written.and_then(|()| out.flush()) {
+    write(|out| out.write_all(text.strip_suffix('\n').unwrap_or(text).as_bytes()))
+}
+
+/// Writes a JSON document, piece by piece: it may be of megabytes.
+pub(super) fn document(value: &impl Serialize) -> io::Result<()> {
+    write(|out| Ok(serde_json::to_writer_pretty(out, value)?))
+}
+
+/// Writes to standard output, to the end of a line. A closed pipe ends quietly, as for any filter.
+fn write(all: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(PIECE, io::stdout().lock());
+    match all(&mut out).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
-}
-
-/// Writes a JSON document.
-pub(super) fn document(value: &impl Serialize) -> io::Result<()> {
-    answer(&serde_json::to_string_pretty(value)?)
 }
 
 /// A line of progress, for whoever is watching.

@@ -67,8 +67,9 @@ impl Shelf {
     /// Looks at everything once; blocks as long as the file system does.
     pub(super) fn look(&self, before: &Memory, now: Timestamp) -> Result<(Catalogue, Memory), ProbeError> {
         let contents = shelf::look(&self.files).map_err(|error| self.unreadable(&error))?;
-        let mut memory = Memory::new();
+        let mut memory = Memory::with_capacity(contents.files.len());
         let mut catalogue = Catalogue {
+            files: Vec::with_capacity(contents.files.len()),
             debris: contents.debris,
             misnamed: contents.misnamed,
             shelf_missing: contents.missing.then(|| self.files.dir().to_owned()),
@@ -86,8 +87,8 @@ impl Shelf {
             if seen.pinned {
                 catalogue.held.insert(seen.path.clone(), Hold::Pinned);
             }
-            let name = seen.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            let pair = self.pair.as_ref().filter(|_| !StampPattern::is_replaced(&name)).map(|pair| {
+            let name = || seen.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let pair = self.pair.as_ref().filter(|_| !StampPattern::is_replaced(&name())).map(|pair| {
                 pair.paths_of(seen.stamp).find(|path| path.exists()).unwrap_or_else(|| pair.path_of(seen.stamp))
             });
             let taken = taken_at(&self.files, &seen, &remembered.known);
