@@ -134,7 +134,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     let report = look.report(session);
     let backups = report.assessments.iter().filter(|one| one.id.kind() == "backup").map(|one| {
         let catalogue = match look.board.detail(&one.id) {
-            Some(Detail::Backups(catalogue)) => Some(catalogue),
+            Some(Detail::Backups(catalogue)) => Some(&**catalogue),
             _ => None,
         };
         (one, catalogue)

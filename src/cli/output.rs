@@ -92,19 +92,18 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         cells.chain([header[column].width()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let mut text = String::new();
+    let mut out = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         for (cell, width) in cells.zip(&widths) {
-            text.push_str(cell);
-            text.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
+            out.push_str(cell);
+            out.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
         }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+        out.truncate(out.trim_end_matches(' ').len());
+        out.push('\n');
     };
-    let mut out = line(&mut header.iter().copied());
+    line(&mut header.iter().copied());
     for row in rows {
-        out.push_str(&line(&mut row.iter().map(String::as_str)));
+        line(&mut row.iter().map(String::as_str));
     }
     out
 }

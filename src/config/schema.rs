@@ -214,7 +214,7 @@ impl Walk {
                 Some(Exists) if LISTS.contains(&&*path) && value.get_ref().is_table() => {
                     self.fault(key.span(), format!("write `[[{path}]]`: there may be several"));
                 }
-                Some(Exists) if below(&path).next().is_some() => {
+                Some(Exists) if has_below(&path) => {
                     for inner in tables(value.get_ref()) {
                         self.table(inner, &path);
                     }
@@ -263,9 +263,15 @@ fn stage(path: &str) -> Option<Stage> {
     listed.or_else(|| path.strip_prefix("database.").filter(|key| engine::is_gauge(key)).map(|_| Bounds))
 }
 
+/// Whether any key stands below `place`: asked of every key of a file, so it builds no list.
+fn has_below(place: &str) -> bool {
+    let mut known = KEYS.iter().filter(|(_, stage)| *stage != Later);
+    known.any(|(path, _)| path.strip_prefix(place).is_some_and(|rest| rest.starts_with('.')))
+}
+
 /// The names of the keys that exist directly below `place`.
 fn below(place: &str) -> impl Iterator<Item = &'static str> {
-    let gauges = engine::keys().filter(move |_| place == "database");
+    let gauges = (place == "database").then(engine::keys).into_iter().flatten();
     let listed = KEYS.iter().filter(|(_, stage)| *stage != Later);
     let listed = listed.filter_map(move |(path, _)| match path.rsplit_once('.') {
         Some((parent, name)) => (parent == place).then_some(name),

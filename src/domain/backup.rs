@@ -99,17 +99,15 @@ impl Backup {
 
     /// Takes what the latest verification found. A failed one damages the file, whatever a
     /// look says; one of an older file of the same name says nothing about this one.
-    #[must_use]
-    pub fn proven(mut self, proof: &Proof) -> Self {
+    pub fn take_proof(&mut self, proof: &Proof) {
         if proof.at < self.taken_at {
-            return self;
+            return;
         }
         if proof.ok {
             self.verified_at = Some(proof.at);
         } else if self.is_complete() {
             self.state = BackupState::Damaged(format!("verification failed: {}", proof.detail));
         }
-        self
     }
 }
 

@@ -115,7 +115,8 @@ pub enum Detail {
     None,
     Host(Host),
     Vitals(Vitals),
-    Backups(Catalogue),
+    /// Shared, as those of the tasks are: there may be tens of thousands of files.
+    Backups(Arc<Catalogue>),
     /// Shared, because thousands of them are seen, kept and told at once.
     Task(Arc<TaskFacts>),
     /// What is installed of all tasks of one sort, or of one that is not there.
@@ -125,6 +126,10 @@ pub enum Detail {
 }
 
 impl Detail {
+    pub fn backups(catalogue: Catalogue) -> Self {
+        Detail::Backups(Arc::new(catalogue))
+    }
+
     pub fn task(facts: TaskFacts) -> Self {
         Detail::Task(Arc::new(facts))
     }

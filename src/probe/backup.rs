@@ -8,6 +8,7 @@ mod strange;
 mod tool;
 mod unfinished;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +129,7 @@ impl BackupProbe {
             Ok(proofs) => self.proofs = proofs,
             Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
         }
-        catalogue.files = catalogue.files.into_iter().map(|file| proven(file, &self.proofs)).collect();
+        prove(&mut catalogue.files, &self.proofs);
         catalogue.last_prune = last_prune(&self.ledger, &self.target).await;
         self.drills(&mut catalogue, &prefix).await;
         if let Some(second) = &mut self.second {
@@ -140,7 +141,7 @@ impl BackupProbe {
             catalogue.shelf_missing = None;
         }
         let samples = samples(&catalogue);
-        Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
+        Ok(Reading { samples, detail: Detail::backups(catalogue), findings, ..Reading::default() })
     }
 }
 
@@ -181,14 +182,16 @@ async fn last_prune(ledger: &Arc<dyn Ledger>, target: &str) -> Option<Timestamp>
     proofs.into_iter().find(|proof| proof.subject == target).map(|proof| proof.at)
 }
 
-fn proven(file: Backup, proofs: &[Proof]) -> Backup {
-    if proofs.is_empty() {
-        return file;
+/// Tells each file of the proof that is about it.
+fn prove(files: &mut [Backup], proofs: &[Proof]) {
+    let mut known = HashMap::with_capacity(proofs.len());
+    for proof in proofs {
+        known.entry(&*proof.subject).or_insert(proof);
     }
-    let subject = file.path.display().to_string();
-    match proofs.iter().find(|proof| proof.subject == subject) {
-        Some(proof) => file.proven(proof),
-        None => file,
+    for file in files.iter_mut().filter(|_| !known.is_empty()) {
+        if let Some(proof) = known.get(&*file.path.to_string_lossy()) {
+            file.take_proof(proof);
+        }
     }
 }
 

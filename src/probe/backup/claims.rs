@@ -68,10 +68,7 @@ impl ClaimsProbe {
     /// What was found of files of this machine, and when some of them were deleted last.
     async fn remembered(&self, catalogue: &mut Catalogue, objects: &StampPattern) {
         match self.ledger.proofs(ProofKind::Verify, &objects.dir().display().to_string()).await {
-            Ok(proofs) => {
-                let files = std::mem::take(&mut catalogue.files).into_iter();
-                catalogue.files = files.map(|file| super::proven(file, &proofs)).collect();
-            }
+            Ok(proofs) => super::prove(&mut catalogue.files, &proofs),
             Err(error) => catalogue.proofs_unknown = Some(error.to_string()),
         }
         catalogue.last_prune = super::last_prune(&self.ledger, &self.target).await;
@@ -87,7 +84,7 @@ impl Probe for ClaimsProbe {
                 self.remembered(&mut catalogue, &objects).await;
             }
             let samples = super::samples(&catalogue);
-            Ok(Reading { samples, detail: Detail::Backups(catalogue), findings, ..Reading::default() })
+            Ok(Reading { samples, detail: Detail::backups(catalogue), findings, ..Reading::default() })
         })
     }
 }

@@ -188,7 +188,7 @@ async fn a_directory_that_is_not_there_and_names_of_no_day_are_told() {
     let mut making = BackupProbe { makes: true, ..probe(shelf(&place)) };
     assert_eq!(told(&mut making).await, "", "the first backup makes it, and that there is none says where");
     let gone = |read: Reading| match read.detail {
-        Detail::Backups(catalogue) => catalogue.shelf_missing,
+        Detail::Backups(catalogue) => catalogue.shelf_missing.clone(),
         _ => None,
     };
     assert_eq!(gone(making.take(at(NOW)).await.expect("read")), Some(place.clone()));
@@ -244,7 +244,7 @@ async fn proofs_are_taken_from_the_ledger_and_kept_while_it_is_silent() {
     };
     let mut probe = BackupProbe { ledger: Arc::new(Proofs(Ok(vec![proof.clone()]))), ..probe(shelf(scratch.path())) };
     let verified = |reading: Reading| match reading.detail {
-        Detail::Backups(catalogue) => (catalogue.files[0].verified_at, catalogue.proofs_unknown),
+        Detail::Backups(catalogue) => (catalogue.files[0].verified_at, catalogue.proofs_unknown.clone()),
         other => panic!("{other:?}"),
     };
     assert_eq!(verified(probe.read(at(NOW)).await.expect("reading")), (Some(proof.at), None));

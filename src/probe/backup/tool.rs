@@ -262,7 +262,7 @@ fn reading(told: Told) -> Reading {
     let newest = catalogue.files.first().and_then(|newest| catalogue.about.get(&newest.path));
     let newest = newest.map(|about| Sample::text("newest", about.clone()));
     let samples = super::samples(&catalogue).into_iter().chain(newest).chain(told.samples).collect();
-    Reading { samples, detail: Detail::Backups(catalogue), findings: told.findings, ..Reading::default() }
+    Reading { samples, detail: Detail::backups(catalogue), findings: told.findings, ..Reading::default() }
 }
 
 /// What a tool printed, as one document.

@@ -2,6 +2,7 @@
 //! check that must be ok. That a program said so is not enough.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -64,7 +65,7 @@ impl Runner {
     }
 
     /// The files of a backup as they lie there now.
-    pub(super) async fn catalogue(&self, backup: &str) -> Result<Catalogue, String> {
+    pub(super) async fn catalogue(&self, backup: &str) -> Result<Arc<Catalogue>, String> {
         let shared = &self.0;
         let probe = Target::backup(backup).probe();
         match guard::look(&probe, &shared.config, &shared.context, &shared.clock).await? {

@@ -21,7 +21,7 @@ impl Runner {
     pub(super) async fn prune(&self, backup: &str, doomed: &[Doomed], work: &Work<'_>) -> Result<String, Stopped> {
         let spec = self.backup(backup)?;
         let told_by = match spec.manifest {
-            Some(_) => self.catalogue(backup).await.map_err(Stopped::failed)?.told_by,
+            Some(_) => self.catalogue(backup).await.map_err(Stopped::failed)?.told_by.clone(),
             None => BTreeMap::new(),
         };
         let request = archive::prune::PruneRequest {

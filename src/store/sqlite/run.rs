@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::TryStreamExt;
 use serde::Deserialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -107,9 +108,10 @@ pub(in crate::store) async fn of_all(
     c: &mut SqliteConnection,
     limit: i64,
 ) -> Result<BTreeMap<String, Vec<TaskRun>>, sqlx::Error> {
-    let rows = sqlx::query(OF_ALL).bind(limit).bind(WITH_OUTPUT).fetch_all(c).await?;
+    let mut rows = sqlx::query(OF_ALL).bind(limit).bind(WITH_OUTPUT).fetch(c);
     let mut all = BTreeMap::new();
-    for row in &rows {
+    // One row is read here while SQLite puts the next together.
+    while let Some(row) = rows.try_next().await? {
         let (task, runs, tails): (String, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
         let runs: Vec<Packed> = serde_json::from_str(runs).map_err(decode)?;

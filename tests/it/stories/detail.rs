@@ -36,7 +36,7 @@ pub(super) fn files(lines: &[String]) -> Detail {
             state: damaged,
         }
     });
-    Detail::Backups(Catalogue { files: files.collect(), ..Catalogue::default() })
+    Detail::backups(Catalogue { files: files.collect(), ..Catalogue::default() })
 }
 
 /// `2026-03-02T08:00:00Z exit 1 after 5 s: first line / second line`, newest first, of a task on

@@ -48,7 +48,7 @@ fn nightly(rpo_hours: Option<u32>) -> BackupPolicy {
 }
 
 fn judge(policy: &BackupPolicy, catalogue: Catalogue, now: &str) -> Verdict {
-    policy.judge(&Reading::default().with(Detail::Backups(catalogue)), at(now))
+    policy.judge(&Reading::default().with(Detail::backups(catalogue)), at(now))
 }
 
 fn said(policy: &BackupPolicy, catalogue: Catalogue, now: &str) -> Vec<String> {
@@ -264,8 +264,13 @@ fn a_failed_verification_takes_a_file_out_of_the_count() {
         took_s: 0.1,
     };
     let fresh = file("05 02:00:01", 1000);
-    assert_eq!(fresh.clone().proven(&proof(true, "05 03:00:00")).verified_at, Some(at("05 03:00:00")));
-    let failed = fresh.clone().proven(&proof(false, "05 03:00:00"));
+    let proven = |proof: Proof| {
+        let mut file = fresh.clone();
+        file.take_proof(&proof);
+        file
+    };
+    assert_eq!(proven(proof(true, "05 03:00:00")).verified_at, Some(at("05 03:00:00")));
+    let failed = proven(proof(false, "05 03:00:00"));
     assert_eq!(failed.state, BackupState::Damaged("verification failed: its SHA-256 is not the manifest's".into()));
-    assert_eq!(fresh.clone().proven(&proof(false, "04 03:00:00")), fresh, "that was another file of this name");
+    assert_eq!(proven(proof(false, "04 03:00:00")), fresh, "that was another file of this name");
 }

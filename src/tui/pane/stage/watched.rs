@@ -144,7 +144,7 @@ pub(in crate::tui::pane) fn backup(id: &str, taken: &[&str], size: f64, verified
     }
     let debris = if damaged { vec![PathBuf::from("/srv/backup/.partial-4711")] } else { Vec::new() };
     let catalogue = Catalogue { files, debris, ..Catalogue::default() };
-    (watch, Some(Reading::of(Vec::new()).with(Detail::Backups(catalogue))))
+    (watch, Some(Reading::of(Vec::new()).with(Detail::backups(catalogue))))
 }
 
 /// A task with runs of those times, exit codes and seconds.
