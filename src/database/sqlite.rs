@@ -97,8 +97,8 @@ impl Database for Sqlite {
             aside(&self.path, move |path| match work.verb {
                 Verb::Vacuum => vacuum::vacuum(path, &cancel, &mut tell),
                 Verb::Integrity => integrity::integrity(path, &cancel, &mut tell),
-                Verb::Analyze => upkeep::analyze(path, &work, &cancel),
-                Verb::Reindex => upkeep::reindex(path, &work, &cancel),
+                Verb::Analyze => upkeep::analyze(path, &work, &cancel, &mut tell),
+                Verb::Reindex => upkeep::reindex(path, &work, &cancel, &mut tell),
                 Verb::Checkpoint => upkeep::checkpoint(path, &cancel),
                 Verb::VacuumAnalyze | Verb::VacuumFull | Verb::Cancel | Verb::Terminate => {
                     Err(DatabaseError::Refused(format!("sqlite has no {}", work.verb.word())))

@@ -314,6 +314,25 @@ async fn a_vacuum_tells_how_far_it_is_by_the_pages_that_it_has_written() {
 }
 
 #[tokio::test]
+async fn statistics_and_indexes_tell_how_far_they_are_by_their_tables() {
+    let scratch = scratch();
+    let path = scratch.path().join("db.sqlite3");
+    let owner = database(&path, "WAL", 500);
+    owner.execute_batch("CREATE TABLE \"odd \"\" one\" (id INTEGER PRIMARY KEY, note TEXT UNIQUE)").expect("a table");
+    let tables = vitals(&path).await.expect("vitals").tables.expect("tables");
+    for verb in [Verb::Analyze, Verb::Reindex] {
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let hears = Arc::clone(&told);
+        let tell = Box::new(move |news| hears.lock().expect("nobody panicked").push(news));
+        let act = Assignment { work: Maintenance::whole(verb), cancel: CancellationToken::new(), tell };
+        let did = engine(&path).maintain(act).await.expect("an answer");
+        assert!(did.ok && did.detail.contains(&format!("{tables} tables")), "{}", did.detail);
+        let steps = (0..=tables).map(|done| rounds::database::News::Progress { done, of: tables });
+        assert_eq!(*told.lock().expect("nobody panicked"), steps.collect::<Vec<_>>(), "{verb:?}");
+    }
+}
+
+#[tokio::test]
 async fn integrity_tells_sound_from_broken() {
     let scratch = scratch();
     let path = scratch.path().join("db.sqlite3");

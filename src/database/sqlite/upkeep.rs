@@ -9,18 +9,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::{self, Patience};
 use super::vacuum::truncate_log;
-use crate::database::{DatabaseError, Upkeep};
-use crate::domain::upkeep::{Aim, Maintenance, Scope};
+use crate::database::{DatabaseError, News, Upkeep};
+use crate::domain::upkeep::{Aim, Maintenance, Scope, TableName};
 use crate::domain::{engine, humanize, ident, sanitize};
 
 /// Counts anew what queries are planned by.
-pub(super) fn analyze(path: &Path, work: &Maintenance, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+pub(super) fn analyze(
+    path: &Path,
+    work: &Maintenance,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(News) + Send),
+) -> Result<Upkeep, DatabaseError> {
     let explain = |error: rusqlite::Error| open::explain(path, &error);
     let connection = open::read_write(path, Patience::Long)?;
     open::cancellable(&connection, cancel).map_err(explain)?;
     let tables = tables(&connection, work).map_err(explain)?;
     let started = Instant::now();
-    run(&connection, work).map_err(explain)?;
+    run(&connection, work, &tables, tell).map_err(explain)?;
     let took = humanize::duration(started.elapsed());
     let mut without = Vec::new();
     for table in &tables {
@@ -39,13 +44,18 @@ pub(super) fn analyze(path: &Path, work: &Maintenance, cancel: &CancellationToke
 }
 
 /// Builds the indexes anew, and has every one of them checked against its table.
-pub(super) fn reindex(path: &Path, work: &Maintenance, cancel: &CancellationToken) -> Result<Upkeep, DatabaseError> {
+pub(super) fn reindex(
+    path: &Path,
+    work: &Maintenance,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(News) + Send),
+) -> Result<Upkeep, DatabaseError> {
     let explain = |error: rusqlite::Error| open::explain(path, &error);
     let connection = open::read_write(path, Patience::Long)?;
     open::cancellable(&connection, cancel).map_err(explain)?;
     let tables = tables(&connection, work).map_err(explain)?;
     let started = Instant::now();
-    run(&connection, work).map_err(explain)?;
+    run(&connection, work, &tables, tell).map_err(explain)?;
     let took = humanize::duration(started.elapsed());
     let mut indexes = 0_usize;
     for table in &tables {
@@ -89,11 +99,28 @@ pub(super) fn checkpoint(path: &Path, cancel: &CancellationToken) -> Result<Upke
     Ok(Upkeep { ok, detail })
 }
 
-/// Runs what the plan shows.
-fn run(connection: &Connection, work: &Maintenance) -> rusqlite::Result<()> {
-    let way = engine::SQLITE.way(work.verb);
-    let statements = way.map(|way| (way.sql)(&Aim { database: "", scope: &work.scope })).unwrap_or_default();
-    statements.iter().try_for_each(|statement| connection.execute_batch(statement))
+/// Does what the plan shows, one table after the other: so writers get their turn between two of them,
+/// and somebody can be told how far it is.
+fn run(
+    connection: &Connection,
+    work: &Maintenance,
+    tables: &[String],
+    tell: &mut (dyn FnMut(News) + Send),
+) -> rusqlite::Result<()> {
+    let of = tables.len() as u64;
+    tell(News::Progress { done: 0, of });
+    for (done, table) in (1..).zip(tables) {
+        let scope = match &work.scope {
+            named @ Scope::Table(_) => named,
+            Scope::Whole | Scope::Session(_) => &Scope::Table(TableName { schema: None, name: table.clone() }),
+        };
+        let way = engine::SQLITE.way(work.verb);
+        for statement in way.map(|way| (way.sql)(&Aim { database: "", scope })).unwrap_or_default() {
+            connection.execute_batch(&statement)?;
+        }
+        tell(News::Progress { done, of });
+    }
+    Ok(())
 }
 
 /// The tables it is about; the one that is named must be there.

@@ -14,11 +14,11 @@ pub(in crate::domain::engine) const CAN: &[Way] = &[
         On::WholeOrTable,
         |aim| one(&on("ANALYZE", aim)),
     )
-    .notes(&["writers wait while it runs"]),
+    .notes(&["one table after the other; writers wait while each is counted"]),
     Way::new(Verb::Reindex, "Reindex: build the indexes anew", Risk::Disruptive, On::WholeOrTable, |aim| {
         one(&on("REINDEX", aim))
     })
-    .notes(&["writers wait while it runs; the indexes are proven by an integrity check"]),
+    .notes(&["one table after the other; writers wait while it runs", "the indexes are proven by an integrity check"]),
     Way::new(Verb::Checkpoint, "Checkpoint: empty the write-ahead log", Risk::Disruptive, On::Whole, |_| {
         one("PRAGMA wal_checkpoint(TRUNCATE)")
     })
