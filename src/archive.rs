@@ -14,7 +14,7 @@ pub mod drill;
 mod json;
 mod make;
 pub mod manifest;
-pub mod many;
+mod many;
 pub mod method;
 mod mysql;
 mod pack;

@@ -73,27 +73,63 @@ pub struct Contents {
 /// Looks through the pattern's directory. No file is opened. A directory that is not there yet
 /// is empty.
 pub fn look(pattern: &StampPattern) -> io::Result<Contents> {
+    look_closer(pattern, |_| ()).map(|(contents, _)| contents)
+}
+
+/// The same, with what `each` says of every file, from whichever thread.
+pub fn look_closer<T: Send>(
+    pattern: &StampPattern,
+    each: impl Fn(&Seen) -> T + Sync,
+) -> io::Result<(Contents, Vec<T>)> {
     let dir = pattern.dir();
     let mut contents = Contents::default();
     let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents { missing: true, ..contents }),
-        entries => entries?.collect::<io::Result<Vec<_>>>()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((Contents { missing: true, ..contents }, Vec::new()));
+        }
+        entries => entries?,
     };
     // Read once: there may be tens of thousands.
-    let names: HashSet<OsString> = entries.iter().map(fs::DirEntry::file_name).collect();
-    let pins: HashSet<&str> = names.iter().filter_map(|name| name.to_str()?.strip_suffix(PIN)).collect();
-    for entry in many::map(&entries, |entry| Entry::of(entry, pattern, &pins)) {
+    let (mut names, mut broken) = (HashSet::new(), None);
+    let entries = entries.map_while(|entry| match entry {
+        Ok(entry) => {
+            names.insert(entry.file_name());
+            Some(entry)
+        }
+        Err(error) => {
+            broken = Some(error);
+            None
+        }
+    });
+    let found = many::map(entries, |entry| match Entry::of(&entry, pattern) {
+        Entry::Backup(seen) => {
+            let said = each(&seen);
+            (Entry::Backup(seen), Some(said))
+        }
+        other => (other, None),
+    });
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    let mut files = Vec::with_capacity(names.len() / 2);
+    for (entry, said) in found {
         match entry {
-            Entry::Backup(seen) => contents.files.push(seen),
+            Entry::Backup(seen) => files.extend(said.map(|said| (seen, said))),
             Entry::Misnamed(name) => contents.misnamed.push(name),
             Entry::Other => {}
         }
     }
-    contents.files.sort_by(|a, b| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
+    files.sort_by(|(a, _), (b, _)| (a.stamp, &a.path).cmp(&(b.stamp, &b.path)));
+    let pins: HashSet<&str> = names.iter().filter_map(|name| name.to_str()?.strip_suffix(PIN)).collect();
+    for (seen, _) in files.iter_mut().filter(|_| !pins.is_empty()) {
+        seen.pinned = seen.path.file_name().and_then(OsStr::to_str).is_some_and(|name| pins.contains(name));
+    }
     contents.misnamed.sort();
     contents.debris = debris_among(dir, &names, |data, _| pattern.stamp_of(data).is_some());
     contents.debris.extend(prune::debris(dir, names.iter().map(OsString::as_os_str)));
-    Ok(contents)
+    let (files, said) = files.into_iter().unzip();
+    contents.files = files;
+    Ok((contents, said))
 }
 
 /// What an entry of the directory is.
@@ -105,7 +141,7 @@ enum Entry {
 }
 
 impl Entry {
-    fn of(entry: &fs::DirEntry, pattern: &StampPattern, pins: &HashSet<&str>) -> Self {
+    fn of(entry: &fs::DirEntry, pattern: &StampPattern) -> Self {
         // Names that are not text are not of the pattern, which is.
         let Ok(name) = entry.file_name().into_string() else { return Self::Other };
         let Some(stamp) = pattern.stamp_of(&name) else {
@@ -120,8 +156,7 @@ impl Entry {
         }
         // What is in it that no dump puts there makes a directory of no size: its manifest tells another.
         let size = tree::bytes(&path, &meta).unwrap_or(0);
-        let (modified, pinned) = (meta.modified().ok(), pins.contains(&*name));
-        Self::Backup(Seen { path, stamp, size, modified, pinned, is_link })
+        Self::Backup(Seen { path, stamp, size, modified: meta.modified().ok(), pinned: false, is_link })
     }
 }
 

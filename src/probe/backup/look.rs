@@ -1,13 +1,13 @@
 //! One look at a shelf: every file with what its name, its size and its manifest say of it.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::unfinished;
 use crate::archive::manifest::{self, Brief, ManifestError};
-use crate::archive::many;
 use crate::archive::restore::BEFORE;
 use crate::archive::shelf::{self, Seen};
 use crate::domain::backup::{Backup, BackupState, Catalogue, Hold, StampPattern};
@@ -32,7 +32,8 @@ pub(super) struct Shelf {
     pub(super) source: Option<PathBuf>,
 }
 
-pub(super) type Memory = HashMap<PathBuf, Remembered>;
+/// By path, as the bytes it is: to take tens of thousands apart costs more than to look them up.
+pub(super) type Memory = HashMap<OsString, Remembered>;
 type Stamp = (u64, Option<SystemTime>);
 
 /// What is known of one file since an earlier look.
@@ -66,7 +67,9 @@ pub(super) enum Known {
 impl Shelf {
     /// Looks at everything once; blocks as long as the file system does.
     pub(super) fn look(&self, before: &Memory, now: Timestamp) -> Result<(Catalogue, Memory), ProbeError> {
-        let contents = shelf::look(&self.files).map_err(|error| self.unreadable(&error))?;
+        let closer = |seen: &Seen| Remembered::of(seen, before.get(seen.path.as_os_str()));
+        let (contents, remembered) =
+            shelf::look_closer(&self.files, closer).map_err(|error| self.unreadable(&error))?;
         let mut memory = Memory::with_capacity(contents.files.len());
         let mut catalogue = Catalogue {
             files: Vec::with_capacity(contents.files.len()),
@@ -75,9 +78,8 @@ impl Shelf {
             shelf_missing: contents.missing.then(|| self.files.dir().to_owned()),
             ..Catalogue::default()
         };
-        let remembered = many::map(&contents.files, |one| Remembered::of(one, before.get(&one.path)));
         for (seen, remembered) in contents.files.into_iter().zip(remembered).rev() {
-            let earlier = before.get(&seen.path);
+            let earlier = before.get(seen.path.as_os_str());
             if remembered.known == Known::Newer {
                 catalogue.held.insert(seen.path.clone(), Hold::NewerFormat);
             }
@@ -101,7 +103,7 @@ impl Shelf {
                 state: state(&seen, earlier, &remembered.known, pair.as_deref(), taken, now),
                 path: seen.path.clone(),
             });
-            memory.insert(seen.path, remembered);
+            memory.insert(seen.path.into(), remembered);
         }
         catalogue.files.sort_by_key(|file| std::cmp::Reverse(file.taken_at));
         // One whose size is known may still be one that nobody here can read.

@@ -45,7 +45,7 @@ impl BackupProbe {
             let text = format!("{} is there without its backup, which was removed or never came", name(path));
             Finding::new(Status::Warning, "orphan", text).advice("look who removed it; the next backup clears this up")
         });
-        let known = |file: &&Backup| self.memory.get(&file.path).map(|one| &one.known);
+        let known = |file: &&Backup| self.memory.get(file.path.as_os_str()).map(|one| &one.known);
         let ours = catalogue.files.iter().any(|file| matches!(known(&file), Some(Known::Manifest { .. })));
         let unknown: Vec<&Backup> = catalogue
             .files
