@@ -8,6 +8,9 @@
 #![allow(clippy::print_stdout, reason = "a bench answers on standard output")]
 #![allow(clippy::panic, reason = "what cannot be measured ends the run")]
 
+#[path = "common/numbers.rs"]
+#[allow(dead_code, reason = "the other benches need the rest of it")]
+mod numbers;
 #[path = "../tests/it/postgresql/server.rs"]
 #[allow(dead_code, reason = "the tests need the rest of it")]
 mod server;
@@ -15,11 +18,15 @@ mod server;
 #[allow(dead_code, reason = "the other benches need the rest of it")]
 mod table;
 
+use std::time::Duration;
+
 use clap::Parser;
 use rounds::database::Engine;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
+use tokio::time::Instant;
 
+use numbers::Numbers;
 use server::{Server, one, run};
 use table::figure;
 
@@ -37,6 +44,12 @@ struct Options {
     /// Seconds between polls of the dashboard
     #[arg(long, default_value_t = 30)]
     every: u64,
+    /// How often somebody writes alone, and how often beside polls, in turns
+    #[arg(long, default_value_t = 6)]
+    turns: u32,
+    /// Seconds of each turn
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -109,13 +122,21 @@ async fn measure(tables: u32, options: &Options) {
         options.every,
         figure(Some(steady), "")
     );
+    let (alone, watched) = beside_a_writer(&server, options).await;
+    println!(
+        "Somebody who commits row by row: {} a second alone, {} beside a poll every {} s: {}.",
+        figure(alone.median(), ""),
+        figure(watched.median(), ""),
+        OFTEN.as_secs(),
+        table::ratio(watched.median(), alone.median()),
+    );
     println!();
 }
 
 /// Milliseconds of processor a poll takes on the whole, after the first: what is costly is asked
 /// less often.
 async fn steady(server: &Server, own: &mut PgConnection, options: &Options) -> f64 {
-    let every = std::time::Duration::from_secs(options.every);
+    let every = Duration::from_secs(options.every);
     let spec = server.spec("rounds_mon", &format!("every = '{}s'\ntimeout = '{0}s'", options.every));
     let database = (Engine::of(&spec).open)(&spec);
     database.vitals().await.unwrap_or_else(|error| panic!("{error}"));
@@ -125,6 +146,40 @@ async fn steady(server: &Server, own: &mut PgConnection, options: &Options) -> f
         database.vitals().await.unwrap_or_else(|error| panic!("{error}"));
     }
     (on_processor(own).await - first) / f64::from(options.polls)
+}
+
+/// More often than anybody watches, so that every turn has polls in it.
+const OFTEN: Duration = Duration::from_secs(5);
+
+/// Commits a second of somebody who writes row by row, alone and beside polls, in turns.
+async fn beside_a_writer(server: &Server, options: &Options) -> (Numbers, Numbers) {
+    let mut writer = server.rota().await;
+    run(&mut writer, "CREATE TABLE written (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), note text)").await;
+    let (mut alone, mut watched) = (Numbers::default(), Numbers::default());
+    for _ in 0..options.turns {
+        alone.add(commits(&mut writer, options.seconds).await);
+        let spec = server.spec("rounds_mon", &format!("every = '{0}s'\ntimeout = '{0}s'", OFTEN.as_secs()));
+        let watching = tokio::spawn(async move {
+            let database = (Engine::of(&spec).open)(&spec);
+            loop {
+                database.vitals().await.unwrap_or_else(|error| panic!("{error}"));
+                tokio::time::sleep(OFTEN).await;
+            }
+        });
+        watched.add(commits(&mut writer, options.seconds).await);
+        watching.abort();
+        assert!(watching.await.is_err_and(|error| error.is_cancelled()), "nobody watched to the end");
+    }
+    (alone, watched)
+}
+
+async fn commits(writer: &mut PgConnection, seconds: u64) -> f64 {
+    let (begun, mut count) = (Instant::now(), 0_u32);
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        run(writer, "INSERT INTO written (note) VALUES ('one of many')").await;
+        count += 1;
+    }
+    f64::from(count) / begun.elapsed().as_secs_f64()
 }
 
 /// Sessions that idle, of which every twentieth waits behind one transaction.
@@ -139,7 +194,7 @@ async fn sessions(server: &Server, count: u32) -> Vec<tokio::task::JoinHandle<()
         };
         sessions.push(tokio::spawn(async move {
             let _ends_with_the_server = sqlx::raw_sql(statement).execute(&mut connection).await;
-            tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
         }));
     }
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
