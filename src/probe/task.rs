@@ -44,6 +44,9 @@ const EVERY: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How many runs of a task are looked at.
 const RUNS: usize = 50;
+/// How many at the first look of many tasks, when all their runs are read at once: what is usual is
+/// learnt from twenty. What was before so many is nobody's news.
+const RUNS_AT_FIRST: usize = 24;
 
 fn build(config: &Config, context: &Context) -> Vec<Watched> {
     let scene = Scene::new(Path::new("/"), context.zone.clone(), crontab::list).asking(scheduler::ask);
@@ -315,7 +318,7 @@ fn known_since(runs: &[TaskRun], written_at: Option<Timestamp>, first_read: Time
     let oldest = runs.last().map(|run| run.started_at);
     let known = written_at.or(oldest).map_or(first_read, |at| at.min(first_read));
     match oldest {
-        Some(oldest) if runs.len() >= RUNS => known.max(oldest),
+        Some(oldest) if runs.len() >= RUNS_AT_FIRST => known.max(oldest),
         _ => known,
     }
 }

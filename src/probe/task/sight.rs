@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use tokio::sync::OnceCell;
 
 use super::heard::{Ear, Heard};
-use super::{Blocking, RUNS};
+use super::{Blocking, RUNS, RUNS_AT_FIRST};
 use crate::domain::drift::Acceptance;
 use crate::domain::finding::Finding;
 use crate::domain::hold::Freeze;
@@ -206,7 +206,8 @@ impl Scene {
             return Ok(None);
         }
         let ask = async {
-            let all = ledger.recorded(RUNS).await.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
+            let all =
+                ledger.recorded(RUNS_AT_FIRST).await.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
             Ok::<_, ProbeError>(all.map(|Recorded { runs, freezes, accepted }| {
                 let runs = runs.into_iter().map(|(task, runs)| (task, Some(runs))).collect();
                 Mutex::new(FirstLook { runs, freezes, accepted })
