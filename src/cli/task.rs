@@ -167,9 +167,11 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     session.round.watched.retain(|one| is_task(&one.watch.id) && only.is_none_or(|id| one.watch.id.name() == id));
     // The program ends with it: what is known of thousands of tasks need not be given back piece by piece.
     let look = ManuallyDrop::new(check::read_once(session, check::DEADLINE).await);
+    // Asked for while what was seen is judged.
+    let recorded = unconfigured::names(session);
     let report = look.report(session);
     let now = report.at;
-    let others = unconfigured::board(session, &known(names, &look.board), now).await;
+    let others = unconfigured::board(session, recorded, &known(names, &look.board), now).await;
     let other_assessments = others.assess(now);
     let others = (&others, other_assessments.iter().filter(|one| only.is_none_or(|id| one.id.name() == id)));
     let tasks: Vec<(&Board, &Assessment, TaskView)> = (report.assessments.iter().map(|one| (&look.board, one)))

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use crate::cli::Session;
 use crate::domain::board::{Board, Watch};
 use crate::domain::finding::Finding;
@@ -12,17 +14,30 @@ use crate::domain::observation::{Detail, Observation, ProbeId, Reading};
 use crate::domain::status::Status;
 use crate::domain::task::{Source, TaskFacts, TaskJudge, TaskPolicy};
 use crate::domain::time::Timestamp;
+use crate::store::Store;
 
 /// How many runs of each are looked at.
 const RUNS: usize = 50;
 /// What stands in the place of a schedule.
 pub(super) const WORDS: &str = "not configured";
 
+/// Every name that runs are recorded under, on its way from the store.
+pub(super) struct Names(Option<(Store, JoinHandle<Vec<String>>)>);
+
+/// Asks for them.
+pub(super) fn names(session: &Session) -> Names {
+    let store = session.records().ok();
+    Names(store.map(|store| {
+        let asked = store.clone();
+        (store, tokio::spawn(async move { asked.tasks().await.unwrap_or_default() }))
+    }))
+}
+
 /// A board of them, read once; `known` are the names that runs of known tasks have.
-pub(super) async fn board(session: &Session, known: &BTreeSet<String>, now: Timestamp) -> Board {
+pub(super) async fn board(session: &Session, names: Names, known: &BTreeSet<String>, now: Timestamp) -> Board {
     let mut found = Vec::new();
-    if let Ok(store) = session.records() {
-        for name in store.tasks().await.unwrap_or_default().into_iter().filter(|name| !known.contains(name)) {
+    if let Names(Some((store, names))) = names {
+        for name in names.await.unwrap_or_default().into_iter().filter(|name| !known.contains(name)) {
             found.push((name.clone(), store.runs(&name, RUNS).await.unwrap_or_default()));
         }
     }

@@ -488,7 +488,8 @@ fn a_task_is_known_since_its_schedule_was_written() {
     assert_eq!(known_since(&one, None, at(9)), at(5), "nobody tells when it was written");
     assert_eq!(known_since(&one, Some(at(7)), at(9)), at(7), "the run was under another schedule");
     for count in [RUNS_AT_FIRST, RUNS] {
-        let many: Vec<TaskRun> = (0..count as i64).rev().map(|hour| run("a", "t", at(hour), 0)).collect();
+        let mut many: Vec<TaskRun> = (0..).take(count).map(|hour| run("a", "t", at(hour), 0)).collect();
+        many.reverse();
         assert_eq!(known_since(&many, Some(at(-9)), at(99)), at(0), "older runs are not looked at");
     }
 }

@@ -48,7 +48,9 @@ fn primary(look: &Look<'_, Server>) -> Measured {
         measured.remark(Remark::new(key, text).advice(advice));
     }
     for row in look.rows {
-        let lag = row.number(3).map_or_else(String::new, |lag| format!(", {} behind", humanize::bytes(lag.max(0.0))));
+        let bytes = row.number(3).map(|lag| humanize::bytes(lag.max(0.0)));
+        let lag = bytes.into_iter().chain(row.number(4).map(humanize::seconds)).collect::<Vec<_>>().join(" and ");
+        let lag = if lag.is_empty() { lag } else { format!(", {lag} behind") };
         measured.fact("standby", format!("{}: {}, {}{lag}", row.text(0), row.text(1), row.text(2)));
     }
     measured
@@ -102,6 +104,12 @@ mod tests {
         let measured = read(&server(), &rows);
         let texts: Vec<&str> = measured.remarks.iter().map(|remark| remark.text.as_str()).collect();
         assert_eq!(texts, ["the standby b (catchup) is 41 s behind", "the standby b (catchup) is 90.0 MB behind"]);
+        let facts: Vec<&str> = measured.facts.iter().map(|(_, fact)| fact.as_str()).collect();
+        assert_eq!(
+            facts,
+            ["a: streaming, async, 100 B and 200 ms behind", "b: catchup, async, 90.0 MB and 41 s behind"],
+            "every standby is told"
+        );
     }
 
     #[test]
