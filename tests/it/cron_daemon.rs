@@ -124,24 +124,47 @@ const A_MINUTE: Duration = Duration::from_mins(5);
 #[test]
 #[ignore = "needs root, cron and rsyslogd: starts both in namespaces of their own"]
 fn root_cron_daemon_runs_fails_and_stays_away_as_it_is_told() {
-    let table = "* * * * * root {lab}/plain.sh\n* * * * * root {lab}/fail.sh\n\
-                 * * * * * root {rounds} exec --task wrapped --store sqlite:{lab}/state/rounds.db -- {lab}/ok.sh\n";
+    const WRAPPED: &str = "* * * * * root {rounds} exec --store sqlite:{lab}/state/rounds.db --task";
+    let table = format!(
+        "* * * * * root {{lab}}/plain.sh\n* * * * * root {{lab}}/fail.sh\n{WRAPPED} wrapped -- {{lab}}/ok.sh\n\
+         {WRAPPED} hanging --timeout 1s -- /bin/sleep 600\n{WRAPPED} crashing -- /bin/sh -c 'kill -SEGV $$'\n"
+    );
     let task = |id: &str, words: &str| {
         format!("[[task]]\nid = \"{id}\"\nsource = \"cron\"\nmatch = \"{words}\"\ngrace = \"20s\"\n")
     };
     let store = "version = 1\n[system]\ntimezone = \"UTC\"\n[store]\nurl = \"sqlite:{lab}/state/rounds.db\"\n";
-    let tasks = [task("plain", "plain.sh"), task("failing", "fail.sh"), task("wrapped", "exec --task wrapped")];
-    let cron = Cron::start(table, &format!("{store}{}", tasks.concat()));
+    let tasks = [task("plain", "plain.sh"), task("failing", "fail.sh"), task("wrapped", "--task wrapped")];
+    let more = [task("hanging", "--task hanging"), task("crashing", "--task crashing")];
+    let cron = Cron::start(&table, &format!("{store}{}{}", tasks.concat(), more.concat()));
     let state = |id: &str| cron.task(id)["state"].as_str().unwrap_or_default().to_owned();
 
     let wrap = cron.rounds(&["task", "list", "--wrap"]);
-    assert_eq!(wrap.matches("\n+* * * * * root ").count(), 2, "the third has it: {wrap}");
+    assert_eq!(wrap.matches("\n+* * * * * root ").count(), 2, "the others have it: {wrap}");
     within("a run that is recorded went well", A_MINUTE, || state("wrapped") == "ok");
     within("a run that failed is told by its daemon", A_MINUTE, || state("failing") == "failed");
     assert_eq!(cron.task("failing")["last"]["exit_code"], 3);
     let plain = cron.task("plain");
     assert_eq!(plain["state"], "unknown", "that it began is no success: {plain}");
     assert!(plain["last"]["started_at"].is_string() && plain["last"]["exit_code"].is_null(), "{plain}");
+
+    within("what ran past its time is told", A_MINUTE, || state("hanging") == "failed");
+    let findings = |id: &str| cron.task(id)["findings"].to_string();
+    assert!(findings("hanging").contains("its time limit"), "{}", findings("hanging"));
+    within("what fails again and again is told", A_MINUTE, || {
+        state("crashing") == "failed" && findings("crashing").contains("of the last 24 h went wrong")
+    });
+    assert_eq!(cron.task("crashing")["last"]["signal"], 11, "{}", findings("crashing"));
+
+    let path = cron.path().join("cron.d/rota");
+    let table = std::fs::read_to_string(&path).expect("the table");
+    std::fs::write(&path, table.replace("/plain.sh", "/simple.sh").replace("--task hanging", "--task asleep"))
+        .expect("it");
+    for renamed in ["plain", "hanging"] {
+        assert!(findings(renamed).contains("its line is gone from the crontab"), "{}", findings(renamed));
+    }
+    std::fs::write(&path, table.replace("* * * * * root", "#* * * * * root")).expect("it");
+    assert!(findings("wrapped").contains("its line is gone from the crontab"), "switched off: {}", findings("wrapped"));
+    std::fs::write(&path, table).expect("as it was");
 
     let daemon = std::fs::read_to_string(cron.path().join("run/crond.pid")).expect("its pid");
     let script = format!("kill {}", daemon.trim());
