@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::domain::board::Assessment;
-use crate::domain::observation::ProbeId;
+use crate::domain::observation::{OfKind, ProbeId};
 use crate::domain::report::Report;
 use crate::domain::status::Status;
 use crate::tui::command::Command;
@@ -18,12 +18,12 @@ use crate::tui::widget::text;
 
 /// The probes of a kind that the filter leaves, worst first and otherwise as configured.
 pub fn of_kind<'a>(see: &Snapshot<'a>, kind: &str) -> Vec<&'a Assessment> {
-    let report = see.report;
+    let (of_kind, report, everything) = (OfKind::new(kind), see.report, see.filter.trim().is_empty());
     let mut rows: Vec<&Assessment> = report
         .assessments
         .iter()
-        .filter(|one| one.id.is_of(kind))
-        .filter(|one| matches(see.filter, [one.id.name(), one.status.word(), finding(one)]))
+        .filter(|one| of_kind.is(&one.id))
+        .filter(|one| everything || matches(see.filter, [one.id.name(), one.status.word(), finding(one)]))
         .collect();
     rows.sort_by_key(|one| std::cmp::Reverse(one.status));
     rows
@@ -31,7 +31,8 @@ pub fn of_kind<'a>(see: &Snapshot<'a>, kind: &str) -> Vec<&'a Assessment> {
 
 /// How many probes of a kind there are, whatever the filter.
 pub fn count(report: &Report, kind: &str) -> u16 {
-    let count = report.assessments.iter().filter(|one| one.id.is_of(kind)).count();
+    let of_kind = OfKind::new(kind);
+    let count = report.assessments.iter().filter(|one| of_kind.is(&one.id)).count();
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
