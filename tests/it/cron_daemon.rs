@@ -126,7 +126,7 @@ const A_MINUTE: Duration = Duration::from_mins(5);
 fn root_cron_daemon_runs_fails_and_stays_away_as_it_is_told() {
     const WRAPPED: &str = "* * * * * root {rounds} exec --store sqlite:{lab}/state/rounds.db --task";
     let table = format!(
-        "* * * * * root {{lab}}/plain.sh\n* * * * * root {{lab}}/fail.sh\n{WRAPPED} wrapped -- {{lab}}/ok.sh\n\
+        "MAILTO=\"\"\n* * * * * root {{lab}}/plain.sh\n* * * * * root {{lab}}/fail.sh\n{WRAPPED} wrapped -- {{lab}}/ok.sh\n\
          {WRAPPED} hanging --timeout 1s -- /bin/sleep 600\n{WRAPPED} crashing -- /bin/sh -c 'kill -SEGV $$'\n"
     );
     let task = |id: &str, words: &str| {
