@@ -4,7 +4,6 @@ mod prune;
 mod row;
 
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -131,8 +130,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
         .round
         .watched
         .retain(|one| one.watch.id.kind() == "backup" && only.is_none_or(|id| one.watch.id.name() == id));
-    // The program ends with it: what is known of thousands of files need not be given back piece by piece.
-    let look = ManuallyDrop::new(check::read_once(session, check::DEADLINE).await);
+    let look = check::read_once(session, check::DEADLINE).await;
     let report = look.report(session);
     let backups = report.assessments.iter().filter(|one| one.id.kind() == "backup").map(|one| {
         let catalogue = match look.board.detail(&one.id) {

@@ -1,5 +1,6 @@
 //! `rounds check`: every probe once, in parallel, then one report.
 
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -106,7 +107,8 @@ pub(super) async fn look(session: &mut Session, deadline: Duration) -> Report {
 /// What was seen, and what the store remembers.
 #[derive(Debug)]
 pub(super) struct Look {
-    pub(super) board: Board,
+    /// Never given back piece by piece: the program ends with what it told of thousands of tasks and files.
+    pub(super) board: ManuallyDrop<Board>,
     memory: Memory,
     /// What is wrong with the store, if anything is.
     trouble: Option<Assessment>,
@@ -126,7 +128,7 @@ pub(super) async fn read_once(session: &mut Session, deadline: Duration) -> Look
     };
     memory.series.iter().for_each(|(probe, key, points)| board.load(probe, key, points.iter().copied()));
     memory.statuses.iter().for_each(|(probe, status, since)| board.remember(probe, *status, *since));
-    Look { board, memory, trouble }
+    Look { board: ManuallyDrop::new(board), memory, trouble }
 }
 
 /// What the store remembers, if it says so in time.

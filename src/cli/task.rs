@@ -6,7 +6,6 @@ mod unconfigured;
 mod wrap;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -165,8 +164,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     let names: BTreeSet<String> = session.round.watched.iter().map(|one| one.watch.id.name().to_owned()).collect();
     let is_task = |id: &crate::domain::observation::ProbeId| id.kind() == "task";
     session.round.watched.retain(|one| is_task(&one.watch.id) && only.is_none_or(|id| one.watch.id.name() == id));
-    // The program ends with it: what is known of thousands of tasks need not be given back piece by piece.
-    let look = ManuallyDrop::new(check::read_once(session, check::DEADLINE).await);
+    let look = check::read_once(session, check::DEADLINE).await;
     // Asked for while what was seen is judged.
     let recorded = unconfigured::names(session);
     let report = look.report(session);
@@ -174,7 +172,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     let others = unconfigured::board(session, recorded, &known(names, &look.board), now).await;
     let other_assessments = others.assess(now);
     let others = (&others, other_assessments.iter().filter(|one| only.is_none_or(|id| one.id.name() == id)));
-    let tasks: Vec<(&Board, &Assessment, TaskView)> = (report.assessments.iter().map(|one| (&look.board, one)))
+    let tasks: Vec<(&Board, &Assessment, TaskView)> = (report.assessments.iter().map(|one| (&*look.board, one)))
         .chain(others.1.map(|one| (others.0, one)))
         .filter_map(|(board, one)| match board.detail(&one.id) {
             Some(Detail::Task(facts)) => Some((board, one, facts.view(now))),

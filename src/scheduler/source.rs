@@ -82,8 +82,8 @@ pub struct Listed {
     pub spent: bool,
     /// What its scheduler calls the last run; empty where it has no name.
     pub invocation: String,
-    /// The process of the last run, by its number.
-    pub main: Option<String>,
+    /// The main process of the last run.
+    pub main_pid: Option<String>,
     /// The runs that are remembered, newest first.
     pub ran: Vec<Ran>,
     /// Since when every run is remembered.

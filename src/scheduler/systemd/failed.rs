@@ -54,9 +54,9 @@ pub fn failed(ask: Ask, root: &Path, timers: &[Listed], now: Timestamp) -> Resul
             restarted.iter().filter(|(name, count)| **count >= OFTEN && !a_timers(name) && !names.contains(name));
         let again: Vec<String> = again.map(|(name, _)| name.clone()).collect();
         let shown = manager.show(ask, names.iter().chain(&again).cloned())?;
-        let called = shown.iter().map(|(name, unit)| (manager.name(name), unit::main(unit)));
+        let called = shown.iter().map(|(name, unit)| (manager.name(name), unit::main_pid(unit)));
         let called: Vec<(String, Option<String>)> = called.collect();
-        let asked = called.iter().map(|(service, main)| Asked { service, main: main.as_deref() });
+        let asked = called.iter().map(|(service, main_pid)| Asked { service, main_pid: main_pid.as_deref() });
         let said = output::outputs(ask, &asked.collect::<Vec<_>>(), now - TODAY);
         let unit = |name: &String, verb: String| {
             let unit = shown.get(name);

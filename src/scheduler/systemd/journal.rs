@@ -29,7 +29,7 @@ const SKIPPED: &str = "0e4284a0caca4bfc81c0bb6786972673";
 const MESSAGES: [&str; 7] = [STARTING, STARTED, STOPPING, EXITED, SUCCEEDED, FAILED, SKIPPED];
 
 /// No more messages than these are asked for at once, and no more runs of one service are kept.
-const MOST_MESSAGES: &str = "10000";
+pub(super) const MOST_MESSAGES: &str = "10000";
 const MOST_RUNS: usize = 200;
 /// The outputs of so many runs of a service are asked for, of each so many lines.
 const OUTPUTS: usize = 8;
@@ -42,7 +42,7 @@ const JUST_NOW: TimeDelta = TimeDelta::seconds(10);
 pub struct Journal {
     services: BTreeSet<String>,
     /// By service, the main process of its last run.
-    mains: BTreeMap<String, String>,
+    main_pids: BTreeMap<String, String>,
     cursor: Option<String>,
     since: Option<Timestamp>,
     /// By service, and then by what its manager calls the run.
@@ -80,8 +80,8 @@ pub(super) fn recall(journal: &mut Journal, ask: Ask, calendar: &Calendar, timer
         }
         return;
     }
-    let main = |timer: &Listed| Some((service(timer), timer.main.clone()?));
-    journal.mains = timers.iter().filter_map(main).collect();
+    let main_pid = |timer: &Listed| Some((service(timer), timer.main_pid.clone()?));
+    journal.main_pids = timers.iter().filter_map(main_pid).collect();
     journal.ask_outputs(ask, calendar.now);
     for timer in timers {
         timer.remembered_since = journal.since;
@@ -265,7 +265,8 @@ impl Journal {
             }
         }
         let Some(since) = wanted.values().flatten().map(|(at, _)| *at).min() else { return };
-        let asked = wanted.keys().map(|service| Asked { service, main: self.mains.get(service).map(String::as_str) });
+        let asked =
+            wanted.keys().map(|service| Asked { service, main_pid: self.main_pids.get(service).map(String::as_str) });
         let mut said = output::outputs(ask, &asked.collect::<Vec<_>>(), since);
         for (service, wanted) in wanted {
             let Some(known) = self.runs.get_mut(&service) else { continue };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::journal::MOST_MESSAGES;
 use super::{Manager, OF_USER};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
@@ -9,9 +10,6 @@ use crate::domain::time::Timestamp;
 use crate::platform::user;
 use crate::scheduler::journald::{entries, field, instant, text};
 use crate::scheduler::source::Ask;
-
-/// No more lines than these are asked for at once.
-const MOST_LINES: &str = "10000";
 
 /// Where the manager of a user runs, and what it calls that itself.
 const MANAGER: &str = "user@";
@@ -21,7 +19,7 @@ const MANAGERS_OWN: &str = "init.scope";
 pub(super) struct Asked<'a> {
     pub(super) service: &'a str,
     /// The main process of its last run.
-    pub(super) main: Option<&'a str>,
+    pub(super) main_pid: Option<&'a str>,
 }
 
 /// One line that a service printed.
@@ -42,11 +40,11 @@ pub(super) fn outputs(ask: Ask, asked: &[Asked<'_>], since: Timestamp) -> BTreeM
     if asked.is_empty() {
         return said;
     }
-    let of_user = || asked.iter().filter_map(|asked| Some((asked.service.strip_prefix(OF_USER)?, asked.main)));
+    let of_user = || asked.iter().filter_map(|asked| Some((asked.service.strip_prefix(OF_USER)?, asked.main_pid)));
     let of_system = asked.iter().filter(|asked| !asked.service.starts_with(OF_USER));
     let of_system: Vec<String> = of_system.map(|asked| format!("_SYSTEMD_UNIT={}", asked.service)).collect();
     let own: Vec<String> = of_user().map(|(unit, _)| format!("_SYSTEMD_USER_UNIT={unit}")).collect();
-    let by_number: Vec<String> = of_user().filter_map(|(_, main)| Some(format!("_PID={}", main?))).collect();
+    let by_number: Vec<String> = of_user().filter_map(|(_, main_pid)| Some(format!("_PID={}", main_pid?))).collect();
     let as_user = format!("_UID={}", user::number());
     let and = |mut terms: Vec<String>, more: &[&str]| {
         if !terms.is_empty() {
@@ -57,7 +55,7 @@ pub(super) fn outputs(ask: Ask, asked: &[Asked<'_>], since: Timestamp) -> BTreeM
     let terms = [of_system, and(own, &[&as_user]), and(by_number, &["_TRANSPORT=stdout", &as_user])];
     let terms: Vec<Vec<String>> = terms.into_iter().filter(|terms| !terms.is_empty()).collect();
     let from = format!("--since=@{}", since.timestamp());
-    let words = ["journalctl", "--no-pager", "-q", "-a", "-o", "json", "-n", MOST_LINES, &*from];
+    let words = ["journalctl", "--no-pager", "-q", "-a", "-o", "json", "-n", MOST_MESSAGES, &*from];
     let fields = "--output-fields=MESSAGE,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,_SYSTEMD_INVOCATION_ID,_PID";
     let argv = words.into_iter().chain([fields]).map(str::to_owned);
     let Ok(told) = ask(&Invocation::new(argv.chain(terms.join(&"+".to_owned())))) else { return said };
@@ -67,9 +65,9 @@ pub(super) fn outputs(ask: Ask, asked: &[Asked<'_>], since: Timestamp) -> BTreeM
         let number = field(&entry, "_PID");
         // Of a process that was too quick for the journal, its manager is all that was seen of it.
         let unseen = of_its_user.as_deref().is_none_or(|unit| unit == MANAGERS_OWN);
-        let is_its = |(name, main): &(&str, Option<&str>)| {
+        let is_its = |(name, main_pid): &(&str, Option<&str>)| {
             let elsewhere = unit.as_deref().is_some_and(|unit| unit != *name && !unit.starts_with(MANAGER));
-            unseen && !elsewhere && main.is_some() && *main == number.as_deref()
+            unseen && !elsewhere && main_pid.is_some() && *main_pid == number.as_deref()
         };
         let by_number = of_user().find(is_its).map(|(name, _)| Manager::User.name(name));
         let service = by_number.or_else(|| of_its_user.map(|unit| Manager::User.name(&unit))).or(unit);
@@ -119,8 +117,8 @@ mod tests {
             })
         }
         let asked = [
-            Asked { service: "user/rota.service", main: Some("8") },
-            Asked { service: "rota.service", main: Some("9") },
+            Asked { service: "user/rota.service", main_pid: Some("8") },
+            Asked { service: "rota.service", main_pid: Some("9") },
         ];
         let said = outputs(ask, &asked, Timestamp::from_timestamp(1_795_294_000, 0).expect("a time"));
         let lines = |service: &str| said[service].iter().map(|said| &*said.line).collect::<Vec<_>>();

@@ -67,7 +67,7 @@ impl Listed {
             service.get("User").filter(|user| !user.is_empty()).map_or(own, String::as_str).clone_into(&mut self.user);
             self.runs = service.get("ExecStart").map(|text| commands(text)).unwrap_or_default();
             self.invocation = service.get("InvocationID").cloned().unwrap_or_default();
-            self.main = main(service);
+            self.main_pid = main_pid(service);
             self.last = last(service).or(self.last.take());
         }
     }
@@ -105,7 +105,7 @@ pub(super) fn instant(text: Option<&String>) -> Option<Timestamp> {
 }
 
 /// The main process of its last run; the number is told after its end, too.
-pub(super) fn main(service: &Unit) -> Option<String> {
+pub(super) fn main_pid(service: &Unit) -> Option<String> {
     service.get("ExecMainPID").filter(|number| *number != "0").cloned()
 }
 
