@@ -84,7 +84,7 @@ fn make_now(
     let id = new_id(request.at);
     let partial = Partial::create(dir, &id)?;
     let mut making = Making { request, partial: &partial, progress: &mut progress, cancel };
-    let written = (method.write)(&mut making)?;
+    let written = (method.write)(&mut making).map_err(|error| partial.cause_of(error))?;
 
     let took = started.elapsed();
     let manifest = manifest(request, engine, id, dir, &written, took);

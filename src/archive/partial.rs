@@ -136,6 +136,21 @@ impl Partial {
         Ok((path, file))
     }
 
+    /// Why making it failed. Where the disk takes nothing any more that is the cause, whatever else
+    /// a library or a program made of it.
+    pub(super) fn cause_of(&self, error: ArchiveError) -> ArchiveError {
+        if matches!(error, ArchiveError::Io { .. } | ArchiveError::Cancelled) {
+            return error;
+        }
+        let probe = self.dir.join("probe");
+        match new_file(&probe).and_then(|_| fs::remove_file(&probe)) {
+            Err(refused) if refused.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                failed("write in", &self.dir)(refused)
+            }
+            _ => error,
+        }
+    }
+
     /// Gives the copy its final name, durably, and never over another file: the data's rename is
     /// the last step, so that whatever has the name is complete.
     pub(super) fn publish(self, destination: &Path, manifest: &[u8], others: &[Beside]) -> Result<(), ArchiveError> {
@@ -212,6 +227,7 @@ fn taken(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + '_ {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::database::DatabaseError;
     use std::os::unix::fs::MetadataExt;
 
     fn shelf() -> tempfile::TempDir {
@@ -235,6 +251,34 @@ mod tests {
         assert_eq!(names(shelf.path()), [".partial-a"]);
         drop(partial);
         assert!(names(shelf.path()).is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[ignore = "needs root: mounts a file system"]
+    #[expect(clippy::disallowed_methods, reason = "a file system is mounted by a program")]
+    fn root_a_disk_that_takes_nothing_is_the_cause_whatever_else_is_told() {
+        let shelf = shelf();
+        let mount = |arguments: &[&str]| {
+            let done = std::process::Command::new("mount").args(arguments).arg(shelf.path()).status();
+            assert!(done.expect("mount").success(), "{arguments:?}");
+        };
+        mount(&["-t", "tmpfs", "rounds-test"]);
+        // A disk on which a file is open for writing is not remounted.
+        let partial = Partial { dir: shelf.path().join("a"), lock: None };
+        fs::create_dir(&partial.dir).expect("partial");
+        let told = || {
+            let error = DatabaseError::Unreachable("unable to open database file".to_owned());
+            partial.cause_of(ArchiveError::from(error)).to_string()
+        };
+        let of_a_sound_disk = told();
+        mount(&["-o", "remount,ro"]);
+        let of_a_frozen_one = told();
+        mount(&["-o", "remount,rw"]);
+        std::process::Command::new("umount").arg("-l").arg(shelf.path()).status().expect("umount");
+        assert!(of_a_sound_disk.contains("unable to open"), "{of_a_sound_disk}");
+        assert!(of_a_frozen_one.contains("Read-only file system"), "{of_a_frozen_one}");
+        assert!(of_a_frozen_one.contains("mount it anew"), "{of_a_frozen_one}");
     }
 
     #[test]

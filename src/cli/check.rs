@@ -123,7 +123,7 @@ pub(super) async fn read_once(session: &mut Session, deadline: Duration) -> Look
     let board = Board::new(watches, session.clock.now()).for_one_look();
     let (mut board, memory) = tokio::join!(sweep(watched, deadline, &session.clock, board), recall(session, until));
     let (memory, trouble) = match memory {
-        Ok(memory) => (memory, None),
+        Ok(memory) => (memory, lack_of_room(session, until).await),
         Err(trouble) => (Memory::default(), Some(trouble)),
     };
     memory.series.iter().for_each(|(probe, key, points)| board.load(probe, key, points.iter().copied()));
@@ -152,6 +152,18 @@ async fn recall(session: &Session, until: Instant) -> Result<Memory, Assessment>
         Ok(memory) => memory.map_err(|error| unread(error.to_string())),
         Err(_) => Err(unread(format!("store {} does not answer", store.path().display()))),
     }
+}
+
+/// What is wrong with a store that can be read, and takes no record any more.
+async fn lack_of_room(session: &Session, until: Instant) -> Option<Assessment> {
+    let store = session.round.store.get().ok()?;
+    let why = timeout_at(until, store.has_room()).await.ok()?.err()?;
+    Some(trouble(
+        store_id(),
+        Status::Critical,
+        format!("the store cannot be written, so no act is possible: {why}"),
+        session,
+    ))
 }
 
 impl Look {

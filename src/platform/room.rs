@@ -14,6 +14,8 @@ pub struct Room {
     pub inodes: u64,
     pub inodes_free: u64,
     pub read_only: bool,
+    /// It is read-only because it met errors, whatever it was mounted for.
+    pub failed: bool,
 }
 
 /// The figures of the file system that holds `path`. May never come back where that hangs.
@@ -22,14 +24,27 @@ pub fn at(path: &Path) -> io::Result<Room> {
     use rustix::fs::{StatVfsMountFlags, statvfs};
     let stat = statvfs(path)?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    let failed = has_failed(path);
     Ok(Room {
         size: bytes(stat.f_blocks),
         used: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
         available: bytes(stat.f_bavail),
         inodes: stat.f_files,
         inodes_free: stat.f_ffree,
-        read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+        read_only: failed || stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+        failed,
     })
+}
+
+#[cfg(target_os = "linux")]
+fn has_failed(path: &Path) -> bool {
+    super::mount_table::has_failed(path).unwrap_or(false)
+}
+
+/// Elsewhere one that failed is called read-only.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn has_failed(_path: &Path) -> bool {
+    false
 }
 
 /// The figures of the file system that holds `path`. May never come back where that hangs.
@@ -50,6 +65,7 @@ pub fn at(path: &Path) -> io::Result<Room> {
         inodes: 0,
         inodes_free: 0,
         read_only: drives.is_ok_and(is_read_only),
+        failed: false,
     })
 }
 

@@ -90,20 +90,25 @@ impl DiskProbe {
     }
 
     /// What it means, beyond its numbers, that it takes no writes now.
-    fn note_writable(&mut self, read_only: bool, now: Timestamp) -> Option<Finding> {
-        if !read_only {
+    fn note_writable(&mut self, room: &Room, now: Timestamp) -> Option<Finding> {
+        if !room.read_only {
             self.was_writable = true;
             self.read_only_since = None;
             return None;
         }
-        // One that never took writes is meant to be so.
         let since = *self.read_only_since.get_or_insert(now);
-        self.was_writable.then(|| {
-            let text = format!("{} became read-only", shown(&self.mount.point));
+        let place = shown(&self.mount.point);
+        let text = match (self.was_writable, room.failed) {
+            (true, _) => format!("{place} became read-only"),
+            (false, true) => format!("{place} is read-only, as its file system met errors"),
+            // One that never took writes is meant to be so.
+            (false, false) => return None,
+        };
+        Some(
             Finding::new(Status::Critical, "read_only", text)
                 .since(since)
-                .advice("the kernel does this after disk errors; look at `dmesg` before remounting")
-        })
+                .advice("the kernel does this after disk errors; look at `dmesg` before remounting"),
+        )
     }
 
     fn gone(&self) -> Finding {
@@ -120,7 +125,7 @@ impl Probe for DiskProbe {
             let Some(room) = self.blocking.run(read).await?? else {
                 return Ok(Reading { findings: vec![self.gone()], ..Reading::default() });
             };
-            let finding = self.note_writable(room.read_only, now);
+            let finding = self.note_writable(&room, now);
             let fills = self.was_writable || !room.read_only;
             let mut samples = samples(&room, fills);
             samples.extend(self.mount.kind.as_deref().map(|kind| Sample::text("type", kind)));
@@ -168,7 +173,7 @@ mod tests {
     use chrono::TimeDelta;
 
     fn room() -> Room {
-        Room { size: 1000, used: 600, available: 300, inodes: 0, inodes_free: 0, read_only: false }
+        Room { size: 1000, used: 600, available: 300, inodes: 0, inodes_free: 0, read_only: false, failed: false }
     }
 
     #[test]
@@ -187,16 +192,21 @@ mod tests {
     fn becoming_read_only_is_critical_and_being_so_from_the_start_is_not() {
         let now = Timestamp::from_timestamp(1_772_400_000, 0).expect("instant");
         let later = now + TimeDelta::seconds(60);
+        let (writable, frozen) = (room(), Room { read_only: true, ..room() });
         let mut probe = DiskProbe::at("/data");
-        assert_eq!(probe.note_writable(true, now), None);
-        let frozen = super::samples(&Room { read_only: true, ..room() }, false);
-        assert!(!frozen.iter().any(|sample| sample.key == "free"));
-        assert_eq!(probe.note_writable(false, now), None);
-        probe.note_writable(true, now);
-        let finding = probe.note_writable(true, later).expect("it took writes before");
+        assert_eq!(probe.note_writable(&frozen, now), None);
+        let samples = super::samples(&frozen, false);
+        assert!(!samples.iter().any(|sample| sample.key == "free"));
+        assert_eq!(probe.note_writable(&writable, now), None);
+        probe.note_writable(&frozen, now);
+        let finding = probe.note_writable(&frozen, later).expect("it took writes before");
         assert_eq!((finding.status, finding.text.as_str()), (Status::Critical, "/data became read-only"));
         assert_eq!(finding.since, Some(now));
-        assert_eq!(probe.note_writable(false, later), None, "mended");
+        assert_eq!(probe.note_writable(&writable, later), None, "mended");
+        let failed = Room { failed: true, ..frozen };
+        let finding = DiskProbe::at("/data").note_writable(&failed, now).expect("nobody means it to be so");
+        let text = "/data is read-only, as its file system met errors";
+        assert_eq!((finding.status, finding.text.as_str()), (Status::Critical, text));
     }
 
     #[tokio::test]

@@ -88,6 +88,15 @@ impl Store {
         Self::connected(path, limits, Access::Read, true)
     }
 
+    /// Whether there is room for another record, without writing one. What is open already, and
+    /// what others keep open, may be read on a full disk as if nothing were wrong.
+    pub async fn has_room(&self) -> Result<(), StoreError> {
+        if off_thread(&self.path, |path| Ok(place::is_full(path))).await? {
+            return Err(StoreError::Full { path: self.path.to_path_buf() });
+        }
+        Ok(())
+    }
+
     /// Opens a store that need not, or cannot, be written. On a file system that is mounted
     /// read-only it shows what had been folded into the file by then.
     pub async fn open_read_only(path: &Path) -> Result<Store, StoreError> {

@@ -89,6 +89,18 @@ pub(super) fn on_read_only_file_system(path: &Path) -> bool {
     platform::room::at(path).is_ok_and(|room| room.read_only)
 }
 
+/// Whether the disk has no room for another record: each takes some pages, and the index beside
+/// the log 32 KiB.
+pub(super) fn is_full(path: &Path) -> bool {
+    const LEAST: u64 = 64 << 10;
+    // What is kept for root is root's to use.
+    let free = |room: platform::room::Room| match platform::user::number() {
+        0 => room.size.saturating_sub(room.used),
+        _ => room.available,
+    };
+    platform::room::at(path).is_ok_and(|room| room.size > 0 && free(room) < LEAST)
+}
+
 /// The file of that ending beside the store.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -280,6 +280,25 @@ async fn root_a_remount_to_read_only_is_critical_until_it_is_mended() {
 }
 
 #[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs root: mounts a file system"]
+async fn root_a_disk_that_fails_is_critical_though_the_kernel_does_not_call_it_read_only() {
+    let scratch = tempfile::tempdir().expect("scratch");
+    let place = scratch.path().join("disk");
+    let disk = crate::support::disk::Disk::ext4(&place, 16);
+    let mut probe = DiskProbe::at(&place);
+    assert!(read(&mut probe, 0).await.findings.is_empty());
+    disk.fails();
+    let refused = std::fs::write(place.join("file"), "x").expect_err("it takes no writes");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+    let finding = read(&mut probe, 1).await.findings.remove(0);
+    assert_eq!(finding.status, Status::Critical);
+    assert!(finding.text.ends_with(" became read-only"), "{}", finding.text);
+    disk.again();
+    assert!(read(&mut probe, 2).await.findings.is_empty());
+}
+
 #[tokio::test]
 #[ignore = "needs root: mounts a file system that never answers"]
 async fn root_a_dead_mount_is_told_and_never_asked_twice() {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::DatabaseError;
 use crate::domain::sanitize;
+use crate::platform;
 use crate::platform::file::{may_read, may_write};
 
 /// How long a lock of somebody else is waited for.
@@ -163,9 +164,16 @@ pub fn explain(path: &Path, error: &rusqlite::Error) -> DatabaseError {
     }
 }
 
-/// A readable file that SQLite cannot open is a WAL database in a directory we cannot write.
+/// A readable file that SQLite cannot open is a WAL database where we cannot write.
 fn shut(path: &Path, said: &str) -> DatabaseError {
     let directory = path.parent().unwrap_or(Path::new("/"));
+    if platform::room::at(directory).is_ok_and(|room| room.read_only) {
+        return DatabaseError::Denied(format!(
+            "{}: its file system is read-only, and in WAL mode every reader writes a -shm file beside it; if it should \
+             be writable, `dmesg` says what turned it read-only: mend that, then mount it anew",
+            path.display()
+        ));
+    }
     if !may_write(directory) {
         return DatabaseError::Denied(format!(
             "{}: in WAL mode every reader writes a -shm file beside it, and {} is not writable for this user; run as \

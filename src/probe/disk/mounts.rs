@@ -5,6 +5,9 @@
 
 use std::path::PathBuf;
 
+#[cfg(target_os = "linux")]
+use crate::platform::mount_table;
+
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -30,22 +33,17 @@ impl Mount {
             return true;
         }
         #[cfg(target_os = "linux")]
-        return std::fs::read(TABLE).is_ok_and(|table| {
-            table.split(|byte| *byte == b'\n').filter_map(linux::Line::parse).any(|line| line.point == self.point)
-        });
+        return mount_table::read().is_ok_and(|table| mount_table::lines(&table).any(|line| line.point == self.point));
         #[cfg(not(target_os = "linux"))]
         sysinfo::Disks::new_with_refreshed_list()
             .map_or(true, |disks| disks.iter().any(|disk| disk.mount_point() == self.point))
     }
 }
 
-#[cfg(target_os = "linux")]
-const TABLE: &str = "/proc/self/mountinfo";
-
 /// What is mounted now, the root first.
 #[cfg(target_os = "linux")]
 pub(super) fn discover() -> Vec<Mount> {
-    match std::fs::read(TABLE) {
+    match mount_table::read() {
         Ok(table) => linux::worth_watching(&table),
         Err(_) => vec![Mount::of(PathBuf::from("/"))],
     }
@@ -78,12 +76,10 @@ pub(super) fn discover() -> Vec<Mount> {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::BTreeMap;
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::Mount;
-    use crate::domain::sanitize;
+    use crate::platform::mount_table::{Line, lines};
 
     /// Full from the day they are made.
     const IMAGES: &[&str] = &["squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"];
@@ -117,85 +113,40 @@ mod linux {
     /// Files that container engines mount one by one.
     const CONTAINER_FILES: &[&str] = &["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
-    /// One line of the kernel's table, see `proc_pid_mountinfo(5)`.
-    pub(super) struct Line {
-        /// `8:1`
-        device: String,
-        /// Which part of the file system is mounted: `/` for all of it.
-        root: PathBuf,
-        pub(super) point: PathBuf,
-        kind: String,
-        source: String,
+    fn is_real(line: &Line) -> bool {
+        let place = line.point.as_path();
+        let device = line.source.starts_with("/dev/") && !IMAGES.contains(&line.kind.as_str());
+        let temporary = line.kind == "tmpfs" && place == Path::new("/tmp");
+        (device || temporary || REAL.contains(&line.kind.as_str()) || place == Path::new("/"))
+            && !CONTAINER_FILES.iter().any(|file| place == Path::new(file))
     }
 
-    impl Line {
-        pub(super) fn parse(line: &[u8]) -> Option<Self> {
-            let mut fields = line.split(|byte| *byte == b' ');
-            let device = String::from_utf8(fields.nth(2)?.to_vec()).ok()?;
-            let root = path(fields.next()?);
-            let point = path(fields.next()?);
-            let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
-            let kind = sanitize::bytes(fields.next()?);
-            let source = sanitize::bytes(path(fields.next()?).as_os_str().as_encoded_bytes());
-            Some(Self { device, root, point, kind, source })
-        }
-
-        fn is_real(&self) -> bool {
-            let place = self.point.as_path();
-            let device = self.source.starts_with("/dev/") && !IMAGES.contains(&self.kind.as_str());
-            let temporary = self.kind == "tmpfs" && place == Path::new("/tmp");
-            (device || temporary || REAL.contains(&self.kind.as_str()) || place == Path::new("/"))
-                && !CONTAINER_FILES.iter().any(|file| place == Path::new(file))
-        }
-
-        /// What it is the same file system by.
-        fn identity(&self) -> &str {
-            if self.source.contains('/') { &self.source } else { &self.device }
-        }
-
-        /// Of several places of one file system, the one that shows all of it, then the shortest.
-        fn rank(&self) -> (bool, usize) {
-            (self.root != Path::new("/"), self.point.as_os_str().len())
-        }
+    /// What a file system is the same by.
+    fn identity(line: &Line) -> &str {
+        if line.source.contains('/') { &line.source } else { &line.device }
     }
 
-    /// A field, in which blanks and backslashes are written as three octal digits.
-    fn path(field: &[u8]) -> PathBuf {
-        let mut bytes = Vec::with_capacity(field.len());
-        let mut rest = field;
-        while let Some((first, tail)) = rest.split_first() {
-            let octal = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
-            let escaped = match tail {
-                [a, b, c, ..] if *first == b'\\' => octal(a).zip(octal(b)).zip(octal(c)),
-                _ => None,
-            };
-            if let Some(byte) = escaped.and_then(|((a, b), c)| u8::try_from(a * 64 + b * 8 + c).ok()) {
-                bytes.push(byte);
-                rest = &tail[3..];
-            } else {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-        PathBuf::from(OsString::from_vec(bytes))
+    /// Of several places of one file system, the one that shows all of it, then the shortest.
+    fn rank(line: &Line) -> (bool, usize) {
+        (line.root != Path::new("/"), line.point.as_os_str().len())
     }
 
     pub(super) fn worth_watching(table: &[u8]) -> Vec<Mount> {
         // Later lines lie on top of earlier ones at the same place.
         let mut by_place = BTreeMap::new();
         let mut automounts = Vec::new();
-        for line in table.split(|byte| *byte == b'\n').filter_map(Line::parse) {
+        for line in lines(table) {
             if line.kind == "autofs" {
                 automounts.push(line.point.clone());
             }
             by_place.insert(line.point.clone(), line);
         }
         let mut chosen: BTreeMap<String, Line> = BTreeMap::new();
-        for line in by_place.into_values().filter(Line::is_real) {
-            match chosen.get(line.identity()) {
-                Some(other) if other.rank() <= line.rank() => {}
+        for line in by_place.into_values().filter(is_real) {
+            match chosen.get(identity(&line)) {
+                Some(other) if rank(other) <= rank(&line) => {}
                 _ => {
-                    chosen.insert(line.identity().to_owned(), line);
+                    chosen.insert(identity(&line).to_owned(), line);
                 }
             }
         }
@@ -263,7 +214,6 @@ mod linux {
             for line in ["", "1 2", "1 2 3:4 / / rw - ext4", "garbage\n\n\u{fffd}", "1 2 3:4 / /x rw ext4 /dev/a rw"] {
                 assert_eq!(points(line), Vec::<String>::new(), "{line}");
             }
-            assert_eq!(path(br"/a\040b\\\9\777"), PathBuf::from(r"/a b\\\9\777"));
         }
 
         #[test]
@@ -271,7 +221,7 @@ mod linux {
             let mounts = super::super::discover();
             let root = mounts.iter().find(|mount| mount.point == Path::new("/")).expect("a root");
             assert!(root.fixed && root.is_still_there());
-            let gone = Mount { point: PathBuf::from("/no/such/mount"), ..root.clone() };
+            let gone = Mount { point: std::path::PathBuf::from("/no/such/mount"), ..root.clone() };
             assert!(!gone.is_still_there());
         }
     }

@@ -124,12 +124,25 @@ fn root_a_store_that_is_full_or_read_only_refuses_every_act_and_no_look() {
     assert!(refused.contains("no audit record can be written") && refused.contains("full"), "{refused}");
     assert_eq!(world.files("traces").len(), done, "nothing was done");
     let look = || world.run(&["check", "--format", "json", "--deadline", "60s"]).json();
-    let mut looks = std::iter::repeat_with(|| {
-        fill();
-        look()
-    });
-    let loud = |document: &serde_json::Value| document["status"] == "critical";
-    assert!(looks.by_ref().take(10).any(|document| loud(&document)), "{:#}", look());
+    let loud = |document: &Value| document["status"] == "critical";
+    let full_look = || {
+        let mut looks = std::iter::repeat_with(|| {
+            fill();
+            look()
+        });
+        looks.by_ref().take(10).find(loud).unwrap_or_else(|| unreachable!("{:#}", look())).to_string()
+    };
+    let told = full_look();
+    assert!(told.contains("no act is possible") && told.contains("the disk is full"), "{told}");
+    // What whoever reads needs is there while somebody else has the store open: such a look finds
+    // nothing wrong until it writes.
+    std::fs::remove_file(&full).expect("room again");
+    let reader = rusqlite::Connection::open(world.path("state/rounds/rounds.db")).expect("the store");
+    reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).expect("it can be read");
+    assert!(!loud(&look()), "there is room");
+    let told = full_look();
+    assert!(told.contains("no act is possible") && told.contains("the disk is full"), "{told}");
+    drop(reader);
     std::fs::remove_file(full).expect("room again");
     world.run(&ACT).exits(0);
     disk.remount("ro");
