@@ -106,7 +106,9 @@ async fn measure(tables: u32, options: &Options) {
     );
     println!();
     let rows = questions(&mut rota, polls).await;
+    run(&mut rota, "SELECT pg_stat_statements_reset()").await;
     let steady = steady(&server, &mut rota, options).await;
+    let steady_rows = questions(&mut rota, polls).await;
     let heading = ["question", "ms a poll", "of it planning", "slowest"].map(str::to_owned);
     table::print(&heading, &rows.iter().map(|row| row.cells.clone()).collect::<Vec<_>>());
     let all: f64 = rows.iter().map(|row| row.ms).sum();
@@ -122,6 +124,7 @@ async fn measure(tables: u32, options: &Options) {
         options.every,
         figure(Some(steady), "")
     );
+    table::print(&heading, &steady_rows.iter().map(|row| row.cells.clone()).collect::<Vec<_>>());
     let (alone, watched) = beside_a_writer(&server, options).await;
     println!(
         "Somebody who commits row by row: {} a second alone, {} beside a poll every {} s: {}.",

@@ -6,7 +6,6 @@ pub mod file;
 pub mod lacks;
 pub mod locks;
 pub mod machine;
-#[cfg(target_os = "linux")]
 pub mod mount_table;
 pub mod nameless;
 pub mod network;

@@ -1,13 +1,12 @@
 //! The kernel's own table of what is mounted, which is always there to be read: to ask the file
 //! systems themselves may never come back. Only Linux has one.
+#![cfg(target_os = "linux")]
 
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-use crate::domain::sanitize;
 
 /// One line of the table, see `proc_pid_mountinfo(5)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +16,9 @@ pub struct Line {
     /// Which part of the file system is mounted: `/` for all of it.
     pub root: PathBuf,
     pub point: PathBuf,
-    /// `ext4`; clean text.
+    /// `ext4`
     pub kind: String,
-    /// `/dev/sda1`; clean text.
+    /// `/dev/sda1`; whoever mounted it chose this text.
     pub source: String,
     /// It met errors and takes no writes any more, though it is mounted to be written.
     pub failed: bool,
@@ -49,8 +48,8 @@ impl Line {
         let root = path(fields.next()?);
         let point = path(fields.next()?);
         let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
-        let kind = sanitize::bytes(fields.next()?);
-        let source = sanitize::bytes(path(fields.next()?).as_os_str().as_encoded_bytes());
+        let kind = String::from_utf8_lossy(fields.next()?).into_owned();
+        let source = path(fields.next()?).to_string_lossy().into_owned();
         let mut options = fields.next().unwrap_or_default().split(|byte| *byte == b',');
         Some(Self { device, root, point, kind, source, failed: options.any(is_of_failure) })
     }

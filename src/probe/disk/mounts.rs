@@ -79,6 +79,7 @@ mod linux {
     use std::path::Path;
 
     use super::Mount;
+    use crate::domain::sanitize;
     use crate::platform::mount_table::{Line, lines};
 
     /// Full from the day they are made.
@@ -156,8 +157,8 @@ mod linux {
                 // What is mounted on demand goes by itself when it is not used.
                 fixed: !automounts.iter().any(|place| line.point.starts_with(place)),
                 point: line.point,
-                kind: Some(line.kind),
-                source: Some(line.source),
+                kind: Some(sanitize::line(&line.kind)),
+                source: Some(sanitize::line(&line.source)),
             })
             .collect();
         mounts.sort_by(|one, other| one.point.cmp(&other.point));
