@@ -223,7 +223,8 @@ struct Cost {
 }
 
 async fn questions(own: &mut PgConnection, polls: f64) -> Vec<Cost> {
-    let question = "SELECT regexp_replace(query, '\\s+', ' ', 'g'), total_exec_time + total_plan_time, total_plan_time,
+    // What is asked again is told under the words with which it was planned.
+    let question = "SELECT regexp_replace(regexp_replace(query, '^PREPARE \\S+ AS', ''), '\\s+', ' ', 'g'), total_exec_time + total_plan_time, total_plan_time,
                            max_exec_time + max_plan_time
                       FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid
                      WHERE r.rolname = 'rounds_mon' ORDER BY 2 DESC";

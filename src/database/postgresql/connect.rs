@@ -1,5 +1,6 @@
 //! A session on a PostgreSQL server that cannot write, waits for nobody, and says whose it is.
 
+mod planned;
 mod refusal;
 mod session;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row as _, ValueRef};
 
+use super::planned::{Questions, Way};
 use super::refusal::refused;
 use crate::database::BoxFuture;
 use crate::database::lane::{AskError, Wire};
@@ -22,6 +23,7 @@ pub(in crate::database::postgresql) struct Session {
     connection: PgConnection,
     timeout: Duration,
     operations: Option<TableName>,
+    questions: Questions,
     /// What lets our role read whatever it asks for, once the server has said who it is.
     grant: Option<String>,
 }
@@ -34,7 +36,13 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(connection: PgConnection, timeout: Duration, operations: Option<TableName>) -> Self {
-        Self { connection, timeout, operations, grant: None }
+        Self { connection, timeout, operations, questions: Questions::default(), grant: None }
+    }
+
+    /// The simple protocol: every value comes as text, and no pooler is confused. What is asked is
+    /// ours, with names in quotes at most.
+    async fn put(&mut self, statement: &str) -> Result<Vec<PgRow>, sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).fetch_all(&mut self.connection).await
     }
 
     /// The connection itself, for what is not a question of ours.
@@ -68,12 +76,40 @@ impl Wire for Session {
 
     fn ask<'a>(&'a mut self, question: &'a str) -> BoxFuture<'a, Result<Vec<Row>, AskError>> {
         Box::pin(async move {
-            // The simple protocol: every value comes as text, and no pooler is confused. What is
-            // asked is ours, with names in quotes at most.
-            let rows = sqlx::raw_sql(AssertSqlSafe(question.to_owned())).fetch_all(&mut self.connection).await;
-            rows.map_err(|error| refused(error, self.timeout, self.grant.as_ref()))?.iter().map(row).collect()
+            let asked = match self.questions.way(question) {
+                Way::Plain => self.put(question).await,
+                Way::Planned(then) => self.put(&then).await,
+                Way::Prepared { first, then } => match self.put(&first).await {
+                    Ok(_nothing) => {
+                        self.questions.is_planned(question);
+                        self.put(&then).await
+                    }
+                    refused => refused,
+                },
+            };
+            let asked = match asked {
+                Err(error) if has_lost_its_plan(&error) => {
+                    self.questions.forget();
+                    match self.put("DEALLOCATE ALL").await {
+                        Ok(_nothing) => self.put(question).await,
+                        refused => refused,
+                    }
+                }
+                asked => asked,
+            };
+            asked.map_err(|error| refused(error, self.timeout, self.grant.as_ref()))?.iter().map(row).collect()
         })
     }
+}
+
+/// Whether there is no such plan any more, or it was made before something it reads was changed.
+/// The codes are of PostgreSQL's Appendix A.
+fn has_lost_its_plan(error: &sqlx::Error) -> bool {
+    const INVALID_SQL_STATEMENT_NAME: &str = "26000";
+    /// `cached plan must not change result type`
+    const FEATURE_NOT_SUPPORTED: &str = "0A000";
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| [INVALID_SQL_STATEMENT_NAME, FEATURE_NOT_SUPPORTED].contains(&&*code))
 }
 
 /// A row, whatever its types: a value that is no text is none of ours.
