@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DurationRound, TimeDelta};
+
 use crate::action::{Action, Proposal};
 use crate::domain::action_name::ActionName;
 use crate::domain::hold::{Change, Handle, Hold, Lever, Tab, TabLine};
@@ -42,7 +44,9 @@ fn freeze(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     if lasts.is_zero() || lasts > LONGEST {
         return Err(wrong(format!("a freeze lasts between a moment and {}", humanize::duration(LONGEST))));
     }
-    let until = proposal.now + span(lasts);
+    // A whole second, as it stands in each crontab line: nobody reads the rest.
+    let until = (proposal.now + span(lasts)).duration_round_up(TimeDelta::seconds(1));
+    let until = until.map_err(|error| wrong(error.to_string()))?;
     let mut work = Work::new(proposal);
     for (task, facts) in chosen(proposal)? {
         match (facts.handle.as_deref(), facts.held.is_some()) {

@@ -80,6 +80,19 @@ fn steps(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
+fn a_freeze_ends_at_a_whole_second_and_not_too_soon() {
+    let all = vec![facts("backup", Some(line("backup", "/etc/cron.d/rota")))];
+    let plan = planned(&ActionName::FREEZE, "backup", &[("for", "1500ms")], all).expect("a plan");
+    let ends = plan.steps.iter().filter_map(|step| match step {
+        Step::Hold { change: Change::Remember { until, .. } } => Some(*until),
+        Step::Hold { change: Change::Mark { until, .. } } => *until,
+        _ => None,
+    });
+    let two_seconds: Timestamp = "2026-03-02T14:00:02Z".parse().expect("test time");
+    assert_eq!(ends.collect::<Vec<_>>(), [two_seconds, two_seconds]);
+}
+
+#[test]
 fn all_tasks_are_frozen_by_one_step_for_each_file_and_each_timer() {
     let all = vec![
         facts("backup", Some(line("backup", "/etc/cron.d/rota"))),
