@@ -26,7 +26,7 @@ use ratatui::text::Line;
 use crate::action::Sight;
 use crate::domain::action_name::ActionName;
 use crate::domain::audit::AuditRecord;
-use crate::domain::board::{Board, Change};
+use crate::domain::board::{Assessment, Board, Change};
 use crate::domain::checklist::MarkKind;
 use crate::domain::incident::Incident;
 use crate::domain::inventory::{Inventory, Target};
@@ -50,6 +50,21 @@ pub const PANES: &[fn() -> Box<dyn Pane>] = &[
     activity::pane,
     jobs::pane,
 ];
+
+/// What is known of a probe beside its findings and its values, in lines of so many cells.
+type Evidence = fn(&Snapshot<'_>, &Assessment, u16) -> Vec<Line<'static>>;
+
+/// Which kinds of probes have such evidence, and whose pane tells it.
+const EVIDENCE: &[(&str, Evidence)] =
+    &[("database", databases::evidence), ("backup", backups::evidence), ("task", tasks::evidence)];
+
+/// What the pane of its kind knows of a probe; nothing where nothing was read, or there is no more
+/// to it.
+pub fn evidence(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
+    let of_kind = EVIDENCE.iter().find(|(kind, _)| *kind == one.id.kind());
+    let of_kind = of_kind.filter(|_| see.board.detail(&one.id).is_some());
+    of_kind.map_or_else(Vec::new, |(_, evidence)| evidence(see, one, room))
+}
 
 /// Everything a pane may see, at one moment.
 #[derive(Clone, Copy, Debug)]

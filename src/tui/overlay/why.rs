@@ -1,5 +1,6 @@
 //! Why a probe is as it is: its findings and what mends them, its values with their limits and
-//! their past, and when it changed. The detail column of a wide screen shows the same lines.
+//! their past, and when it changed. The detail column of a wide screen shows the same lines, but
+//! for what the pane of its kind tells of it.
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -19,7 +20,7 @@ use crate::domain::status::Status;
 use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
-use crate::tui::pane::Snapshot;
+use crate::tui::pane::{self, Snapshot};
 use crate::tui::widget::mark::Marks;
 use crate::tui::widget::{hint, spark};
 
@@ -45,7 +46,7 @@ impl Why {
 
     pub fn update(&mut self, see: &Snapshot<'_>, screen: Rect, key: KeyEvent) -> Reply {
         let area = self.area(see, screen);
-        let count = lines(see, &self.about, usize::from(area.width.saturating_sub(4))).len();
+        let count = whole(see, &self.about, usize::from(area.width.saturating_sub(4))).len();
         let command = meaning(see, key);
         if self.scroll.update(command, count, usize::from(area.height.saturating_sub(2))) {
             return Reply::Stay;
@@ -70,21 +71,35 @@ impl Why {
         };
         let area = self.area(see, screen);
         let inner = text::frame(area, &format!("Why: {name}"), caption, see.theme, buffer);
-        let lines = lines(see, &self.about, usize::from(inner.width));
+        let lines = whole(see, &self.about, usize::from(inner.width));
         text::draw_lines(&lines, self.scroll.top, inner, see.theme, buffer);
     }
 
     fn area(&self, see: &Snapshot<'_>, screen: Rect) -> Rect {
         let columns = screen.width.saturating_sub(12).min(104);
-        let rows = lines(see, &self.about, usize::from(columns)).len() as u16;
+        let rows = whole(see, &self.about, usize::from(columns)).len() as u16;
         text::window(screen, columns, rows.min(screen.height.saturating_sub(8)))
     }
 }
 
 /// All that is known of it, in lines of at most `width` cells.
+fn whole(see: &Snapshot<'_>, about: &About, width: usize) -> Vec<Line<'static>> {
+    told(see, about, width, |one| pane::evidence(see, one, width as u16))
+}
+
+/// What is known of it that no pane tells, in lines of at most `width` cells.
 pub fn lines(see: &Snapshot<'_>, about: &About, width: usize) -> Vec<Line<'static>> {
+    told(see, about, width, |_| Vec::new())
+}
+
+fn told(
+    see: &Snapshot<'_>,
+    about: &About,
+    width: usize,
+    evidence: impl Fn(&Assessment) -> Vec<Line<'static>>,
+) -> Vec<Line<'static>> {
     match about {
-        About::Probe(probe) => probe_lines(see, probe, width),
+        About::Probe(probe) => probe_lines(see, probe, width, evidence),
         About::List(id) => match see.report.checklists.iter().find(|list| list.id == *id) {
             Some(list) => list_lines(see, list, width),
             None => vec![Line::styled(format!("there is no checklist `{id}` any more"), see.theme.dim)],
@@ -143,7 +158,12 @@ fn list_lines(see: &Snapshot<'_>, list: &ListView, width: usize) -> Vec<Line<'st
     lines
 }
 
-fn probe_lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize) -> Vec<Line<'static>> {
+fn probe_lines(
+    see: &Snapshot<'_>,
+    probe: &ProbeId,
+    width: usize,
+    evidence: impl Fn(&Assessment) -> Vec<Line<'static>>,
+) -> Vec<Line<'static>> {
     let Some(one) = see.report.assessments.iter().find(|one| one.id == *probe) else {
         return vec![Line::styled(format!("{probe} is not watched any more"), see.theme.dim)];
     };
@@ -151,6 +171,11 @@ fn probe_lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize) -> Vec<Line<'s
     for finding in &one.findings {
         lines.push(Line::default());
         lines.extend(finding_lines(see, one, finding, width));
+    }
+    let evidence = evidence(one);
+    if !evidence.is_empty() {
+        lines.push(Line::default());
+        lines.extend(evidence);
     }
     if !one.samples.is_empty() {
         lines.push(Line::default());

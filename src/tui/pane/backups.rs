@@ -96,6 +96,11 @@ fn catalogue<'a>(see: &Snapshot<'a>, one: &Assessment) -> Option<&'a Catalogue> 
     }
 }
 
+/// The six answers, and what they rest on.
+pub(super) fn evidence(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
+    detail::lines(see, one, catalogue(see, one), room)
+}
+
 impl Backups {
     /// Every line there is; where the pane has the whole screen, with the files of the backup the
     /// cursor is on.
@@ -157,7 +162,7 @@ impl Backups {
         }
         let acts = [Command::Backup, Command::Verify];
         let mut explanation = why::explain(see, one, &acts, area.width);
-        explanation.body = detail::lines(see, one, catalogue(see, one), area.width);
+        explanation.body = evidence(see, one, area.width);
         explanation.body.extend(why::untold(see, one, answers::tells, area.width));
         let (above, below) = under::split(area, self.table(see, drawn).height(), explanation.rows());
         (above, below, explanation)

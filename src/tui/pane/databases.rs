@@ -117,6 +117,11 @@ impl Pane for Databases {
 }
 
 /// The list's part of the area, and what stands under it.
+/// What it is, and what its checks say that has no limit.
+pub(super) fn evidence(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
+    detail::facts(see, vitals(see, one), usize::from(room))
+}
+
 fn split(see: &Snapshot<'_>, all: &[&Assessment], at: usize, area: Rect) -> (Rect, Rect, Explanation) {
     if !see.zoomed {
         return (area, Rect::ZERO, Explanation::default());

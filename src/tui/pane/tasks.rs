@@ -137,6 +137,11 @@ impl Pane for Tasks {
     }
 }
 
+/// When it is due, how long it takes, and its month.
+pub(super) fn evidence(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
+    facts(see, one).map_or_else(Vec::new, |facts| detail::lines(see, facts, room))
+}
+
 fn beside(stretch: Stretch, by: usize) -> Stretch {
     let place = Stretch::ALL.iter().position(|one| *one == stretch).unwrap_or(0);
     Stretch::ALL[(place + by) % Stretch::ALL.len()]
@@ -158,9 +163,7 @@ impl Tasks {
             None => &[Command::RunTask, Command::LastOutput],
         };
         let mut explanation = why::explain(see, all[at], acts, area.width);
-        if let Some(facts) = facts(see, all[at]) {
-            explanation.body.extend(detail::lines(see, facts, area.width));
-        }
+        explanation.body.extend(evidence(see, all[at], area.width));
         explanation.keys.push(detail::legend(see, self.stretch));
         let (above, below) = under::split(area, table(see, all, at).height(), explanation.rows());
         (above, below, explanation)

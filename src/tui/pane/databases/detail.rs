@@ -31,8 +31,7 @@ pub(super) fn lines(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals
     let (wide, room) = (room >= WIDE, usize::from(room));
     // Facts are few and long, figures are many and have limits.
     let (left, right) = if wide { (room * 2 / 5, room - room * 2 / 5 - 2) } else { (room, room) };
-    let facts = vitals.map_or_else(Vec::new, |vitals| facts(see, vitals, left.saturating_sub(WORD)));
-    let facts = why::labelled("facts", facts, see);
+    let facts = facts(see, vitals, left);
     let figures = why::labelled("read", figures(see, one, vitals, right.saturating_sub(WORD)), see);
     if wide {
         return beside::lines(facts, &figures, left, &Span::raw("  "));
@@ -40,8 +39,13 @@ pub(super) fn lines(see: &Snapshot<'_>, one: &Assessment, vitals: Option<&Vitals
     facts.into_iter().chain(figures).collect()
 }
 
-/// What it is and where, and what else its checks say.
-fn facts(see: &Snapshot<'_>, vitals: &Vitals, room: usize) -> Vec<Vec<Span<'static>>> {
+/// What it is and where, and what else its checks say, in lines of so many cells.
+pub(super) fn facts(see: &Snapshot<'_>, vitals: Option<&Vitals>, room: usize) -> Vec<Line<'static>> {
+    let told = vitals.map_or_else(Vec::new, |vitals| told(see, vitals, room.saturating_sub(WORD)));
+    why::labelled("facts", told, see)
+}
+
+fn told(see: &Snapshot<'_>, vitals: &Vitals, room: usize) -> Vec<Vec<Span<'static>>> {
     let theme = see.theme;
     let number = |value: Option<u64>| value.map(|value| humanize::number(value as f64));
     let free = vitals.free_bytes().map(|bytes| humanize::bytes(bytes as f64));
