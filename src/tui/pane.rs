@@ -52,7 +52,7 @@ pub const PANES: &[fn() -> Box<dyn Pane>] = &[
 ];
 
 /// What is known of a probe beside its findings and its values, in lines of so many cells.
-type Evidence = fn(&Snapshot<'_>, &Assessment, u16) -> Vec<Line<'static>>;
+pub type Evidence = fn(&Snapshot<'_>, &Assessment, u16) -> Vec<Line<'static>>;
 
 /// Which kinds of probes have such evidence, and whose pane tells it.
 const EVIDENCE: &[(&str, Evidence)] =

@@ -20,7 +20,7 @@ use crate::domain::status::Status;
 use crate::domain::time::seconds_between;
 use crate::tui::command::Command;
 use crate::tui::keymap::{Chord, Context};
-use crate::tui::pane::{self, Snapshot};
+use crate::tui::pane::{self, Evidence, Snapshot};
 use crate::tui::widget::mark::Marks;
 use crate::tui::widget::{hint, spark};
 
@@ -84,20 +84,15 @@ impl Why {
 
 /// All that is known of it, in lines of at most `width` cells.
 fn whole(see: &Snapshot<'_>, about: &About, width: usize) -> Vec<Line<'static>> {
-    told(see, about, width, |one| pane::evidence(see, one, width as u16))
+    told(see, about, width, pane::evidence)
 }
 
 /// What is known of it that no pane tells, in lines of at most `width` cells.
 pub fn lines(see: &Snapshot<'_>, about: &About, width: usize) -> Vec<Line<'static>> {
-    told(see, about, width, |_| Vec::new())
+    told(see, about, width, |_, _, _| Vec::new())
 }
 
-fn told(
-    see: &Snapshot<'_>,
-    about: &About,
-    width: usize,
-    evidence: impl Fn(&Assessment) -> Vec<Line<'static>>,
-) -> Vec<Line<'static>> {
+fn told(see: &Snapshot<'_>, about: &About, width: usize, evidence: Evidence) -> Vec<Line<'static>> {
     match about {
         About::Probe(probe) => probe_lines(see, probe, width, evidence),
         About::List(id) => match see.report.checklists.iter().find(|list| list.id == *id) {
@@ -158,12 +153,7 @@ fn list_lines(see: &Snapshot<'_>, list: &ListView, width: usize) -> Vec<Line<'st
     lines
 }
 
-fn probe_lines(
-    see: &Snapshot<'_>,
-    probe: &ProbeId,
-    width: usize,
-    evidence: impl Fn(&Assessment) -> Vec<Line<'static>>,
-) -> Vec<Line<'static>> {
+fn probe_lines(see: &Snapshot<'_>, probe: &ProbeId, width: usize, evidence: Evidence) -> Vec<Line<'static>> {
     let Some(one) = see.report.assessments.iter().find(|one| one.id == *probe) else {
         return vec![Line::styled(format!("{probe} is not watched any more"), see.theme.dim)];
     };
@@ -172,7 +162,7 @@ fn probe_lines(
         lines.push(Line::default());
         lines.extend(finding_lines(see, one, finding, width));
     }
-    let evidence = evidence(one);
+    let evidence = evidence(see, one, width as u16);
     if !evidence.is_empty() {
         lines.push(Line::default());
         lines.extend(evidence);
