@@ -20,7 +20,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::{Repeat, Target};
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::task::{EndKind, Source, TaskFacts, TaskRun, TaskView};
+use crate::domain::task::{EndKind, Other, Source, TaskFacts, TaskRun, TaskView};
 use crate::domain::time::rfc3339;
 
 #[derive(Debug, Subcommand)]
@@ -191,7 +191,8 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     match format {
         Format::Json => {
             let tasks: Vec<Value> = tasks.iter().map(|(board, one, view)| task(board, one, view)).collect();
-            let installed = of_all.iter().map(|(one, drift)| (one.id.name().to_owned(), installed(one, *drift)));
+            let installed =
+                of_all.iter().map(|(one, drift)| (one.id.name().to_owned(), installed(&look.board, one, *drift)));
             let installed: serde_json::Map<String, Value> = installed.collect();
             output::document(&json!({ "schema": 1, "tasks": tasks, "installed": installed }))?;
         }
@@ -203,6 +204,10 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
                 let accepted = accepted.map(|accepted| format!("{}: {}", accepted.when(clock), accepted.reason));
                 let accepted = accepted.unwrap_or_else(|| "nobody accepted what is installed".to_owned());
                 text.push_str(&format!("  {accepted}\n"));
+                for other in others_of(&look.board, one) {
+                    let next = other.next_due.map_or_else(String::new, |at| format!(", next {}", clock(at)));
+                    text.push_str(&format!("  {:<22} {}{next}: {}\n", other.name, other.schedule, other.command));
+                }
                 output::answer(&text)?;
             }
             for (board, one, view) in &tasks {
@@ -234,6 +239,11 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
                         if one.status.is_ok() { String::new() } else { headline(one, now) },
                     ]
                 })
+                .chain(of_all.iter().flat_map(|(one, _)| others_of(&look.board, one)).map(|other| {
+                    let next = other.next_due.map_or_else(|| "-".into(), |at| humanize::clock(at, now, &session.zone));
+                    let cells = [other.name.as_str(), "-", &other.schedule, "-", &next, "no task of the configuration"];
+                    cells.map(str::to_owned).to_vec()
+                }))
                 .collect();
             output::answer(&output::table(&["TASK", "STATE", "SCHEDULE", "LAST", "NEXT", ""], &rows))?;
             let told = of_all.iter().filter(|(one, _)| !one.status.is_ok());
@@ -306,8 +316,21 @@ fn task(board: &Board, one: &Assessment, view: &TaskView) -> Value {
 }
 
 /// All tasks of one sort, and what differs from what was accepted.
-fn installed(one: &Assessment, drift: Option<&Drift>) -> Value {
-    json!({ "status": one.status, "findings": one.findings, "accepted": accepted(drift) })
+fn installed(board: &Board, one: &Assessment, drift: Option<&Drift>) -> Value {
+    let other = |other: &Other| {
+        let next_due = other.next_due.map(rfc3339);
+        json!({ "id": other.name, "schedule": other.schedule, "next_due": next_due, "command": other.command })
+    };
+    let others: Vec<Value> = others_of(board, one).iter().map(other).collect();
+    json!({ "status": one.status, "findings": one.findings, "accepted": accepted(drift), "others": others })
+}
+
+/// Those of one sort that the configuration does not name.
+fn others_of<'a>(board: &'a Board, one: &Assessment) -> &'a [Other] {
+    match board.detail(&one.id) {
+        Some(Detail::Tasks(together)) => &together.others,
+        _ => &[],
+    }
 }
 
 /// Who accepted what is installed, when and why; null where nobody did.

@@ -107,3 +107,29 @@ fn root_all_crontabs_are_accepted_once_and_held_against_that_at_every_start() {
     assert!(machine.run(&["task", "accept", "cron", "--yes", "--reason", "x"]).exits(77).err().contains("all of it"));
     machine.run(&["audit", "verify"]).exits(0);
 }
+
+#[test]
+#[ignore = "needs root: mounts over /etc and the spool of cron, and the program `crontab`"]
+fn root_what_the_configuration_does_not_name_stands_in_the_list_too() {
+    let machine = Machine::new();
+    let config = "version = 1\n[system]\ntimezone = \"UTC\"\n\
+                  [[task]]\nid = \"hourly\"\nsource = \"cron\"\nmatch = \"/srv/hourly.sh\"\nschedule = \"17 * * * *\"\n";
+    machine.write("/config.toml", config.as_bytes(), 0o600);
+    let shown = machine.run(&["task", "list"]).exits(0).out();
+    let row = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    assert!(
+        row("ping").contains("every 5 min") && row("ping").ends_with("no task of the configuration"),
+        "{shown}"
+    );
+    assert!(!row("hourly").is_empty() && !row("hourly").contains("no task of the configuration"), "{shown}");
+    let list = machine.run(&["task", "list", "--format", "json"]).exits(0).json();
+    let others = list["installed"]["cron"]["others"].as_array().cloned().unwrap_or_default();
+    let ping = others.iter().find(|one| one["id"] == "ping").unwrap_or_else(|| unreachable!("{list:#}"));
+    assert!(ping["next_due"].is_string() && ping["command"] == "/srv/ping.sh", "{ping:#}");
+    assert!(others.iter().all(|one| one["id"] != "hourly"), "{others:#?}");
+    assert!(machine.run(&["task", "show", "cron"]).exits(0).out().contains("/srv/ping.sh"));
+    // Until the configuration names none at all: then each is watched.
+    machine.write("/config.toml", b"version = 1\n[system]\ntimezone = \"UTC\"\n", 0o600);
+    let list = machine.run(&["task", "list", "--format", "json"]).exits(0).json();
+    assert_eq!(list["installed"]["cron"]["others"], serde_json::json!([]));
+}

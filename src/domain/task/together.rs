@@ -2,6 +2,7 @@
 
 use crate::domain::drift::Drift;
 use crate::domain::plan::Invocation;
+use crate::domain::time::Timestamp;
 
 /// All crontabs, or all timers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,6 +10,18 @@ pub struct Together {
     pub drift: Drift,
     /// Services that no timer starts.
     pub failed: Vec<Service>,
+    /// What the configuration does not name, where it says which there should be.
+    pub others: Vec<Other>,
+}
+
+/// A task that no configuration names: nothing is expected of it but by its scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    pub name: String,
+    /// When it is due, in words.
+    pub schedule: String,
+    pub next_due: Option<Timestamp>,
+    pub command: String,
 }
 
 /// A service that failed, and what starts it anew.

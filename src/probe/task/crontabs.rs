@@ -17,7 +17,7 @@ use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
-use crate::domain::task::Together;
+use crate::domain::task::{Other, Together};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::scheduler::crontab::{Crontabs, Entry};
@@ -49,15 +49,32 @@ impl Probe for CrontabsProbe {
             let All { mut drift, changes } =
                 drifting::all("cron", "the crontabs", lines(&found), &self.at_start, known).await?;
             let mut reading = reading(&found, daemon);
-            let tasks = &self.config.tasks;
-            let unclaimed = found.entries.iter().filter(|line| line.part_of.is_none() && !line.leaves_to_anacron);
-            let unclaimed = unclaimed.filter(|line| !tasks.iter().any(|task| expected::claims(task, line)));
-            let ids = unclaimed.map(|line| line.id.as_str());
-            let extra = drifting::extra(&self.config, "the crontabs' lines", ids);
+            let others = self.others(&found, now);
+            let extra = drifting::extra("the crontabs' lines", &others);
             let drifted = doubles(&found).into_iter().chain(extra).chain(changes).collect();
             reading.findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
-            Ok(reading.with(Detail::Tasks(Box::new(Together::of(drift)))))
+            Ok(reading.with(Detail::Tasks(Box::new(Together { others, ..Together::of(drift) }))))
         })
+    }
+}
+
+impl CrontabsProbe {
+    /// Lines that no task of the configuration is about, where it does not want all of them watched.
+    fn others(&self, found: &Crontabs, now: Timestamp) -> Vec<Other> {
+        let lines = found.entries.iter().filter(|line| line.part_of.is_none() && !line.leaves_to_anacron);
+        let is_claimed = |line: &Entry| self.config.tasks.iter().any(|task| expected::claims(task, line));
+        lines.filter(|line| !self.config.discover_tasks && !is_claimed(line)).map(|line| other(line, now)).collect()
+    }
+}
+
+fn other(line: &Entry, now: Timestamp) -> Other {
+    let schedule = line.schedule.as_ref().ok();
+    let runs = schedule.filter(|_| line.mark.is_none());
+    Other {
+        name: line.id.clone(),
+        schedule: schedule.map_or_else(String::new, Schedule::describe),
+        next_due: runs.and_then(|schedule| schedule.next(now)),
+        command: line.installed().command,
     }
 }
 

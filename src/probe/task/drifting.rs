@@ -2,11 +2,11 @@
 
 use super::ProbeError;
 use super::sight::Scene;
-use crate::config::Config;
 use crate::domain::drift::{Acceptance, Differences, Drift, Set, expected};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::status::Status;
+use crate::domain::task::Other;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 
@@ -73,15 +73,14 @@ pub(super) async fn all(
     Ok(All { drift, changes })
 }
 
-/// What is installed and no task of the configuration is, where that says which there should be.
-pub(super) fn extra<'a>(config: &Config, place: &str, unclaimed: impl Iterator<Item = &'a str>) -> Option<Finding> {
+/// That something is installed which the configuration does not name.
+pub(super) fn extra(place: &str, others: &[Other]) -> Option<Finding> {
     const MOST: usize = 12;
-    let mut names: Vec<&str> = unclaimed.filter(|_| !config.discover_tasks).collect();
-    let count = names.len();
+    let count = others.len();
     if count == 0 {
         return None;
     }
-    names.truncate(MOST);
+    let names: Vec<&str> = others.iter().take(MOST).map(|other| other.name.as_str()).collect();
     let more = if count > MOST { format!(" and {} more", count - MOST) } else { String::new() };
     let verb = if count == 1 { "is" } else { "are" };
     let text = format!("{count} of {place} {verb} no task of the configuration: {}{more}", names.join(", "));

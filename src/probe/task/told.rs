@@ -19,7 +19,7 @@ use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::status::Status;
-use crate::domain::task::{Source, TaskFacts, TaskPolicy, TaskRun, Together};
+use crate::domain::task::{Other, Source, TaskFacts, TaskPolicy, TaskRun, Together};
 use crate::domain::time::{Timestamp, seconds_between, span};
 use crate::ledger::Ledger;
 use crate::scheduler::cron_log::Calendar;
@@ -326,13 +326,24 @@ impl Probe for UnitsProbe {
             let at_start = self.at_start.get_or_insert_with(|| installed.clone());
             let known = (&self.scene, &*self.ledger, now);
             let All { mut drift, changes } = drifting::all("systemd", "the timers", installed, at_start, known).await?;
-            let unclaimed = timers.iter().filter(|timer| !timer.fleeting && !self.is_claimed(timer));
-            let extra = drifting::extra(&self.config, "the timers", unclaimed.map(|timer| timer.name.as_str()));
+            let wanted = !self.config.discover_tasks;
+            let unclaimed = timers.iter().filter(|timer| wanted && !timer.fleeting && !self.is_claimed(timer));
+            let others: Vec<Other> = unclaimed.map(other).collect();
+            let extra = drifting::extra("the timers", &others);
             let drifted = extra.into_iter().chain(changes).collect();
             findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
             let failed = failed.into_iter().map(|unit| unit.service).collect();
-            let together = Together { drift, failed };
+            let together = Together { drift, failed, others };
             Ok(Reading { samples, findings, ..Reading::default() }.with(Detail::Tasks(Box::new(together))))
         })
+    }
+}
+
+fn other(timer: &Listed) -> Other {
+    Other {
+        name: timer.name.clone(),
+        schedule: timer.told.schedule.clone().unwrap_or_default(),
+        next_due: timer.told.next,
+        command: timer.installed().command,
     }
 }

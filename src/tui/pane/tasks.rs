@@ -137,9 +137,14 @@ impl Pane for Tasks {
     }
 }
 
-/// When it is due, how long it takes, and its month.
+/// When it is due, how long it takes, and its month; of all crontabs or timers together, those that
+/// the configuration does not name.
 pub(super) fn evidence(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
-    facts(see, one).map_or_else(Vec::new, |facts| detail::lines(see, facts, room))
+    match see.board.detail(&one.id) {
+        Some(Detail::Task(facts)) => detail::lines(see, facts, room),
+        Some(Detail::Tasks(together)) => detail::others(see, &together.others),
+        _ => Vec::new(),
+    }
 }
 
 fn beside(stretch: Stretch, by: usize) -> Stretch {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::plan::Invocation;
+use crate::domain::task::Other;
 use crate::exec::{Captured, Ended};
 
 /// A manager with a timer whose service failed at 02:00, and one that nobody enabled.
@@ -106,6 +107,22 @@ async fn timers_and_lines_that_no_task_of_the_configuration_is_are_told_until_th
     assert!(of("task:systemd").contains(&timers), "{told:?}");
     let lines = "2 of the crontabs' lines are no task of the configuration: report, prune".to_owned();
     assert!(of("task:cron").contains(&lines), "{told:?}");
+    let mut others = Vec::new();
+    for mut one in world.watched_in(&scene) {
+        let reading = one.probe.read(world.now).await.expect("a reading");
+        if let Detail::Tasks(together) = reading.detail {
+            others.extend(together.others);
+        }
+    }
+    let of = |name: &str| others.iter().find(|other| other.name == name).expect(name);
+    let report = Other {
+        name: "report".to_owned(),
+        schedule: "daily at 03:00".to_owned(),
+        next_due: Some("2026-03-03T03:00:00Z".parse().expect("time")),
+        command: "/srv/report.sh".to_owned(),
+    };
+    assert_eq!((others.len(), of("report")), (3, &report), "{others:?}");
+    assert!(of("fstrim.timer").next_due.is_none(), "it is disabled");
     world.accept(&mut world.watched_in(&scene), "cron", "cron").await;
     let quiet = super::drift::of(&world, &mut world.watched_in(&scene), "cron").await;
     assert_eq!(quiet, [(Status::Ok, format!("{lines}; ann accepted it at 09:00: the new server"))]);
