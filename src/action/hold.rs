@@ -60,6 +60,9 @@ fn freeze(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
             (Some(Handle::Scheduler(lever)), _) => work.tell(task, lever, &lever.freeze),
         }
     }
+    for task in unread(proposal) {
+        work.left(&task, "it could not be read; freeze it by its name once it can");
+    }
     let tasks = work.something("nothing can be frozen")?;
     let zone = &proposal.inventory.zone;
     let clock = humanize::clock(until, proposal.now, zone);
@@ -101,6 +104,9 @@ fn thaw(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
     forgotten.sort();
     // Of all tasks most are not frozen; that is no news.
     work.skipped.clear();
+    for task in unread(proposal) {
+        work.left(&task, "it could not be read; thaw once more when it can");
+    }
     let mut plan = work.plan(ActionName::THAW, &format!("Thaw {}", named(&forgotten)));
     work.steps(&mut plan, |tab, lines| Change::Unmark { tab, hold: Hold::Frozen, lines });
     if !tasks.is_empty() {
@@ -161,6 +167,17 @@ fn chosen<'a>(proposal: &'a Proposal<'_>) -> Result<Vec<(&'a str, &'a TaskFacts)
         return wanted.map(|id| facts(proposal, &id)).collect();
     }
     Ok(proposal.board.tasks().map(|facts| (facts.policy.id.as_str(), facts)).collect())
+}
+
+/// Where all are meant, those of which nothing is known: they are told, for nobody would miss them.
+fn unread(proposal: &Proposal<'_>) -> Vec<String> {
+    if proposal.target.id != ALL || list(proposal, "tasks").next().is_some() {
+        return Vec::new();
+    }
+    let stands_for_many = |id: &ProbeId| ["cron", "systemd"].contains(&id.name());
+    let tasks = proposal.board.watches().iter().map(|watch| &watch.id).filter(|id| id.kind() == "task");
+    let unread = tasks.filter(|id| !stands_for_many(id) && proposal.board.detail(id).is_none());
+    unread.map(|id| id.name().to_owned()).collect()
 }
 
 pub(super) fn one<'a>(proposal: &'a Proposal<'_>) -> Result<(&'a str, &'a TaskFacts), PlanError> {

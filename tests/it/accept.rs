@@ -117,10 +117,7 @@ fn root_what_the_configuration_does_not_name_stands_in_the_list_too() {
     machine.write("/config.toml", config.as_bytes(), 0o600);
     let shown = machine.run(&["task", "list"]).exits(0).out();
     let row = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-    assert!(
-        row("ping").contains("every 5 min") && row("ping").ends_with("no task of the configuration"),
-        "{shown}"
-    );
+    assert!(row("ping").contains("every 5 min") && row("ping").ends_with("no task of the configuration"), "{shown}");
     assert!(!row("hourly").is_empty() && !row("hourly").contains("no task of the configuration"), "{shown}");
     let list = machine.run(&["task", "list", "--format", "json"]).exits(0).json();
     let others = list["installed"]["cron"]["others"].as_array().cloned().unwrap_or_default();

@@ -125,6 +125,15 @@ fn as_it_was() -> BTreeMap<String, Vec<u8>> {
     all.into_iter().map(|(place, text)| (place.to_owned(), text.to_vec())).collect()
 }
 
+/// A crontab as it is without what holds its lines: to the byte as it was, or it was torn.
+fn without_marks(text: &[u8]) -> Vec<u8> {
+    let line = |line: &[u8]| match line.strip_prefix(b"#held-by-rounds ") {
+        Some(held) => held[held.windows(3).position(|bar| bar == b" | ").expect("its bar") + 3..].to_vec(),
+        None => line.to_vec(),
+    };
+    text.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join(&b'\n')
+}
+
 /// Lines that cron would run.
 fn live(text: &[u8]) -> usize {
     let lines = text.split(|byte| *byte == b'\n');
@@ -210,12 +219,6 @@ fn root_one_task_is_disabled_and_enabled_again() {
 #[ignore = "needs root: mounts over /etc and the spool of cron, the program `crontab`, and strace"]
 fn root_killed_at_any_step_every_crontab_is_the_old_one_or_the_new_one() {
     let machine = Machine::new();
-    let new = {
-        machine.run(&["task", "freeze", "--yes", "--reason", "first"]).exits(0);
-        let held = machine.crontabs();
-        machine.run(&["task", "thaw", "--yes"]).exits(0);
-        held
-    };
     let mut killed = 0;
     for act in ["freeze", "thaw"] {
         for call in ["rename", "fchmod", "unlink", "fsync", "openat"] {
@@ -234,13 +237,16 @@ fn root_killed_at_any_step_every_crontab_is_the_old_one_or_the_new_one() {
                 killed += usize::from(!ended.status.success());
                 for (place, text) in machine.crontabs() {
                     let plain = String::from_utf8_lossy(&text);
-                    let is_old = text == as_it_was()[&place];
-                    let is_new = live(&text) == 0 && text.len() == new[&place].len();
-                    assert!(is_old || is_new, "{act}, {call} {when}: {place} is neither: {plain}");
+                    let is_old = without_marks(&text) == as_it_was()[&place];
+                    assert!(is_old, "{act}, {call} {when}: {place} is neither the old one nor the new: {plain}");
                 }
-                let thawed = machine.run(&["task", "thaw", "--yes"]);
-                assert!([Some(0), Some(77)].contains(&thawed.code()), "{}", thawed.err());
-                assert_eq!(machine.crontabs(), as_it_was(), "{act}, {call} {when}");
+                // On a busy machine a task may not be read in time: it is left, and told.
+                let thawed = (0..10).any(|_| {
+                    let thawed = machine.run(&["task", "thaw", "--yes"]);
+                    assert!([Some(0), Some(77)].contains(&thawed.code()), "{}", thawed.err());
+                    machine.crontabs() == as_it_was()
+                });
+                assert!(thawed, "{act}, {call} {when}: {:?}", machine.crontabs());
             }
         }
     }

@@ -68,15 +68,40 @@ fn board(all: Vec<TaskFacts>) -> Board {
 }
 
 fn planned(action: &ActionName, target: &str, params: &[(&str, &str)], all: Vec<TaskFacts>) -> Result<Plan, String> {
-    let board = board(all);
+    planned_on(&board(all), action, target, params)
+}
+
+fn planned_on(board: &Board, action: &ActionName, target: &str, params: &[(&str, &str)]) -> Result<Plan, String> {
     let inventory = Inventory::default();
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let sight = Sight { inventory: &inventory, board: &board, now: now() };
+    let sight = Sight { inventory: &inventory, board, now: now() };
     propose(action, &Target::task(target), &params, &sight).map_err(|error| error.to_string())
 }
 
 fn steps(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_task_that_could_not_be_read_is_not_left_out_in_silence() {
+    let minute = Duration::from_mins(1);
+    let watched = ["backup", "ping", "cron"].map(|id| Watch::new(Target::task(id).probe(), "s", minute, minute));
+    let on = |facts: TaskFacts| {
+        let mut board = Board::new(watched.to_vec(), now());
+        let (probe, outcome) = (Target::task("backup").probe(), Ok(Reading::of(Vec::new()).with(Detail::task(facts))));
+        board.apply(&Observation { probe, at: now(), took: Duration::ZERO, outcome });
+        board
+    };
+    let backup = || facts("backup", Some(line("backup", "/etc/crontab")));
+    for (action, facts, when) in
+        [(ActionName::FREEZE, backup(), "freeze"), (ActionName::THAW, frozen(backup()), "thaw")]
+    {
+        let plan = planned_on(&on(facts), &action, ALL, &[]).expect("a plan");
+        let told: Vec<&String> = plan.notes.iter().filter(|note| note.contains("could not be read")).collect();
+        assert_eq!(told.len(), 1, "{:?}", plan.notes);
+        assert!(told[0].starts_with("left as it is: ping: ") && told[0].contains(when), "{told:?}");
+        assert_eq!(plan.affects.len(), 2, "the one that was read, and cron");
+    }
 }
 
 #[test]
