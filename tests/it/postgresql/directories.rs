@@ -9,6 +9,7 @@ use std::time::Duration;
 use rounds::archive::manifest::{Manifest, path_for};
 
 use super::drills::{SCRATCHES, asked, filled, fingerprint};
+use super::dumps::age_what_is_left;
 use super::server::{Server, one, run};
 use crate::support::dump::check;
 use crate::support::kill::Killer;
@@ -153,6 +154,7 @@ async fn killed_dumps_into_a_directory_leave_no_incomplete_backup() {
     println!("{} of {} kills hit a backup", killer.hit, killer.trials);
     assert_eq!(killer.hit, kills, "too few kills hit a dump to say anything");
     tokio::time::sleep(Duration::from_millis(1_010)).await;
+    age_what_is_left(&world);
     back_up(&world).await;
     assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
 }

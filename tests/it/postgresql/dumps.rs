@@ -212,6 +212,16 @@ async fn a_dump_that_waits_for_a_lock_shows_no_password_and_can_be_cancelled() {
     until_one(&mut rota, none, "0").await;
 }
 
+/// Makes what is half done a minute older: what has no lock yet, or none any more, counts for some
+/// seconds as somebody's who is about to take it.
+pub(super) fn age_what_is_left(world: &World) {
+    for directory in world.files("shelf").iter().filter(|name| name.starts_with(".partial")) {
+        let path = world.path("shelf").join(directory);
+        let old = fs::metadata(&path).and_then(|meta| meta.modified()).expect("its time") - Duration::from_mins(1);
+        fs::File::open(&path).expect("open").set_modified(old).expect("its time can be set");
+    }
+}
+
 /// Kills `kills` backups at random moments; what is published then is whole, and what was there
 /// before is what it was.
 async fn killed(kills: u32) {
@@ -238,11 +248,7 @@ async fn killed(kills: u32) {
         // The next stamp is of another second.
         tokio::time::sleep(Duration::from_millis(1_010)).await;
     }
-    for directory in world.files("shelf").iter().filter(|name| name.starts_with(".partial")) {
-        let path = world.path("shelf").join(directory);
-        let old = fs::metadata(&path).and_then(|meta| meta.modified()).expect("its time") - Duration::from_mins(1);
-        fs::File::open(&path).expect("open").set_modified(old).expect("its time can be set");
-    }
+    age_what_is_left(&world);
     back_up(&world, CANARY).exits(0);
     assert!(!world.files("shelf").iter().any(|name| name.starts_with(".partial")), "{:?}", world.files("shelf"));
     println!("{} of {} kills hit a backup, {messes} times something was left", killer.hit, killer.trials);
