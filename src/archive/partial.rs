@@ -227,7 +227,6 @@ fn taken(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + '_ {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::database::DatabaseError;
     use std::os::unix::fs::MetadataExt;
 
     fn shelf() -> tempfile::TempDir {
@@ -268,7 +267,7 @@ mod tests {
         let partial = Partial { dir: shelf.path().join("a"), lock: None };
         fs::create_dir(&partial.dir).expect("partial");
         let told = || {
-            let error = DatabaseError::Unreachable("unable to open database file".to_owned());
+            let error = crate::database::DatabaseError::Unreachable("unable to open database file".to_owned());
             partial.cause_of(ArchiveError::from(error)).to_string()
         };
         let of_a_sound_disk = told();

@@ -280,7 +280,6 @@ async fn root_a_remount_to_read_only_is_critical_until_it_is_mended() {
 }
 
 #[cfg(target_os = "linux")]
-#[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs root: mounts a file system"]
 async fn root_a_disk_that_fails_is_critical_though_the_kernel_does_not_call_it_read_only() {
@@ -299,6 +298,7 @@ async fn root_a_disk_that_fails_is_critical_though_the_kernel_does_not_call_it_r
     assert!(read(&mut probe, 2).await.findings.is_empty());
 }
 
+#[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs root: mounts a file system that never answers"]
 async fn root_a_dead_mount_is_told_and_never_asked_twice() {
