@@ -7,9 +7,7 @@ use crate::domain::drift::Drift;
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::Detail;
 use crate::domain::plan::{Found, Guard, Plan, PlanError, Risk, Step};
-
-/// The names under which all crontabs and all timers are told of.
-const OF_ALL: [&str; 2] = ["cron", "systemd"];
+use crate::domain::task::SORTS;
 
 /// Accepts what is installed.
 pub(super) const ACTION: Action = Action {
@@ -71,7 +69,7 @@ fn one(proposal: &Proposal<'_>, id: &str) -> Result<Drift, PlanError> {
     let of_all = || {
         let names = [id.to_owned(), format!("{id}.timer")];
         // By their names: it is asked for every frame of a selected task, of which there may be thousands.
-        let (within, all, name) = OF_ALL.iter().find_map(|within| {
+        let (within, all, name) = SORTS.iter().find_map(|within| {
             let all = proposal.board.detail(&Target::task(*within).probe())?.drift()?;
             Some((*within, all, names.iter().find(|name| all.has(name))?))
         })?;
@@ -98,7 +96,7 @@ fn drifts<'a>(proposal: &Proposal<'a>) -> impl Iterator<Item = &'a Drift> + use<
 
 /// Whether it is what all tasks of one sort are.
 fn is_of_all(drift: &Drift) -> bool {
-    OF_ALL.contains(&drift.scope.as_str())
+    SORTS.contains(&drift.scope.as_str())
 }
 
 /// Whether somebody should find it right, or say that it is not.

@@ -14,7 +14,7 @@ use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::plan::{Guard, Invocation, Plan, PlanError, Risk, Step};
 use crate::domain::slot::TaskState;
-use crate::domain::task::TaskFacts;
+use crate::domain::task::{SORTS, TaskFacts};
 use crate::domain::time::span;
 
 /// The target that stands for all tasks.
@@ -174,7 +174,7 @@ fn unread(proposal: &Proposal<'_>) -> Vec<String> {
     if proposal.target.id != ALL || list(proposal, "tasks").next().is_some() {
         return Vec::new();
     }
-    let stands_for_many = |id: &ProbeId| ["cron", "systemd"].contains(&id.name());
+    let stands_for_many = |id: &ProbeId| SORTS.contains(&id.name());
     let tasks = proposal.board.watches().iter().map(|watch| &watch.id).filter(|id| id.kind() == "task");
     let unread = tasks.filter(|id| !stands_for_many(id) && proposal.board.detail(id).is_none());
     unread.map(|id| id.name().to_owned()).collect()

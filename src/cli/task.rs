@@ -20,7 +20,7 @@ use crate::domain::humanize;
 use crate::domain::inventory::{Repeat, Target};
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::task::{EndKind, Other, Source, TaskFacts, TaskRun, TaskView};
+use crate::domain::task::{EndKind, Other, SORTS, Source, TaskFacts, TaskRun, TaskView};
 use crate::domain::time::rfc3339;
 
 #[derive(Debug, Subcommand)]
@@ -184,7 +184,7 @@ async fn list(session: &mut Session, only: Option<&str>, format: Format) -> colo
     }
     // All crontabs and all timers: no task, and where what is installed is told.
     let of_all: Vec<(&Assessment, Option<&Drift>)> = (report.assessments.iter())
-        .filter(|one| ["cron", "systemd"].contains(&one.id.name()))
+        .filter(|one| SORTS.contains(&one.id.name()))
         .map(|one| (one, look.board.detail(&one.id).and_then(Detail::drift)))
         .filter(|(one, _)| tasks.iter().all(|(_, task, _)| task.id != one.id))
         .collect();

@@ -22,7 +22,7 @@ use memo::Memo;
 
 pub use frozen::frozen;
 pub use past::Past;
-pub use together::{Other, Service, Together};
+pub use together::{Other, SORTS, Service, Together};
 pub use verdict::TaskJudge;
 
 /// One run of a task, as `rounds exec` recorded it.

@@ -26,7 +26,7 @@ use crate::domain::hold::{Freeze, Held, Mark};
 use crate::domain::inventory::{Repeat, Target, TaskCard};
 use crate::domain::observation::{Detail, ProbeError, ProbeId, Reading};
 use crate::domain::sample::Sample;
-use crate::domain::task::{TaskFacts, TaskJudge, TaskRun};
+use crate::domain::task::{SORTS, TaskFacts, TaskJudge, TaskRun};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::scheduler::source::{self, Listed, SourceKind};
@@ -171,7 +171,7 @@ fn told<'a>(
         for one in scene.names(kind).unwrap_or_default() {
             let plain = one.name.trim_start_matches(systemd::OF_USER).trim_end_matches(".timer").to_owned();
             let is_known = |id: &str| all.iter().any(|(known, ..)| known == id);
-            let taken = ["cron", "systemd"].contains(&&*plain) || is_known(&plain) || !free(&plain);
+            let taken = SORTS.contains(&&*plain) || is_known(&plain) || !free(&plain);
             let id = match one.name.starts_with(systemd::OF_USER) {
                 _ if !taken => plain,
                 true => format!("user-{plain}"),

@@ -4,6 +4,9 @@ use crate::domain::drift::Drift;
 use crate::domain::plan::Invocation;
 use crate::domain::time::Timestamp;
 
+/// The names that stand for all crontabs, and for all timers.
+pub const SORTS: [&str; 2] = ["cron", "systemd"];
+
 /// All crontabs, or all timers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Together {
