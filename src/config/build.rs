@@ -84,7 +84,7 @@ pub(super) fn config(files: Vec<PathBuf>, documents: &[Document], env: &Environm
             host,
             databases,
             backups,
-            discover_tasks: names.discover_tasks(),
+            unnamed: names.unnamed_tasks(),
             tasks,
             checks,
             actions,

@@ -76,6 +76,7 @@ pub(super) struct Host {
     pub(super) memory: Option<Bounds>,
     pub(super) swap: Option<Bounds>,
     pub(super) load: Option<Bounds>,
+    pub(super) tasks: Option<bool>,
     pub(super) disk: Disk,
 }
 

@@ -49,6 +49,7 @@ pub(super) const KEYS: &[(&str, Stage)] = &[
     ("host.memory", Bounds),
     ("host.swap", Bounds),
     ("host.load", Bounds),
+    ("host.tasks", Exists),
     ("host.disk", Exists),
     ("host.disk.free", Bounds),
     ("host.disk.inodes_free", Bounds),

@@ -3,7 +3,7 @@
 
 mod page;
 
-use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, ProofSpec, TaskSpec};
+use super::spec::{BackupSpec, Bounds, CheckForm, CheckSpec, Config, DatabaseSpec, ProofSpec, TaskSpec, Unnamed};
 use crate::domain::backup::Rule;
 use crate::domain::checklist::{Checklist, Evidence, Period};
 use crate::domain::inventory::{ActionCard, ParamKind, Repeat, SecondPlace};
@@ -25,9 +25,9 @@ pub fn show(config: &Config) -> String {
     config.databases.iter().for_each(|spec| database(&mut page, spec));
     config.backups.iter().for_each(|spec| backup(&mut page, spec, &config.zone));
     config.tasks.iter().for_each(|spec| task(&mut page, spec));
-    if config.discover_tasks {
+    if config.unnamed == Unnamed::Expected {
         page.gap();
-        page.comment("no [[task]]: the crontabs of this machine say which tasks there are");
+        page.comment("no [[task]]: the schedulers of this machine say which tasks there are");
     }
     config.checks.iter().for_each(|spec| check(&mut page, spec));
     config.actions.iter().for_each(|card| action(&mut page, card));
@@ -36,7 +36,7 @@ pub fn show(config: &Config) -> String {
 }
 
 fn general(page: &mut Page, config: &Config) {
-    let Config { system, zone, store, acts, host, .. } = config;
+    let Config { system, zone, store, acts, host, unnamed, .. } = config;
     page.section("[system]");
     page.set("name", quoted(&system.name));
     page.set("title", quoted(&system.title));
@@ -64,6 +64,7 @@ fn general(page: &mut Page, config: &Config) {
     page.set("memory", bounds(&host.memory));
     page.set("swap", bounds(&host.swap));
     page.set("load", bounds(&host.load));
+    page.set("tasks", (*unnamed != Unnamed::Ignored).to_string());
     page.set("disk.free", bounds(&host.disk_free));
     page.set("disk.inodes_free", bounds(&host.disk_inodes_free));
     page.set("disk.full_in", bounds(&host.disk_full_in));

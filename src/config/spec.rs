@@ -37,12 +37,22 @@ pub struct Config {
     pub databases: Vec<DatabaseSpec>,
     pub backups: Vec<BackupSpec>,
     pub tasks: Vec<TaskSpec>,
-    /// Whether the crontabs of this machine are read for tasks nobody configured: as long as the
-    /// configuration names no task of its own.
-    pub discover_tasks: bool,
+    /// What the tasks of this machine are that no `[[task]]` names.
+    pub unnamed: Unnamed,
     pub checks: Vec<CheckSpec>,
     pub actions: Vec<ActionCard>,
     pub checklists: Vec<Checklist>,
+}
+
+/// The scheduled tasks of this machine that no `[[task]]` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unnamed {
+    /// Nobody wrote down which there should be, so each of them should.
+    Expected,
+    /// They are watched and listed, and nothing is expected of them.
+    Extra,
+    /// They are left out: `tasks = false` in `[host]`.
+    Ignored,
 }
 
 /// `[store]`

@@ -1,5 +1,6 @@
 //! Scheduled tasks: what ran, and what should have.
 
+mod extra;
 mod frozen;
 mod held;
 mod memo;
@@ -20,9 +21,10 @@ use crate::domain::slot::{Band, Gap, History, Slot, TaskState};
 use crate::domain::time::{Timestamp, Zone, span};
 use memo::Memo;
 
+pub use extra::{NOTHING_EXPECTED, of_extra};
 pub use frozen::frozen;
 pub use past::Past;
-pub use together::{Other, SORTS, Service, Together};
+pub use together::{SORTS, Service, Together};
 pub use verdict::TaskJudge;
 
 /// One run of a task, as `rounds exec` recorded it.
@@ -112,6 +114,8 @@ pub struct TaskPolicy {
     pub known_by_end: bool,
     /// Whether it can be run by hand from here.
     pub runnable: bool,
+    /// No configuration names it, though one says which tasks there should be.
+    pub extra: bool,
 }
 
 /// Where a task is scheduled.
@@ -206,6 +210,9 @@ pub struct Told {
 pub struct TaskView {
     pub id: String,
     pub source: Source,
+    /// No configuration names it, and nothing is expected of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub extra: bool,
     /// As it was written; `None` for a task without a schedule.
     pub schedule: Option<String>,
     /// The schedule in words.
@@ -265,6 +272,7 @@ impl TaskFacts {
         TaskView {
             id: policy.id.clone(),
             source: policy.source,
+            extra: policy.extra,
             schedule: told.and_then(|told| told.schedule.clone()).or_else(|| schedule.map(|one| one.text.clone())),
             words: told.and_then(|told| told.schedule.clone()).or_else(|| schedule.map(Schedule::describe)),
             timezone: schedule.map_or(&policy.zone, |schedule| &schedule.zone).name().to_owned(),

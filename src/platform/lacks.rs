@@ -14,5 +14,8 @@ pub const INODES: Option<&str> = on_windows("file systems of Windows have no ino
 /// Crontabs.
 pub const CRONTABS: Option<&str> = on_windows("Windows has no crontabs");
 
+/// The Task Scheduler of Windows.
+pub const TASK_SCHEDULER: Option<&str> = if cfg!(windows) { None } else { Some("only Windows has its Task Scheduler") };
+
 /// Owners and modes, by which a file can be trusted.
 pub const OWNERS: Option<&str> = on_windows("Windows has no owners and modes");

@@ -20,7 +20,18 @@ use crate::domain::task::Told;
 use crate::domain::time::{Timestamp, Zone};
 
 /// Jobs of anacron.
-pub const SOURCE: SourceKind = SourceKind { name: "anacron", read, recall: |_, _, _, _| {}, parse, acts };
+pub const SOURCE: SourceKind = SourceKind {
+    name: "anacron",
+    together: None,
+    every: Duration::from_mins(1),
+    is_here,
+    is_of_system: |_| false,
+    names: read,
+    read,
+    recall: |_, _, _, _| {},
+    parse,
+    acts,
+};
 
 const TABLE: &str = "etc/anacrontab";
 const STAMPS: &str = "var/spool/anacron";

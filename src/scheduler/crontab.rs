@@ -23,7 +23,7 @@ use crate::platform::file;
 use crate::scheduler::anacron;
 
 pub use by_hand::Account;
-pub use line::records_itself;
+pub use line::{records_itself, wrapped_task};
 pub use run_parts::Parts;
 pub use wrap::{Difference, difference};
 

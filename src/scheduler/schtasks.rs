@@ -10,14 +10,43 @@ mod powershell;
 mod result;
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::cron_log::Calendar;
 use super::source::{Acts, Ask, Holding, Listed, SourceKind};
 use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
+use crate::platform::lacks;
 
 /// The Task Scheduler of Windows.
-pub(super) const SOURCE: SourceKind = SourceKind { name: "schtasks", read, recall: |_, _, _, _| {}, parse, acts };
+pub(super) const SOURCE: SourceKind = SourceKind {
+    name: "schtasks",
+    together: Some("the tasks of Windows"),
+    // PowerShell takes seconds of a processor to answer.
+    every: Duration::from_mins(5),
+    is_here: |root| lacks::TASK_SCHEDULER.is_none() || root.join(FOLDER).is_dir(),
+    is_of_system: |name| name.to_ascii_lowercase().starts_with(r"\microsoft\"),
+    names,
+    read,
+    recall: |_, _, _, _| {},
+    parse,
+    acts,
+};
+
+/// Where it keeps its tasks.
+const FOLDER: &str = "Windows/System32/Tasks";
+
+/// Asks for the names alone, which takes no second; where letters of them are lost in the code page, for
+/// everything.
+fn names(ask: Ask, calendar: &Calendar, root: &Path) -> Result<Vec<Listed>, String> {
+    let told = ask(&Invocation::new(["schtasks", "/query", "/fo", "CSV", "/nh"]))?;
+    let names = csv::names(&text(&told.stdout));
+    let is_lost = |name: &String| name.contains(['\u{fffd}', '?']);
+    if told.exit_code != Some(0) || names.is_empty() || names.iter().any(is_lost) {
+        return read(ask, calendar, root);
+    }
+    Ok(names.into_iter().map(|name| Listed { name, ..Listed::default() }).collect())
+}
 
 fn read(ask: Ask, calendar: &Calendar, _root: &Path) -> Result<Vec<Listed>, String> {
     let asked = |name: &str, question: &Invocation| -> Result<Vec<Listed>, String> {

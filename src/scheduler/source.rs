@@ -4,6 +4,7 @@
 //! A new one is a file with a `SOURCE` and a line in [`SOURCES`].
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -30,6 +31,17 @@ pub type Ask = fn(&Invocation) -> Result<Captured, String>;
 pub struct SourceKind {
     /// As `source` names it.
     pub name: &'static str,
+    /// What its tasks are called where all of them are held against what was found right: `the timers`;
+    /// `None` where they are not.
+    pub together: Option<&'static str>,
+    /// How often it is asked.
+    pub every: Duration,
+    /// Whether it manages the machine whose files lie below a root.
+    pub is_here: fn(&Path) -> bool,
+    /// Whether a task of this name came with the system: there are hundreds, and they are nobody's.
+    pub is_of_system: fn(&str) -> bool,
+    /// Which tasks it has, by their names: as quickly as it can tell.
+    pub names: fn(Ask, &Calendar, &Path) -> Result<Vec<Listed>, String>,
     /// Asks it on this machine, whose files lie below a root.
     pub read: fn(Ask, &Calendar, &Path) -> Result<Vec<Listed>, String>,
     /// Adds the runs before the last, where something of this machine remembers them.

@@ -11,6 +11,7 @@ mod state;
 mod unit;
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -28,7 +29,18 @@ pub use state::{State, state};
 use unit::units;
 
 /// Timers of systemd.
-pub const SOURCE: SourceKind = SourceKind { name: "systemd", read, recall: journal::recall, parse, acts };
+pub const SOURCE: SourceKind = SourceKind {
+    name: "systemd",
+    together: Some("the timers"),
+    every: Duration::from_mins(1),
+    is_here: |root| root.join("run/systemd/system").is_dir(),
+    is_of_system: |_| false,
+    names: read,
+    read,
+    recall: journal::recall,
+    parse,
+    acts,
+};
 
 /// What stands before the name of a timer of the user's own manager. No unit has a slash in its name.
 pub const OF_USER: &str = "user/";

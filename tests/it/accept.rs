@@ -1,5 +1,6 @@
 //! What an operator found right of what is installed: quiet from then on, until it is another.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value;
@@ -119,14 +120,18 @@ fn root_what_the_configuration_does_not_name_stands_in_the_list_too() {
     let row = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap_or_default();
     assert!(row("ping").contains("every 5 min") && row("ping").ends_with("no task of the configuration"), "{shown}");
     assert!(!row("hourly").is_empty() && !row("hourly").contains("no task of the configuration"), "{shown}");
-    let list = machine.run(&["task", "list", "--format", "json"]).exits(0).json();
-    let others = list["installed"]["cron"]["others"].as_array().cloned().unwrap_or_default();
-    let ping = others.iter().find(|one| one["id"] == "ping").unwrap_or_else(|| unreachable!("{list:#}"));
-    assert!(ping["next_due"].is_string() && ping["command"] == "/srv/ping.sh", "{ping:#}");
-    assert!(others.iter().all(|one| one["id"] != "hourly"), "{others:#?}");
-    assert!(machine.run(&["task", "show", "cron"]).exits(0).out().contains("/srv/ping.sh"));
-    // Until the configuration names none at all: then each is watched.
+    let extra = || -> BTreeMap<String, bool> {
+        let list = machine.run(&["task", "list", "--format", "json"]).exits(0).json();
+        let tasks = list["tasks"].as_array().cloned().unwrap_or_default();
+        tasks.iter().map(|one| (one["id"].as_str().unwrap_or_default().to_owned(), one["extra"] == true)).collect()
+    };
+    let listed = extra();
+    assert!(listed["ping"] && !listed["hourly"], "{listed:?}");
+    assert!(machine.run(&["task", "show", "ping"]).exits(0).out().contains("every 5 min"));
+    // It can be acted upon as any other, and whoever freezes all means all.
+    let plan = machine.run(&["task", "freeze", "--dry-run", "--reason", "x"]).exits(0).out();
+    assert!(plan.contains("/srv/ping.sh") && plan.contains("/srv/hourly.sh"), "{plan}");
+    // Until the configuration names none at all: then each is expected.
     machine.write("/config.toml", b"version = 1\n[system]\ntimezone = \"UTC\"\n", 0o600);
-    let list = machine.run(&["task", "list", "--format", "json"]).exits(0).json();
-    assert_eq!(list["installed"]["cron"]["others"], serde_json::json!([]));
+    assert!(extra().values().all(|extra| !extra));
 }

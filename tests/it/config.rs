@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rounds::config::spec::{CheckForm, TaskSource};
+use rounds::config::spec::{CheckForm, TaskSource, Unnamed};
 use rounds::config::{self, Config, ConfigError, Environment};
 use rounds::domain::checklist::Evidence;
 use rounds::domain::plan::Guard;
@@ -153,7 +153,7 @@ fn without_a_file_there_is_the_round_of_this_machine() {
     let scratch = Scratch::new();
     let config = scratch.load(&[]).expect("built-in round");
     let state = scratch.path("home/.local/state/rounds");
-    assert!(config.files.is_empty() && config.discover_tasks);
+    assert!(config.files.is_empty() && config.unnamed == Unnamed::Expected);
     assert_eq!((config.system.name.as_str(), config.host_name.as_str()), ("db1", "db1"));
     assert_eq!(config.store.path, state.join("rounds.db"));
     assert_eq!(config.databases[0].address.file(), Some(config.store.path.as_path()));
@@ -248,7 +248,7 @@ fn several_files_are_one_configuration() {
 fn the_example_says_what_it_seems_to_say() {
     let scratch = Scratch::new();
     let config = scratch.load(&[scratch.write("config.toml", example())]).expect("example");
-    assert!(config.system.is_production() && !config.discover_tasks);
+    assert!(config.system.is_production() && config.unnamed == Unnamed::Extra);
     assert_eq!(config.zone.name(), "Europe/London");
     assert_eq!(config.backups[0].files.zone.name(), "Europe/London");
     assert_eq!(config.store.keep_audit, Duration::from_hours(7 * 8766));

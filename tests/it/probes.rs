@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use rounds::config::spec::{ActsSpec, Bounds, CheckForm, CheckSpec, DatabaseSpec, HostSpec, StoreSpec};
+use rounds::config::spec::{ActsSpec, Bounds, CheckForm, CheckSpec, DatabaseSpec, HostSpec, StoreSpec, Unnamed};
 use rounds::config::{Address, Config};
 use rounds::domain::board::{Assessment, Board};
 use rounds::domain::inventory::SystemCard;
@@ -112,7 +112,7 @@ fn config(checks: Vec<CheckSpec>) -> Config {
         databases: Vec::new(),
         backups: Vec::new(),
         tasks: Vec::new(),
-        discover_tasks: false,
+        unnamed: Unnamed::Ignored,
         checks,
         actions: Vec::new(),
         checklists: Vec::new(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::ending;
+use super::list::ending;
 use crate::cli::{Format, Session, check, output};
 use crate::domain::observation::{Detail, ProbeId};
 use crate::domain::task::{LastRun, TaskRun};

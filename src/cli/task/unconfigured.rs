@@ -50,7 +50,13 @@ pub(super) async fn board(session: &Session, names: Names, known: &BTreeSet<Stri
     let mut board = Board::new(found.iter().map(|(name, _)| watch(name)).collect(), now).for_one_look();
     for (name, runs) in found {
         let probe = ProbeId::new("task", &name);
-        let policy = TaskPolicy { id: name, source: Source::Exec, zone: session.zone.clone(), ..TaskPolicy::default() };
+        let policy = TaskPolicy {
+            id: name,
+            source: Source::Exec,
+            extra: true,
+            zone: session.zone.clone(),
+            ..TaskPolicy::default()
+        };
         let facts = TaskFacts::new(Arc::new(policy), runs, None);
         let text = "its runs are recorded, and no configuration or crontab names it: nothing is expected of it";
         let told = Finding::new(Status::Ok, "configuration", text);

@@ -19,7 +19,8 @@ const FULL_IN: Measure = Measure { name: "full_in", unit: Unit::Seconds, bad: Lo
 pub(super) fn host(host: Placed<'_, raw::Host>) -> Result<HostSpec, Fault> {
     let default = defaults::host();
     let Some((source, section)) = host else { return Ok(default) };
-    let raw::Host { every, cpu, memory, swap, load, disk } = section.get_ref();
+    // `tasks` is about names: see `Names`.
+    let raw::Host { every, cpu, memory, swap, load, tasks: _, disk } = section.get_ref();
     for pattern in &disk.exclude {
         let text = pattern.get_ref();
         glob::Pattern::new(text)

@@ -12,6 +12,7 @@ use crate::config::document::Document;
 use crate::config::error::Fault;
 use crate::config::nearest::suggestion;
 use crate::config::source::Source;
+use crate::config::spec::Unnamed;
 use crate::config::values::Id;
 use crate::domain::inventory::{Target, TargetKind};
 use crate::domain::observation::ProbeId;
@@ -19,6 +20,8 @@ use crate::domain::observation::ProbeId;
 #[derive(Debug)]
 pub(super) struct Names {
     known: Vec<Known>,
+    /// Whether the tasks of this machine that nobody wrote down are watched.
+    looks_for_tasks: bool,
 }
 
 #[derive(Debug)]
@@ -38,7 +41,10 @@ const FOUND: [&str; 2] = ["host", "disk"];
 impl Names {
     /// All names of these files; one that is given twice is a fault that names both places.
     pub(super) fn of(documents: &[Document], faults: &mut Vec<Fault>) -> Self {
-        let mut names = Self { known: Vec::new() };
+        let hosts = documents.iter().filter_map(|document| document.sections.host.as_ref());
+        let looks_for_tasks = hosts.filter_map(|host| host.get_ref().tasks).next_back();
+        let looks_for_tasks = looks_for_tasks.unwrap_or(true);
+        let mut names = Self { known: Vec::new(), looks_for_tasks };
         let mut seen: HashMap<(&str, String), usize> = HashMap::new();
         for Document { source, sections } in documents {
             let starts = source.line_starts();
@@ -70,10 +76,13 @@ impl Names {
         self.known.iter().find(|known| known.section == section && known.id == id).map_or("", |known| &known.place)
     }
 
-    /// Whether tasks are looked for in the crontabs: as long as nobody wrote down which there
-    /// should be.
-    pub(super) fn discover_tasks(&self) -> bool {
-        self.known.iter().all(|known| known.section != "task")
+    /// What the tasks of this machine are that nobody wrote down.
+    pub(super) fn unnamed_tasks(&self) -> Unnamed {
+        match self.known.iter().any(|known| known.section == "task") {
+            _ if !self.looks_for_tasks => Unnamed::Ignored,
+            true => Unnamed::Extra,
+            false => Unnamed::Expected,
+        }
     }
 
     pub(super) fn database(&self, name: &Spanned<String>, source: &Source) -> Result<String, Fault> {
@@ -134,8 +143,8 @@ impl Names {
     /// The probe a name means; `None` when it means none, an error when it means several.
     fn one_probe(&self, text: &str) -> Option<Result<ProbeId, String>> {
         if let Some((kind, id)) = text.split_once(':') {
-            let found_later =
-                (kind == "disk" && Path::new(id).is_absolute()) || (kind == "task" && self.discover_tasks());
+            let found_later = (kind == "disk" && Path::new(id).is_absolute())
+                || (kind == "task" && self.unnamed_tasks() == Unnamed::Expected);
             let mut known = self.known.iter().filter_map(|known| Some((known, known.probe()?)));
             let meant =
                 known.find(|(known, probe)| probe.as_str() == text || (known.section == kind && known.id == id));
@@ -152,7 +161,7 @@ impl Names {
 
     fn has_kind(&self, kind: &str) -> bool {
         FOUND.contains(&kind)
-            || (kind == "task" && self.discover_tasks())
+            || (kind == "task" && self.unnamed_tasks() == Unnamed::Expected)
             || self.known.iter().any(|known| known.kind == Some(kind))
     }
 

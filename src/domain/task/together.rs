@@ -2,29 +2,16 @@
 
 use crate::domain::drift::Drift;
 use crate::domain::plan::Invocation;
-use crate::domain::time::Timestamp;
 
-/// The names that stand for all crontabs, and for all timers.
-pub const SORTS: [&str; 2] = ["cron", "systemd"];
+/// The names that stand for all crontabs, for all timers, and for all tasks of Windows.
+pub const SORTS: [&str; 3] = ["cron", "systemd", "schtasks"];
 
-/// All crontabs, or all timers.
+/// All tasks of one sort.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Together {
     pub drift: Drift,
     /// Services that no timer starts.
     pub failed: Vec<Service>,
-    /// What the configuration does not name, where it says which there should be.
-    pub others: Vec<Other>,
-}
-
-/// A task that no configuration names: nothing is expected of it but by its scheduler.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Other {
-    pub name: String,
-    /// When it is due, in words.
-    pub schedule: String,
-    pub next_due: Option<Timestamp>,
-    pub command: String,
 }
 
 /// A service that failed, and what starts it anew.

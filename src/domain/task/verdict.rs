@@ -1,6 +1,6 @@
 //! What a task's slots mean for its status, in sentences.
 
-use super::{STRIP, TaskFacts, TaskRun};
+use super::{STRIP, TaskFacts, TaskRun, of_extra};
 use crate::domain::action_name::ActionName;
 use crate::domain::board::{Judge, JudgedSample, Verdict};
 use crate::domain::finding::Finding;
@@ -19,6 +19,10 @@ pub struct TaskJudge;
 impl Judge for TaskJudge {
     fn judge(&self, reading: &Reading, now: Timestamp) -> Verdict {
         match &reading.detail {
+            Detail::Task(facts) if facts.policy.extra => {
+                let verdict = facts.verdict(now);
+                Verdict { findings: verdict.findings.into_iter().map(of_extra).collect(), ..verdict }
+            }
             Detail::Task(facts) => facts.verdict(now),
             _ => Verdict::default(),
         }

@@ -10,6 +10,7 @@ use super::expected;
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, Reading};
 use crate::config::Config;
+use crate::config::spec::{TaskSource, Unnamed};
 use crate::domain::drift::Set;
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
@@ -17,7 +18,7 @@ use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::schedule::Schedule;
 use crate::domain::status::Status;
-use crate::domain::task::{Other, Together};
+use crate::domain::task::Together;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::scheduler::crontab::{Crontabs, Entry};
@@ -48,33 +49,28 @@ impl Probe for CrontabsProbe {
             let known = (&self.scene, &*self.ledger, now);
             let All { mut drift, changes } =
                 drifting::all("cron", "the crontabs", lines(&found), &self.at_start, known).await?;
-            let mut reading = reading(&found, daemon);
-            let others = self.others(&found, now);
-            let extra = drifting::extra("the crontabs' lines", &others);
+            let (extra, expected) = self.split(&found);
+            let mut reading = reading(&found, &expected, daemon);
+            let extra = extra.iter().filter(|_| self.names_lines()).map(|line| &*line.id);
+            let extra = drifting::extra("the crontabs' lines", extra);
             let drifted = doubles(&found).into_iter().chain(extra).chain(changes).collect();
             reading.findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
-            Ok(reading.with(Detail::Tasks(Box::new(Together { others, ..Together::of(drift) }))))
+            Ok(reading.with(Detail::Tasks(Box::new(Together::of(drift)))))
         })
     }
 }
 
 impl CrontabsProbe {
-    /// Lines that no task of the configuration is about, where it does not want all of them watched.
-    fn others(&self, found: &Crontabs, now: Timestamp) -> Vec<Other> {
+    /// The lines of which nothing is expected, because the configuration names others, and the rest.
+    fn split<'a>(&self, found: &'a Crontabs) -> (Vec<&'a Entry>, Vec<&'a Entry>) {
         let lines = found.entries.iter().filter(|line| line.part_of.is_none() && !line.leaves_to_anacron);
         let is_claimed = |line: &Entry| self.config.tasks.iter().any(|task| expected::claims(task, line));
-        lines.filter(|line| !self.config.discover_tasks && !is_claimed(line)).map(|line| other(line, now)).collect()
+        lines.partition(|line| self.config.unnamed == Unnamed::Extra && !is_claimed(line))
     }
-}
 
-fn other(line: &Entry, now: Timestamp) -> Other {
-    let schedule = line.schedule.as_ref().ok();
-    let runs = schedule.filter(|_| line.mark.is_none());
-    Other {
-        name: line.id.clone(),
-        schedule: schedule.map_or_else(String::new, Schedule::describe),
-        next_due: runs.and_then(|schedule| schedule.next(now)),
-        command: line.installed().command,
+    /// Whether the configuration says which lines there should be.
+    fn names_lines(&self) -> bool {
+        self.config.tasks.iter().any(|task| task.source == TaskSource::Cron && task.export.is_none())
     }
 }
 
@@ -82,10 +78,10 @@ fn lines(found: &Crontabs) -> Set {
     found.entries.iter().map(|entry| (entry.id.clone(), Some(entry.installed()))).collect()
 }
 
-fn reading(found: &Crontabs, daemon: Option<bool>) -> Reading {
+/// What there is to say of the lines; how they go is asked of those that are `expected` alone.
+fn reading(found: &Crontabs, expected: &[&Entry], daemon: Option<bool>) -> Reading {
     let count = found.entries.iter().filter(|entry| entry.part_of.is_none()).count();
-    let blind = |entry: &&Entry| entry.wrapped_as.is_none() && entry.part_of.is_none() && !entry.leaves_to_anacron;
-    let blind = found.entries.iter().filter(blind).count();
+    let blind = expected.iter().filter(|entry| entry.wrapped_as.is_none()).count();
     let broken: Vec<Finding> = found
         .entries
         .iter()
@@ -106,12 +102,13 @@ fn reading(found: &Crontabs, daemon: Option<bool>) -> Reading {
     });
     let mut findings: Vec<Finding> = broken.into_iter().chain(odd).collect();
     findings.extend(found.problems.iter().map(|problem| Finding::new(Status::Warning, "crontabs", problem.clone())));
-    if daemon == Some(false) && count > 0 {
-        let text = format!("no cron daemon seems to run, and {} wait for one", humanize::count(count, "line"));
+    if daemon == Some(false) && !expected.is_empty() {
+        let text = format!("no cron daemon seems to run, and {} wait for one", humanize::count(expected.len(), "line"));
         findings.push(Finding::new(Status::Warning, "daemon", text).advice("start cron, or take the lines out"));
     }
     if blind > 0 {
-        let text = format!("{blind} of {} leave no evidence of how they went", humanize::count(count, "line"));
+        let of = humanize::count(expected.len(), "line");
+        let text = format!("{blind} of {of} leave no evidence of how they went");
         let advice = "put `rounds exec --task ID --` before their commands";
         findings.push(Finding::new(Status::Unknown, "evidence", text).advice(advice));
     }

@@ -6,7 +6,6 @@ use crate::domain::drift::{Acceptance, Differences, Drift, Set, expected};
 use crate::domain::finding::Finding;
 use crate::domain::humanize;
 use crate::domain::status::Status;
-use crate::domain::task::Other;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 
@@ -74,16 +73,14 @@ pub(super) async fn all(
 }
 
 /// That something is installed which the configuration does not name.
-pub(super) fn extra(place: &str, others: &[Other]) -> Option<Finding> {
+pub(super) fn extra<'a>(place: &str, names: impl Iterator<Item = &'a str>) -> Option<Finding> {
     const MOST: usize = 12;
-    let count = others.len();
-    if count == 0 {
-        return None;
-    }
-    let names: Vec<&str> = others.iter().take(MOST).map(|other| other.name.as_str()).collect();
+    let names: Vec<&str> = names.collect();
+    let count = names.len();
     let more = if count > MOST { format!(" and {} more", count - MOST) } else { String::new() };
     let verb = if count == 1 { "is" } else { "are" };
-    let text = format!("{count} of {place} {verb} no task of the configuration: {}{more}", names.join(", "));
+    let shown = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    let text = format!("{count} of {place} {verb} no task of the configuration: {shown}{more}");
     let advice = "add a [[task]] for what matters";
-    Some(Finding::new(Status::Warning, "extra", text).advice(advice))
+    (count > 0).then(|| Finding::new(Status::Warning, "extra", text).advice(advice))
 }

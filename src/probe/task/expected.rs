@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::sight::Scene;
 use crate::config::Config;
-use crate::config::spec::{TaskSource, TaskSpec};
+use crate::config::spec::{TaskSource, TaskSpec, Unnamed};
 use crate::domain::drift::{CONFIGURATION, Drift, Installed, Set};
 use crate::domain::finding::Finding;
 use crate::domain::schedule::Schedule;
@@ -25,11 +25,12 @@ pub(super) enum Expected {
     Found {
         id: String,
         line: Box<Entry>,
+        /// The configuration says which tasks there should be, and does not name it.
+        extra: bool,
     },
 }
 
-/// The configured tasks, and where the configuration wants it, those of the crontabs that no
-/// configured one stands for.
+/// The configured tasks, and those of the crontabs that no configured one stands for.
 pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
     let mut all: Vec<Expected> = config
         .tasks
@@ -37,14 +38,15 @@ pub(super) fn all(config: &Config, crontabs: &Crontabs) -> Vec<Expected> {
         .filter(|task| !task.source.is_told() && !task.source.is_proven())
         .map(|task| Expected::Configured(Box::new(task.clone())))
         .collect();
-    if config.discover_tasks {
+    if config.unnamed != Unnamed::Ignored {
+        let extra = config.unnamed == Unnamed::Extra;
         let taken: BTreeSet<&str> = config.tasks.iter().map(|task| task.id.as_str()).chain(["cron"]).collect();
         // What anacron has in its place is a task of anacron.
         let own = crontabs.entries.iter().filter(|line| !line.leaves_to_anacron);
         let unclaimed = own.filter(|line| !config.tasks.iter().any(|task| claims(task, line)));
         all.extend(unclaimed.map(|line| {
             let id = if taken.contains(line.id.as_str()) { format!("{}-line", line.id) } else { line.id.clone() };
-            Expected::Found { id, line: Box::new(line.clone()) }
+            Expected::Found { id, line: Box::new(line.clone()), extra }
         }));
     }
     all
@@ -78,6 +80,10 @@ impl Expected {
             Expected::Configured(spec) => Some(spec),
             Expected::Found { .. } => None,
         }
+    }
+
+    pub(super) fn is_extra(&self) -> bool {
+        matches!(self, Expected::Found { extra: true, .. })
     }
 
     /// Whether a crontab is where it stands.
@@ -157,6 +163,7 @@ impl Expected {
             grace: GRACE,
             runnable: line.is_some_and(|line| line.by_hand(&scene.account).is_ok()),
             blind: line.filter(|line| line.wrapped_as.is_none()).map(|line| self.why_blind(line)),
+            extra: self.is_extra(),
             ..TaskPolicy::default()
         };
         let (mut findings, mut drift) = (Vec::new(), Vec::new());

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::TimeDelta;
 use tokio::runtime::Handle;
 
+use super::line::{known_since, merged};
 use super::sight::Scene;
-use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading, known_since};
+use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading};
 use crate::config::Config;
 use crate::config::spec::{ProofSpec, TaskSpec};
 use crate::database::{Database, Engine};
@@ -176,7 +177,7 @@ impl Probe for ProofProbe {
             let sight = self.scene.seen(now, &self.spool, &self.configuration).await?;
             findings.extend(sight.heartbeat(&self.spec.id, now, &self.scene.place.zone));
             let recorded = self.scene.runs(&*self.ledger, &self.spec.id, is_first).await?;
-            let recorded = super::merged(recorded, sight.spooled(&self.spec.id), &self.spec.id);
+            let recorded = merged(recorded, sight.spooled(&self.spec.id), &self.spec.id);
             let runs = self.runs(proofs, &recorded);
             // Who was never proven to run is held to its schedule since it was written down.
             let written_at = sight.configured_at.filter(|_| runs.is_empty());

@@ -43,6 +43,8 @@ pub(super) struct Scene {
     pub(super) lacks: Option<&'static str>,
     /// The file that stands for the crontabs.
     pub(super) export: Option<PathBuf>,
+    /// What is scheduled on this machine is nobody's question, nor whether it was on.
+    pub(super) elsewhere: bool,
     pub(super) memory: Arc<Mutex<Memory>>,
     /// Held by the one of many that looks. A look that does not come back is nobody's second one.
     pub(super) gate: Arc<tokio::sync::Mutex<Blocking>>,
@@ -123,6 +125,7 @@ impl Scene {
             ask,
             lacks: lacks::CRONTABS,
             export: None,
+            elsewhere: false,
             memory: Arc::default(),
             gate: Arc::default(),
             recorded: Arc::default(),
@@ -248,12 +251,12 @@ impl Scene {
     /// What the tasks of a scheduler are called.
     pub(super) fn names(&self, kind: &SourceKind) -> Result<Vec<Listed>, String> {
         let calendar = Calendar { zone: self.place.zone.clone(), now: Timestamp::default() };
-        (kind.read)(self.ask, &calendar, &self.place.root)
+        (kind.names)(self.ask, &calendar, &self.place.root)
     }
 
-    /// Whether systemd manages this machine.
-    pub(super) fn has_systemd(&self) -> bool {
-        self.place.root.join("run/systemd/system").is_dir()
+    /// Whether a scheduler manages this machine.
+    pub(super) fn has(&self, kind: &SourceKind) -> bool {
+        (kind.is_here)(&self.place.root)
     }
 
     /// The same place, whose crontabs are one that another machine wrote into a file.
@@ -275,11 +278,12 @@ impl Scene {
         }
         let signs: Vec<Timestamp> =
             heard.instants().chain(spooled.values().flatten().map(|run| run.started_at)).collect();
-        let booted_at = uptime::booted_at(&self.place.root);
+        let booted_at = uptime::booted_at(&self.place.root).filter(|_| !self.elsewhere);
         let records = std::fs::read(self.place.root.join("var/log/wtmp")).unwrap_or_default();
+        let gaps = if self.elsewhere { Vec::new() } else { uptime::gaps(&records, booted_at, &signs) };
         let configured_at = configuration.iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
         Sight {
-            gaps: uptime::gaps(&records, booted_at, &signs),
+            gaps,
             crontabs,
             unheard: spool::unheard(spool).into_iter().map(|one| (one.task.clone(), one)).collect(),
             spooled,

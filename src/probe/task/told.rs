@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::drifting::{self, All};
+use super::drifting;
 use super::expected::configuration;
+use super::named::Named;
 use super::sight::Scene;
 use super::{Blocking, BoxFuture, Probe, ProbeError, RUNS, Reading};
-use crate::config::Config;
-use crate::config::spec::{TaskSource, TaskSpec};
-use crate::domain::action_name::ActionName;
+use crate::config::spec::TaskSpec;
 use crate::domain::drift::{Drift, Installed, Set};
 use crate::domain::finding::Finding;
 use crate::domain::hold::{Held, Hold};
@@ -19,12 +18,12 @@ use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::status::Status;
-use crate::domain::task::{Other, Source, TaskFacts, TaskPolicy, TaskRun, Together};
+use crate::domain::task::{NOTHING_EXPECTED, Source, TaskFacts, TaskPolicy, TaskRun, Together, of_extra};
 use crate::domain::time::{Timestamp, seconds_between, span};
 use crate::ledger::Ledger;
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::source::{Listed, SourceKind};
-use crate::scheduler::systemd::{self, Failed};
+use crate::scheduler::systemd;
 
 /// What another machine wrote is believed for so long.
 const FRESH: TimeDelta = TimeDelta::hours(26);
@@ -41,6 +40,8 @@ pub(super) struct ToldProbe {
     /// What its scheduler calls it.
     name: String,
     spec: Option<TaskSpec>,
+    /// The configuration says which tasks there should be, and does not name it.
+    extra: bool,
     scene: Scene,
     ledger: Arc<dyn Ledger>,
     blocking: Blocking,
@@ -49,15 +50,10 @@ pub(super) struct ToldProbe {
 }
 
 impl ToldProbe {
-    pub(super) fn new(
-        id: String,
-        kind: &'static SourceKind,
-        name: String,
-        spec: Option<TaskSpec>,
-        scene: Scene,
-        ledger: Arc<dyn Ledger>,
-    ) -> Self {
-        Self { id, kind, name, spec, scene, ledger, blocking: Blocking::new(), seen: Vec::new() }
+    pub(super) fn new(one: Named<'_>, extra: bool, scene: Scene, ledger: Arc<dyn Ledger>) -> Self {
+        let Named { id, kind, name, spec } = one;
+        let spec = spec.cloned();
+        Self { id, kind, name, spec, extra, scene, ledger, blocking: Blocking::new(), seen: Vec::new() }
     }
 
     /// What is known, and what is wrong with it.
@@ -76,6 +72,7 @@ impl ToldProbe {
             },
             zone: self.scene.place.zone.clone(),
             grace: super::expected::GRACE,
+            extra: self.extra,
             scheduler: (self.kind.name == "anacron").then_some("anacron"),
             known_by_end: self.kind.name == "anacron",
             runnable: as_of.is_none() || self.spec.as_ref().is_some_and(|spec| spec.run.is_some()),
@@ -185,7 +182,7 @@ impl Probe for ToldProbe {
             let held = open.filter(|_| listed.told.disabled.is_some() && as_of.is_none()).map(|freeze| Held {
                 hold: Hold::Frozen,
                 until: Some(freeze.until),
-                by: Some(super::by(freeze)),
+                by: Some(super::line::by(freeze)),
             });
             let is_held = held.is_some();
             let mut facts = facts.held(freezes, held, None, now);
@@ -201,6 +198,10 @@ impl Probe for ToldProbe {
             }
             let scripts = listed.parts.as_ref().map(|parts| Sample::text("scripts", parts.scripts.join(", ")));
             let samples = scripts.into_iter().collect();
+            if self.extra {
+                findings = findings.into_iter().map(of_extra).collect();
+                findings.push(Finding::new(Status::Ok, "configuration", NOTHING_EXPECTED));
+            }
             Ok(Reading { samples, detail: Detail::task(facts), findings, ..Reading::default() })
         })
     }
@@ -247,103 +248,4 @@ fn exported(path: &PathBuf, kind: &SourceKind, calendar: &Calendar) -> Result<(V
     let at = Timestamp::from(at);
     let calendar = Calendar { now: at, ..calendar.clone() };
     Ok(((kind.parse)(&bytes, &calendar)?, at))
-}
-
-/// The units of systemd besides its timers: which of them failed.
-#[derive(Debug)]
-pub(super) struct UnitsProbe {
-    scene: Scene,
-    ledger: Arc<dyn Ledger>,
-    /// The timers there were at the first look.
-    at_start: Option<Set>,
-    config: Config,
-    blocking: Blocking,
-}
-
-impl UnitsProbe {
-    pub(super) fn new(scene: Scene, ledger: Arc<dyn Ledger>, config: &Config) -> Self {
-        Self { scene, ledger, at_start: None, config: config.clone(), blocking: Blocking::new() }
-    }
-
-    /// Whether a task of the configuration is this timer.
-    fn is_claimed(&self, timer: &Listed) -> bool {
-        let here = self.config.tasks.iter().filter(|spec| spec.source == TaskSource::Systemd && spec.export.is_none());
-        here.filter_map(|spec| spec.matches.as_deref()).any(|name| timer.is_called(name))
-    }
-
-    /// What is installed, but for what its manager forgets by itself.
-    async fn installed(&self, timers: &[Listed]) -> Result<Set, ProbeError> {
-        let mut set = Set::new();
-        for timer in timers.iter().filter(|timer| !timer.fleeting) {
-            let mut installed = timer.installed();
-            if installed.disabled {
-                // Who froze it has said why.
-                installed.disabled = !self.is_frozen(&timer.name).await?;
-            }
-            set.insert(timer.name.clone(), Some(installed));
-        }
-        Ok(set)
-    }
-
-    async fn is_frozen(&self, timer: &str) -> Result<bool, ProbeError> {
-        for id in super::ids_of_timer(timer) {
-            let freezes = self.ledger.freezes(&id).await;
-            let freezes = freezes.map_err(|error| ProbeError::Unreachable(error.to_string()))?;
-            if freezes.iter().any(|freeze| freeze.thawed_at.is_none()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-impl Probe for UnitsProbe {
-    fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
-        Box::pin(async move {
-            let scene = self.scene.clone();
-            let look = move || {
-                let timers = scene.listed(&systemd::SOURCE, now)?;
-                let failed = systemd::failed(scene.ask, &scene.place.root, &timers, now)?;
-                let forgetful = timers.iter().find_map(|timer| timer.forgetful.clone());
-                Ok::<_, String>((failed, timers, forgetful))
-            };
-            let (failed, timers, forgetful) = self.blocking.run(look).await?.map_err(ProbeError::Unreachable)?;
-            let samples =
-                vec![Sample::count("timers", timers.len() as f64), Sample::count("failed", failed.len() as f64)];
-            let finding = |unit: &Failed| {
-                let advice = format!("look at `{}`", unit.look);
-                let finding = Finding::new(Status::Warning, "units", unit.text.clone()).advice(advice);
-                let finding = finding.mend(ActionName::RESTART_TASK);
-                unit.since.map_or(finding.clone(), |since| finding.since(since))
-            };
-            let mut findings: Vec<Finding> = failed.iter().map(finding).collect();
-            findings.extend(forgetful.map(|why| {
-                let (why, mend) = why.split_once("; ").unwrap_or((&why, ""));
-                let text = format!("what timers ran before the last time, and what they printed, is unknown: {why}");
-                Finding::new(Status::Unknown, "journal", text).advice(mend)
-            }));
-            let installed = self.installed(&timers).await?;
-            let at_start = self.at_start.get_or_insert_with(|| installed.clone());
-            let known = (&self.scene, &*self.ledger, now);
-            let All { mut drift, changes } = drifting::all("systemd", "the timers", installed, at_start, known).await?;
-            let wanted = !self.config.discover_tasks;
-            let unclaimed = timers.iter().filter(|timer| wanted && !timer.fleeting && !self.is_claimed(timer));
-            let others: Vec<Other> = unclaimed.map(other).collect();
-            let extra = drifting::extra("the timers", &others);
-            let drifted = extra.into_iter().chain(changes).collect();
-            findings.extend(drift.settle(drifted, |at| humanize::clock(at, now, &self.scene.place.zone)));
-            let failed = failed.into_iter().map(|unit| unit.service).collect();
-            let together = Together { drift, failed, others };
-            Ok(Reading { samples, findings, ..Reading::default() }.with(Detail::Tasks(Box::new(together))))
-        })
-    }
-}
-
-fn other(timer: &Listed) -> Other {
-    Other {
-        name: timer.name.clone(),
-        schedule: timer.told.schedule.clone().unwrap_or_default(),
-        next_due: timer.told.next,
-        command: timer.installed().command,
-    }
 }

@@ -157,7 +157,7 @@ pub fn records_itself(command: &Invocation) -> bool {
 }
 
 /// The task of `… rounds exec --task ID … -- command`.
-fn wrapped_task(command: &str) -> Option<String> {
+pub fn wrapped_task(command: &str) -> Option<String> {
     wrapped(&name::words(command))
 }
 

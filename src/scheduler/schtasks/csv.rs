@@ -53,6 +53,17 @@ pub(super) fn parse(text: &str, calendar: &Calendar) -> Result<Vec<Listed>, Stri
     Ok(tasks)
 }
 
+/// The names in the short table of `schtasks /query /fo CSV /nh`: each once, though it has a row for
+/// each trigger.
+pub(super) fn names(text: &str) -> Vec<String> {
+    let name = |line: &str| Some(line.strip_prefix('"')?.split_once("\",\"")?.0.to_owned());
+    let paths = text.lines().filter_map(name).filter(|name| name.starts_with('\\'));
+    let mut names: Vec<String> = paths.map(|name| sanitize::line(&name)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 fn listed(row: &[String], order: Option<Order>, calendar: &Calendar) -> Listed {
     let instant = |text: &str| -> Option<Timestamp> { order?.instant(text, &calendar.zone) };
     let name = sanitize::line(&row[NAME]);

@@ -137,12 +137,10 @@ impl Pane for Tasks {
     }
 }
 
-/// When it is due, how long it takes, and its month; of all crontabs or timers together, those that
-/// the configuration does not name.
+/// When it is due, how long it takes, and its month.
 pub(super) fn evidence(see: &Snapshot<'_>, one: &Assessment, room: u16) -> Vec<Line<'static>> {
     match see.board.detail(&one.id) {
         Some(Detail::Task(facts)) => detail::lines(see, facts, room),
-        Some(Detail::Tasks(together)) => detail::others(see, &together.others),
         _ => Vec::new(),
     }
 }
@@ -235,9 +233,14 @@ fn cells<'a>(see: &Snapshot<'_>, one: &'a Assessment, facts: Option<&TaskFacts>)
     let next = view.and_then(|view| view.next_due).map(clock).or(thaws).unwrap_or_default();
     let never = if one.waiting { "" } else { "not seen" };
     let (code, code_style) = last.map_or((String::new(), theme.dim), |last| ending(see, last));
+    // Of what nobody named nothing is asked; where nothing is known of it either, that is not "ok".
+    let extra = view.is_some_and(|view| view.extra);
+    let unasked = extra && one.status.is_ok() && state == TaskState::Unknown;
+    let state_style = if unasked { theme.dim } else { state_style };
+    let status = if unasked { Span::styled(Marks::of(theme).none, theme.dim) } else { rows::status(one.status, theme) };
     vec![
-        rows::status(one.status, theme).into(),
-        text::styled(one.id.name(), theme.text),
+        status.into(),
+        text::styled(one.id.name(), if extra { theme.dim } else { theme.text }),
         text::styled(word, state_style),
         text::styled(view.and_then(|view| view.words.clone()).unwrap_or_default(), theme.dim),
         text::styled(

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::plan::Invocation;
-use crate::domain::task::Other;
 use crate::exec::{Captured, Ended};
 
 /// A manager with a timer whose service failed at 02:00, and one that nobody enabled.
@@ -22,7 +21,8 @@ fn manager(asked: &Invocation) -> Result<Captured, String> {
             "Id=rota-backup.timer\nActiveState=active\nTimersCalendar={{ OnCalendar=*-*-* 02:00:00 ; next_elapse=n/a }}\n\
              AccuracyUSec=1min\n\nId=rota-backup.service\nActiveState=failed\nResult=exit-code\nExecMainStatus=3\n\
              ExecMainCode=1\nExecMainStartTimestamp=@{two}\nExecMainExitTimestamp=@{}\n\n\
-             Id=fstrim.timer\nActiveState=inactive\nUnitFileState=disabled\n",
+             Id=fstrim.timer\nActiveState=inactive\nUnitFileState=disabled\n\nId=all-disks.service\n\
+             ExecStart={{ path=/bin/rounds ; argv[]=/bin/rounds exec --task disks -- fstrim -a ; ignore_errors=no }}\n",
             two + 40
         ),
     };
@@ -39,7 +39,7 @@ fn manager(asked: &Invocation) -> Result<Captured, String> {
     Ok(answered)
 }
 
-fn by_systemd(config: &str) -> (World, Scene) {
+pub(super) fn by_systemd(config: &str) -> (World, Scene) {
     let world = World::new("", config);
     std::fs::create_dir_all(world.root.path().join("run/systemd/system")).expect("folder");
     let scene = world.scene().asking(manager);
@@ -94,38 +94,6 @@ async fn whoever_only_started_a_service_does_not_know_how_it_went() {
     wrapped.ended = Some(end);
     world.runs = vec![wrapped];
     assert_eq!(state(&world).await, (TaskState::Ok, 1));
-}
-
-#[tokio::test]
-async fn timers_and_lines_that_no_task_of_the_configuration_is_are_told_until_they_are_accepted() {
-    let task = "[[task]]\nid = \"t\"\nsource = \"systemd\"\nmatch = \"rota-backup\"\n";
-    let (mut world, scene) = by_systemd(&format!("{task}{NIGHTLY}"));
-    world.crontab("0 2 * * * /srv/backup.sh\n0 3 * * * /srv/report.sh\n0 4 * * * /srv/prune.sh\n");
-    let told = world.told(&mut world.watched_in(&scene)).await;
-    let of = |name: &str| &told.iter().find(|(id, ..)| id == name).expect("all of one sort").2;
-    let timers = "1 of the timers is no task of the configuration: fstrim.timer".to_owned();
-    assert!(of("task:systemd").contains(&timers), "{told:?}");
-    let lines = "2 of the crontabs' lines are no task of the configuration: report, prune".to_owned();
-    assert!(of("task:cron").contains(&lines), "{told:?}");
-    let mut others = Vec::new();
-    for mut one in world.watched_in(&scene) {
-        let reading = one.probe.read(world.now).await.expect("a reading");
-        if let Detail::Tasks(together) = reading.detail {
-            others.extend(together.others);
-        }
-    }
-    let of = |name: &str| others.iter().find(|other| other.name == name).expect(name);
-    let report = Other {
-        name: "report".to_owned(),
-        schedule: "daily at 03:00".to_owned(),
-        next_due: Some("2026-03-03T03:00:00Z".parse().expect("time")),
-        command: "/srv/report.sh".to_owned(),
-    };
-    assert_eq!((others.len(), of("report")), (3, &report), "{others:?}");
-    assert!(of("fstrim.timer").next_due.is_none(), "it is disabled");
-    world.accept(&mut world.watched_in(&scene), "cron", "cron").await;
-    let quiet = super::drift::of(&world, &mut world.watched_in(&scene), "cron").await;
-    assert_eq!(quiet, [(Status::Ok, format!("{lines}; ann accepted it at 09:00: the new server"))]);
 }
 
 #[tokio::test]

@@ -7,13 +7,13 @@ use ratatui::text::{Line, Span};
 use super::tick;
 use crate::domain::humanize;
 use crate::domain::slot::TaskState;
-use crate::domain::task::{Other, TaskFacts};
+use crate::domain::task::TaskFacts;
 use crate::tui::command::Command;
 use crate::tui::pane::{Snapshot, why};
 use crate::tui::widget::calendar::Day;
 use crate::tui::widget::mark::Marks;
 use crate::tui::widget::strip::{Stretch, Tick};
-use crate::tui::widget::{beside, calendar, hint, spark, text};
+use crate::tui::widget::{beside, calendar, hint, spark};
 
 /// From this width on the calendar stands beside the rest.
 const WIDE: u16 = 110;
@@ -36,19 +36,6 @@ pub(super) fn lines(see: &Snapshot<'_>, facts: &TaskFacts, room: u16) -> Vec<Lin
     left.extend(said);
     let width = usize::from(room) - calendar::WIDTH - 6;
     beside::lines(left, &days, width, &Span::raw("  "))
-}
-
-/// Tasks that the configuration does not name: when each is due, and what it runs.
-pub(super) fn others(see: &Snapshot<'_>, others: &[Other]) -> Vec<Line<'static>> {
-    let theme = see.theme;
-    let widest = others.iter().map(|other| text::width(&other.name)).max().unwrap_or(0).min(30);
-    let lines = others.iter().map(|other| {
-        let name = Span::styled(format!("{:<widest$}  ", other.name), theme.text);
-        let next = other.next_due.map(|at| format!(", next {}", humanize::clock(at, see.now, see.zone)));
-        let due = Span::styled(format!("{}{}  ", other.schedule, next.unwrap_or_default()), theme.dim);
-        vec![name, due, Span::styled(other.command.clone(), theme.dim)]
-    });
-    why::labelled("more", lines.collect(), see)
 }
 
 fn due(see: &Snapshot<'_>, facts: &TaskFacts) -> Vec<Line<'static>> {
