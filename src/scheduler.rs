@@ -18,8 +18,9 @@ use crate::exec::{self, Captured};
 
 /// How long a scheduler's own program may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The one that has to be loaded first.
-const SLOW: (&str, Duration) = ("powershell", Duration::from_secs(9));
+/// The same of those that have much to load or to read through first.
+const LONG_PATIENCE: Duration = Duration::from_secs(9);
+const SLOW: [&str; 2] = ["powershell", "log"];
 /// More than this it does not say.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -29,8 +30,8 @@ pub fn ask(invocation: &Invocation) -> Result<Captured, String> {
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        let is_slow = invocation.argv.first().is_some_and(|program| program == SLOW.0);
-        let patience = if is_slow { SLOW.1 } else { PATIENCE };
+        let is_slow = invocation.argv.first().is_some_and(|program| SLOW.contains(&program.as_str()));
+        let patience = if is_slow { LONG_PATIENCE } else { PATIENCE };
         let told = runtime.block_on(exec::capture(invocation, patience, MOST_BYTES));
         told.map_err(|error| error.to_string())
     };

@@ -1,4 +1,4 @@
-//! What cron says of its jobs, in a file of syslog or in the journal.
+//! What cron says of its jobs: in a file of syslog, in the journal, or in the unified log of macOS.
 //!
 //! It says that a job began. How it ended stands there only where the daemon was told to log
 //! that, and then only when it went wrong: a start here is never a success.
@@ -6,6 +6,7 @@
 mod journal;
 mod line;
 mod tail;
+mod unified;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -13,16 +14,32 @@ use std::ops::Range;
 use chrono::TimeDelta;
 use regex::bytes::Regex;
 
+use crate::domain::plan::Invocation;
 use crate::domain::sanitize;
 use crate::domain::time::{Timestamp, Zone};
 
 pub use journal::Journal;
 pub use tail::{Lines, LogTail};
+pub use unified::Unified;
 
 /// How far back it is read, and kept.
 pub const LOOK_BACK: TimeDelta = TimeDelta::days(8);
 /// More starts than these are not kept: the oldest go.
 const MOST: usize = 200_000;
+
+/// A log that a program prints when it is asked.
+pub trait Told: std::fmt::Debug + Send {
+    /// What prints the entries after those that were taken, or as many as are looked at first.
+    fn invocation(&self, now: Timestamp) -> Invocation;
+
+    /// Takes what it printed.
+    fn take(&mut self, printed: &[u8]);
+
+    fn log(&mut self) -> &mut CronLog;
+
+    /// What keeps it from telling this user, and what mends that.
+    fn denied(&self, complaint: &[u8]) -> Option<(&'static str, &'static str)>;
+}
 
 /// A job that cron started.
 #[derive(Clone, Debug, PartialEq, Eq)]

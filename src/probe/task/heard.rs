@@ -1,4 +1,5 @@
-//! What is heard of cron's jobs: its lines in a log file, or where there is none, in the journal.
+//! What is heard of cron's jobs: its lines in a log file, or where there is none, in the journal or in the
+//! unified log of macOS.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,13 +10,16 @@ use chrono::TimeDelta;
 use crate::domain::sanitize;
 use crate::domain::task::{RunEnd, TaskRun};
 use crate::domain::time::{Timestamp, seconds_between};
-use crate::scheduler::cron_log::{Calendar, CronLog, Journal, LOOK_BACK, Lines as _, LogTail, Sighting};
+use crate::scheduler::cron_log::{Calendar, CronLog, Journal, LOOK_BACK, Lines as _, LogTail, Sighting, Told, Unified};
 use crate::scheduler::crontab::Entry;
 use crate::scheduler::source::Ask;
 
 /// Where cron's lines lie: on their own as on Debian and Red Hat, or among all others. The
 /// first that has any is read alone, because Debian writes them twice.
 const FILES: [&str; 4] = ["var/log/cron.log", "var/log/cron", "var/log/syslog", "var/log/messages"];
+
+/// What starts cron on macOS, which has a log of its own.
+const CRON_OF_MACOS: &str = "System/Library/LaunchDaemons/com.vix.cron.plist";
 
 /// A log that nobody wrote for so long is a leftover.
 const FRESH: TimeDelta = TimeDelta::hours(26);
@@ -26,7 +30,7 @@ pub(super) enum Ear {
     #[default]
     Open,
     File(LogTail),
-    Journal(Journal),
+    Told(Box<dyn Told>),
 }
 
 /// Every start that a log tells of.
@@ -101,8 +105,8 @@ impl Ear {
                     return Heard::of(&tail.log, since);
                 }
             }
-            Ear::Journal(journal) => {
-                if let Ok(heard) = hear(journal, calendar, ask) {
+            Ear::Told(told) => {
+                if let Ok(heard) = hear(&mut **told, calendar, ask) {
                     return heard;
                 }
             }
@@ -135,32 +139,32 @@ impl Ear {
                 _ => {}
             }
         }
-        let mut journal = Journal::default();
-        match hear(&mut journal, calendar, ask) {
+        let is_macos = root.join(CRON_OF_MACOS).exists();
+        let mut told: Box<dyn Told> = if is_macos { Box::<Unified>::default() } else { Box::<Journal>::default() };
+        match hear(&mut *told, calendar, ask) {
             Ok(heard) => {
-                *self = Ear::Journal(journal);
+                *self = Ear::Told(told);
                 heard
             }
             Err(why) => {
-                denied.extend(why);
-                let why = format!("when it began is not known either: {}; join the group adm", denied.join(", and "));
+                let (why, mend) = why.unzip();
+                denied.extend(why.map(str::to_owned));
+                let mend = mend.unwrap_or("join the group adm");
+                let why = format!("when it began is not known either: {}; {mend}", denied.join(", and "));
                 Heard { since: Err((!denied.is_empty()).then_some(why)), ..Heard::default() }
             }
         }
     }
 }
 
-/// Asks the journal; `Err` with what keeps it from telling, where that can be mended.
-fn hear(journal: &mut Journal, calendar: &Calendar, ask: Ask) -> Result<Heard, Option<String>> {
-    let told = ask(&journal.invocation(calendar.now - LOOK_BACK)).map_err(|_absent| None)?;
-    journal.take(&told.stdout);
-    journal.log.forget(calendar.now - LOOK_BACK);
-    match journal.log.sightings().next() {
-        Some(first) if told.exit_code == Some(0) => Ok(Heard::of(&journal.log, first.at)),
-        // Whoever may not see the messages of others is told so there.
-        _ if told.stderr.windows(10).any(|part| part == b"not seeing") => {
-            Err(Some("the journal shows this user no messages of others".to_owned()))
-        }
-        _ => Err(None),
+/// Asks a log; `Err` with what keeps it from telling and what mends that, where something can be done.
+fn hear(told: &mut dyn Told, calendar: &Calendar, ask: Ask) -> Result<Heard, Option<(&'static str, &'static str)>> {
+    let answer = ask(&told.invocation(calendar.now)).map_err(|_absent| None)?;
+    told.take(&answer.stdout);
+    told.log().forget(calendar.now - LOOK_BACK);
+    let first = told.log().sightings().next().map(|first| first.at);
+    match first {
+        Some(since) if answer.exit_code == Some(0) => Ok(Heard::of(told.log(), since)),
+        _ => Err(told.denied(&answer.stderr)),
     }
 }

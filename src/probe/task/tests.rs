@@ -290,6 +290,34 @@ async fn a_start_that_the_log_of_cron_does_not_have_was_missed() {
     assert_eq!(texts[0], "nothing ran for the slot of 02:00, 7 h ago (grace 2 m)");
 }
 
+/// macOS, whose log tells of one start.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of what asks a program")]
+fn unified(asked: &crate::domain::plan::Invocation) -> Result<crate::exec::Captured, String> {
+    assert_eq!(asked.argv[..2], ["log", "show"], "{asked}");
+    let line = r#"{"timestamp":"2026-03-02 02:00:01.500000+0000","eventMessage":"(ann) CMD (/srv/backup.sh --all)"}"#;
+    Ok(crate::exec::Captured {
+        exit_code: Some(0),
+        signal: None,
+        ended: crate::exec::Ended::Exited,
+        took: Duration::ZERO,
+        stdout: format!("{line}\n{{\"count\":1,\"finished\":1}}\n").into_bytes(),
+        stderr: Vec::new(),
+        cut: false,
+        left: None,
+    })
+}
+
+#[tokio::test]
+async fn on_macos_the_unified_log_tells_that_a_line_began() {
+    let world = World::new(BACKUP, "");
+    let daemons = world.root.path().join("System/Library/LaunchDaemons");
+    std::fs::create_dir_all(&daemons).expect("folder");
+    std::fs::write(daemons.join("com.vix.cron.plist"), "").expect("what starts cron");
+    let told = world.told(&mut world.watched_in(&world.scene().asking(unified))).await;
+    assert_eq!(told[0].1, Status::Unknown);
+    assert!(told[0].2[0].starts_with("it began at 02:00; cron records no result"), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_failure_in_the_log_of_cron_is_one() {
     let world = World::new(BACKUP, "");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::CronLog;
+use super::{CronLog, LOOK_BACK, Told};
 use crate::domain::plan::Invocation;
 use crate::domain::time::Timestamp;
 use crate::scheduler::journald::text;
@@ -10,17 +10,16 @@ use crate::scheduler::journald::text;
 /// Where in the journal the reading stands.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
-    pub log: CronLog,
+    log: CronLog,
     /// Of the last entry.
     cursor: Option<String>,
 }
 
-impl Journal {
-    /// What prints the entries after the last one that was taken, or since an instant.
-    pub fn invocation(&self, since: Timestamp) -> Invocation {
+impl Told for Journal {
+    fn invocation(&self, now: Timestamp) -> Invocation {
         let from = match &self.cursor {
             Some(cursor) => format!("--after-cursor={cursor}"),
-            None => format!("--since=@{}", since.timestamp()),
+            None => format!("--since=@{}", (now - LOOK_BACK).timestamp()),
         };
         let tags = ["-t", "CRON", "-t", "cron", "-t", "CROND", "-t", "crond"];
         let fields = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER";
@@ -29,8 +28,7 @@ impl Journal {
         )
     }
 
-    /// Takes what it printed.
-    pub fn take(&mut self, printed: &[u8]) {
+    fn take(&mut self, printed: &[u8]) {
         for line in printed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"-- ")) {
             let Ok(entry) = serde_json::from_slice::<Value>(line) else {
                 self.log.unread += 1;
@@ -47,5 +45,16 @@ impl Journal {
                 _ => self.log.unread += 1,
             }
         }
+    }
+
+    fn log(&mut self) -> &mut CronLog {
+        &mut self.log
+    }
+
+    fn denied(&self, complaint: &[u8]) -> Option<(&'static str, &'static str)> {
+        let complaint = String::from_utf8_lossy(complaint);
+        complaint
+            .contains("not seeing")
+            .then_some(("the journal shows this user no messages of others", "join the group adm"))
     }
 }

@@ -86,8 +86,8 @@ fn an_hour_that_a_clock_shows_twice_is_told_by_the_lines_before() {
 #[test]
 fn the_journal_tells_the_same_also_in_bytes() {
     let mut journal = Journal::default();
-    let since = "2026-11-20T00:00:00Z".parse().expect("time");
-    assert!(journal.invocation(since).argv.contains(&"--since=@1795132800".to_owned()));
+    let now = "2026-11-28T00:00:00Z".parse().expect("time");
+    assert!(journal.invocation(now).argv.contains(&"--since=@1795132800".to_owned()), "eight days back");
     journal.take(
         br#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1795167352514143","SYSLOG_IDENTIFIER":"CRON","MESSAGE":"(root) CMD (/srv/a.sh)"}
 {"__CURSOR":"s=2","__REALTIME_TIMESTAMP":"1795167352514143","SYSLOG_IDENTIFIER":"CRON","MESSAGE":[40,97,41,32,67,77,68,32,40,98,27,255,41]}
@@ -95,25 +95,53 @@ fn the_journal_tells_the_same_also_in_bytes() {
 not json
 "#,
     );
-    let found = told(&journal.log);
+    let found = told(journal.log());
     assert_eq!(found[0], "11-20 09:35:52 root /srv/a.sh");
     assert!(found[1].starts_with("11-20 09:35:52 a b") && !found[1].contains('\u{1b}'), "{found:?}");
-    assert_eq!(journal.log.unread(), 2);
-    assert!(journal.invocation(since).argv.contains(&"--after-cursor=s=3".to_owned()));
+    assert_eq!(journal.log().unread(), 2);
+    assert!(journal.invocation(now).argv.contains(&"--after-cursor=s=3".to_owned()));
+}
+
+/// What `log show --style ndjson` of macOS 14 prints of three jobs, without the fields nobody looks at.
+const UNIFIED: &str = r#"{"timezoneName":"","messageType":"Info","eventType":"logEvent","processImagePath":"\/usr\/sbin\/cron","timestamp":"2026-11-20 10:00:00.123456+0100","eventMessage":"(ann) CMD (\/srv\/a.sh --all)","processID":812}
+{"messageType":"Info","eventType":"logEvent","processImagePath":"\/usr\/sbin\/cron","timestamp":"2026-11-20 10:05:00.000001+0100","eventMessage":"(root) CMD (\/usr\/libexec\/atrun)","processID":813}
+{"messageType":"Default","eventType":"activityCreateEvent","timestamp":"2026-11-20 10:05:01.000001+0100","eventMessage":"Retrieve User by ID","processID":813}
+{"eventType":"logEvent","timestamp":"yesterday","eventMessage":"(ann) CMD (\/srv\/b.sh)"}
+{"count":3,"finished":1}
+"#;
+
+#[test]
+fn the_log_of_macos_tells_the_same_and_nothing_twice() {
+    let mut unified = Unified::default();
+    let now = "2026-11-20T09:30:00Z".parse().expect("time");
+    let asked = |unified: &Unified| unified.invocation(now).argv.last().cloned();
+    assert_eq!(asked(&unified).as_deref(), Some("2026-11-19 09:30:00+0000"));
+    unified.take(UNIFIED.as_bytes());
+    assert_eq!(told(unified.log()), ["11-20 09:00:00 ann /srv/a.sh --all", "11-20 09:05:00 root /usr/libexec/atrun"]);
+    assert_eq!(unified.log().unread(), 2, "what is no sentence of cron's, and what has no time");
+    assert_eq!(asked(&unified).as_deref(), Some("2026-11-20 09:05:01+0000"));
+    // It is asked again from the last second on.
+    let later = UNIFIED.replace("10:05:01.000001", "10:10:00.5").replace("Retrieve User by ID", "(ann) CMD (c)");
+    unified.take(later.as_bytes());
+    assert_eq!(told(unified.log()).len(), 3);
+    assert_eq!(told(unified.log())[2], "11-20 09:10:00 ann c");
+    let denied = unified.denied(b"log: Could not open local log store: Operation not permitted\n");
+    assert!(denied.is_some() && unified.denied(b"").is_none());
 }
 
 #[test]
 fn lines_that_were_tampered_with_harm_nobody() {
     let calendar = calendar("2026-11-20T10:00:00Z", "Europe/London");
     let old = "Nov 19 23:59:01 db1 CROND[1234]: (root) CMD ([77] run-parts /etc/cron.hourly)\n";
-    let lines: Vec<&[u8]> = DEBIAN.lines().chain(old.lines()).map(str::as_bytes).collect();
+    let all = DEBIAN.lines().chain(old.lines()).chain(UNIFIED.lines());
+    let lines: Vec<&[u8]> = all.map(str::as_bytes).collect();
     let mut seed = 22_u64;
     let mut below = |bound: usize| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) as usize % bound.max(1)
     };
     let mut log = CronLog::default();
-    let mut journal = Journal::default();
+    let (mut journal, mut unified) = (Journal::default(), Unified::default());
     for _ in 0..60_000 {
         let mut line = lines[below(lines.len())].to_vec();
         for _ in 0..=below(4) {
@@ -131,6 +159,7 @@ fn lines_that_were_tampered_with_harm_nobody() {
         }
         log.take(&line, &calendar);
         journal.take(&line);
+        unified.take(&line);
     }
     assert!(log.sightings().count() > 1000, "some are still lines");
     assert!(log.sightings().all(|one| !one.command.contains(|c: char| c.is_control())), "none is dangerous");
