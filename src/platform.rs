@@ -2,6 +2,7 @@
 //! process is which, the terminal, and what a system cannot tell at all. Above this floor
 //! nobody asks which system it is.
 
+pub mod asleep;
 pub mod file;
 pub mod lacks;
 pub mod locks;

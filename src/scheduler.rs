@@ -1,6 +1,7 @@
 //! Schedulers: where tasks are scheduled, and the records their runs leave.
 
 pub mod anacron;
+pub mod asleep;
 pub mod cron_log;
 pub mod crontab;
 mod journald;

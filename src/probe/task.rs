@@ -29,6 +29,7 @@ use crate::domain::inventory::{Repeat, Target, TaskCard};
 use crate::domain::observation::{ProbeError, ProbeId, Reading};
 use crate::domain::task::TaskJudge;
 use crate::domain::time::Zone;
+use crate::platform::asleep;
 use crate::scheduler::crontab::{self, Crontabs};
 use crate::scheduler::source;
 use crate::scheduler::{self, spool};
@@ -66,7 +67,7 @@ pub fn cards(config: &Config) -> Vec<TaskCard> {
 /// This machine.
 fn here(config: &Config, zone: &Zone) -> Scene {
     let scene = Scene::new(Path::new("/"), zone.clone(), crontab::list).asking(scheduler::ask);
-    Scene { elsewhere: config.unnamed == Unnamed::Ignored, ..scene }
+    Scene { elsewhere: config.unnamed == Unnamed::Ignored, slept: asleep::since_start, ..scene }
 }
 
 fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::sync::OnceCell;
@@ -22,11 +23,12 @@ use crate::domain::task::TaskRun;
 use crate::domain::time::{Timestamp, Zone};
 use crate::ledger::{Ledger, Recorded};
 use crate::platform::lacks;
+use crate::scheduler::asleep::Asleep;
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::crontab::{self, Account, Crontabs, Place};
 use crate::scheduler::source::{Ask, Listed, SourceKind};
 use crate::scheduler::spool::{self, Unheard};
-use crate::scheduler::systemd::Journal;
+use crate::scheduler::systemd::{self, Journal};
 use crate::scheduler::uptime;
 
 /// For how long what was seen is good enough for the next probe.
@@ -45,6 +47,8 @@ pub(super) struct Scene {
     pub(super) export: Option<PathBuf>,
     /// What is scheduled on this machine is nobody's question, nor whether it was on.
     pub(super) elsewhere: bool,
+    /// For how long the machine was asleep since its start.
+    pub(super) slept: fn() -> Option<Duration>,
     pub(super) memory: Arc<Mutex<Memory>>,
     /// Held by the one of many that looks. A look that does not come back is nobody's second one.
     pub(super) gate: Arc<tokio::sync::Mutex<Blocking>>,
@@ -71,6 +75,7 @@ type ToldOf = Result<Arc<[Listed]>, String>;
 pub(super) struct Memory {
     latest: Option<(Timestamp, Arc<Sight>)>,
     ear: Ear,
+    asleep: Asleep,
     /// What each scheduler told, by its name.
     told: BTreeMap<&'static str, (Timestamp, ToldOf)>,
     journal: Journal,
@@ -126,6 +131,7 @@ impl Scene {
             lacks: lacks::CRONTABS,
             export: None,
             elsewhere: false,
+            slept: || None,
             memory: Arc::default(),
             gate: Arc::default(),
             recorded: Arc::default(),
@@ -225,7 +231,7 @@ impl Scene {
         if let Some(sight) = memory.fresh(now) {
             return sight;
         }
-        let sight = Arc::new(self.sight(now, spool, configuration, &mut memory.ear));
+        let sight = Arc::new(self.sight(now, spool, configuration, &mut memory));
         memory.latest = Some((now, Arc::clone(&sight)));
         sight
     }
@@ -264,11 +270,11 @@ impl Scene {
         Self { export: Some(export.to_owned()), memory: Arc::default(), gate: Arc::default(), ..self.clone() }
     }
 
-    fn sight(&self, now: Timestamp, spool: &Path, configuration: &[PathBuf], ear: &mut Ear) -> Sight {
+    fn sight(&self, now: Timestamp, spool: &Path, configuration: &[PathBuf], memory: &mut Memory) -> Sight {
         let crontabs = self.crontabs();
         let heard = if self.export.is_none() && crontabs.entries.iter().any(|line| line.wrapped_as.is_none()) {
             let calendar = Calendar { zone: self.place.zone.clone(), now };
-            ear.listen(&self.place.root, &calendar, self.ask)
+            memory.ear.listen(&self.place.root, &calendar, self.ask)
         } else {
             Heard::default()
         };
@@ -280,7 +286,12 @@ impl Scene {
             heard.instants().chain(spooled.values().flatten().map(|run| run.started_at)).collect();
         let booted_at = uptime::booted_at(&self.place.root).filter(|_| !self.elsewhere);
         let records = std::fs::read(self.place.root.join("var/log/wtmp")).unwrap_or_default();
-        let gaps = if self.elsewhere { Vec::new() } else { uptime::gaps(&records, booted_at, &signs) };
+        let mut gaps = Vec::new();
+        if !self.elsewhere {
+            let journal = self.has(&systemd::SOURCE).then_some(self.ask);
+            gaps.extend(uptime::gaps(&records, booted_at, &signs));
+            gaps.extend(memory.asleep.gaps((self.slept)(), now, journal));
+        }
         let configured_at = configuration.iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
         Sight {
             gaps,

@@ -356,6 +356,20 @@ async fn a_slot_in_which_the_machine_was_off_is_skipped_and_says_why() {
     let (_, status, texts) = world.first().await;
     assert_eq!(status, Status::Warning);
     assert_eq!(texts, ["nothing ran for the slot of 02:00: the machine was off from 01:10 to 03:20"]);
+    // Asleep between two looks is as well an excuse as off.
+    std::fs::remove_file(world.root.path().join("var/log/wtmp")).expect("wtmp");
+    let slept: fn() -> Option<Duration> = {
+        static LOOKS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        || Some(Duration::from_hours(2) * LOOKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed) as u32)
+    };
+    let evening = World { now: "2026-03-02T01:05:00Z".parse().expect("time"), ..world };
+    let mut watched = evening.watched_in(&Scene { slept, ..evening.scene() });
+    assert_eq!(evening.told(&mut watched).await[0].1, Status::Ok);
+    let world = World { now: "2026-03-02T03:06:00Z".parse().expect("time"), ..evening };
+    let (_, status, texts) = world.told(&mut watched).await.remove(0);
+    assert_eq!(status, Status::Warning, "{texts:?}");
+    assert_eq!(texts, ["nothing ran for the slot of 02:00: the machine was asleep from 01:05 to 03:06"]);
+
     let elsewhere = Scene { elsewhere: true, ..world.scene() };
     let (_, status, texts) = world.told(&mut world.watched_in(&elsewhere)).await.remove(0);
     assert_eq!(status, Status::Critical, "that excuses nothing of what does not run here: {texts:?}");
