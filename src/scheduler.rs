@@ -5,6 +5,8 @@ pub mod asleep;
 pub mod cron_log;
 pub mod crontab;
 mod journald;
+#[cfg(test)]
+mod mutations;
 pub mod proof_log;
 mod schtasks;
 pub mod source;

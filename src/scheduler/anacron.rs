@@ -287,4 +287,4 @@ fn acts(name: &str, _command: &str) -> Acts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

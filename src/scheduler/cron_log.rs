@@ -189,4 +189,4 @@ impl CronLog {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

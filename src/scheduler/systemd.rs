@@ -218,4 +218,4 @@ fn acts(name: &str, activates: &str) -> Acts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -29,7 +29,7 @@ const FRESH: TimeDelta = TimeDelta::hours(26);
 pub(super) enum Ear {
     #[default]
     Open,
-    File(LogTail),
+    File(Box<LogTail>),
     Told(Box<dyn Told>),
 }
 
@@ -129,7 +129,7 @@ impl Ear {
             match tail.follow(calendar) {
                 Ok(()) if tail.log.sightings().next().is_some() => {
                     let heard = Heard::of(&tail.log, tail.since.unwrap_or(calendar.now));
-                    *self = Ear::File(tail);
+                    *self = Ear::File(Box::new(tail));
                     return heard;
                 }
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const DEBIAN: &str = "# /etc/anacrontab\nSHELL=/bin/sh\nHOME=/root\nLOGNAME=root\n\n\
+pub(in crate::scheduler) const DEBIAN: &str = "# /etc/anacrontab\nSHELL=/bin/sh\nHOME=/root\nLOGNAME=root\n\n\
     1\t5\tcron.daily\trun-parts --report /etc/cron.daily\n\
     7\t10\tcron.weekly\trun-parts --report /etc/cron.weekly\n\
     @monthly\t15\tcron.monthly\trun-parts --report /etc/cron.monthly\n";

@@ -25,7 +25,7 @@ fn told(log: &CronLog) -> Vec<String> {
 }
 
 /// Debian 12 with `-L 15`, as its daemon and rsyslog write it.
-const DEBIAN: &str = r#"2026-11-20T09:31:58.269524+00:00 vm rsyslogd: [origin software="rsyslogd"] start
+pub(in crate::scheduler) const DEBIAN: &str = r#"2026-11-20T09:31:58.269524+00:00 vm rsyslogd: [origin software="rsyslogd"] start
 2026-11-20T09:31:58.319053+00:00 vm cron[27]: (CRON) INFO (pidfile fd = 5)
 2026-11-20T09:31:58.319399+00:00 vm cron[27]: Error: bad minute; while reading /etc/cron.d/badminute
 2026-11-20T09:31:58.319414+00:00 vm cron[27]: (*system*badminute) ERROR (Syntax error, this crontab file will be ignored)
@@ -103,7 +103,7 @@ not json
 }
 
 /// What `log show --style ndjson` of macOS 14 prints of three jobs, without the fields nobody looks at.
-const UNIFIED: &str = r#"{"timezoneName":"","messageType":"Info","eventType":"logEvent","processImagePath":"\/usr\/sbin\/cron","timestamp":"2026-11-20 10:00:00.123456+0100","eventMessage":"(ann) CMD (\/srv\/a.sh --all)","processID":812}
+pub(in crate::scheduler) const UNIFIED: &str = r#"{"timezoneName":"","messageType":"Info","eventType":"logEvent","processImagePath":"\/usr\/sbin\/cron","timestamp":"2026-11-20 10:00:00.123456+0100","eventMessage":"(ann) CMD (\/srv\/a.sh --all)","processID":812}
 {"messageType":"Info","eventType":"logEvent","processImagePath":"\/usr\/sbin\/cron","timestamp":"2026-11-20 10:05:00.000001+0100","eventMessage":"(root) CMD (\/usr\/libexec\/atrun)","processID":813}
 {"messageType":"Default","eventType":"activityCreateEvent","timestamp":"2026-11-20 10:05:01.000001+0100","eventMessage":"Retrieve User by ID","processID":813}
 {"eventType":"logEvent","timestamp":"yesterday","eventMessage":"(ann) CMD (\/srv\/b.sh)"}

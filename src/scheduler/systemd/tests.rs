@@ -8,12 +8,12 @@ use crate::domain::time::Zone;
 use crate::exec::{Captured, Ended};
 use crate::scheduler::source::Outcome;
 
-const LIST: &str = r#"[{"next":1795169295876260,"left":1795169295876260,"last":1795169285862567,"passed":1795169285862567,"unit":"rota-quick.timer","activates":"rota-quick.service"},
+pub(in crate::scheduler) const LIST: &str = r#"[{"next":1795169295876260,"left":1795169295876260,"last":1795169285862567,"passed":1795169285862567,"unit":"rota-quick.timer","activates":"rota-quick.service"},
 {"next":1795226517655534,"left":1795226517655534,"last":0,"passed":0,"unit":"rota-backup.timer","activates":"rota-backup.service"},
 {"next":null,"left":null,"last":1795169284000000,"passed":1795169284000000,"unit":"rota-long.timer","activates":"rota-long.service"},
 {"next":null,"left":null,"last":0,"passed":0,"unit":"fstrim.timer","activates":"fstrim.service"}]"#;
 
-const SHOW: &str = "\
+pub(in crate::scheduler) const SHOW: &str = "\
 Id=rota-quick.timer
 ActiveState=active
 UnitFileState=enabled
@@ -67,17 +67,17 @@ Id=old.timer
 ActiveState=active
 ";
 
-const FILES: &str = r#"[{"unit_file":"fstrim.timer","state":"disabled","preset":"enabled"},
+pub(in crate::scheduler) const FILES: &str = r#"[{"unit_file":"fstrim.timer","state":"disabled","preset":"enabled"},
 {"unit_file":"old.timer","state":"static","preset":null},{"unit_file":"pg_dump@.timer","state":"disabled"},
 {"unit_file":"second-name.timer","state":"alias"}]"#;
 
-const CRASHED: &str = "Id=crashloop.service\nActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=7\n\
+pub(in crate::scheduler) const CRASHED: &str = "Id=crashloop.service\nActiveState=failed\nResult=exit-code\nExecMainCode=1\nExecMainStatus=7\n\
                        NRestarts=5\nInvocationID=c1\nStateChangeTimestamp=@1795169287\n";
 
-const SAID: &str =
+pub(in crate::scheduler) const SAID: &str =
     r#"{"MESSAGE":"no port","_SYSTEMD_UNIT":"crashloop.service","__REALTIME_TIMESTAMP":"1795169287000000"}"#;
 
-const FAILED: &str = r#"[{"unit":"crashloop.service","load":"loaded","active":"failed","sub":"failed","description":"Crash loop"},
+pub(in crate::scheduler) const FAILED: &str = r#"[{"unit":"crashloop.service","load":"loaded","active":"failed","sub":"failed","description":"Crash loop"},
 {"unit":"rota-quick.service","load":"loaded","active":"failed","sub":"failed","description":"Quick"}]"#;
 
 fn calendar() -> Calendar {
