@@ -180,6 +180,13 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 
 /// Runs the command line and says how the process ends.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // The wrapper comes first: it must run its child whatever is wrong with us, and soon.
+    if let Some(code) = wrapper::alone(&arguments) {
+        return code;
+    }
+    // Without its own hooks a panic is still told, only less well.
+    let _ = color_eyre::install();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -188,7 +195,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    // The wrapper comes first: it must run its child whatever is wrong with us.
+    // With flags before its name.
     if let Some(Command::Exec(args)) = cli.command {
         return wrapper::run(args, &cli.global);
     }

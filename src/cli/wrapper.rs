@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Parser, Subcommand};
 
 use crate::cli::exec::{ExecOptions, Overlap, exec};
 use crate::cli::{Global, environment};
@@ -32,6 +32,30 @@ pub struct ExecArgs {
     /// The command and its arguments, passed on as they are
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+/// The words of `rounds exec` and of nothing else: to put the whole command line together takes longer
+/// than all else that is done before the command begins.
+#[derive(Debug, Parser)]
+#[command(name = "rounds", disable_version_flag = true)]
+struct Alone {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Exec,
+}
+
+#[derive(Debug, Subcommand)]
+enum Exec {
+    Exec(ExecArgs),
+}
+
+/// Runs a command that `rounds exec …` wraps; `None` for any other command line, and for one that is wrong:
+/// whoever knows all of it says more.
+pub(super) fn alone(arguments: &[OsString]) -> Option<ExitCode> {
+    arguments.get(1).filter(|word| *word == "exec")?;
+    let Alone { global, command: Exec::Exec(args) } = Alone::try_parse_from(arguments).ok()?;
+    Some(run(args, &global))
 }
 
 pub(super) fn run(args: ExecArgs, global: &Global) -> ExitCode {

@@ -5,7 +5,8 @@ pub mod written;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, Utc};
+use tz::TimeZoneRef;
 
 /// An instant. Everything inside is UTC; zones are for people and schedules.
 pub type Timestamp = DateTime<Utc>;
@@ -54,8 +55,9 @@ impl Zone {
 
     /// A zone of the IANA database, such as `Europe/London`; `None` when there is no such zone.
     pub fn named(name: &str) -> Option<Self> {
-        let zone: chrono_tz::Tz = name.parse().ok()?;
-        Some(Self::new(name, move |at| zone.offset_from_utc_datetime(&at.naive_utc()).fix()))
+        // Found whatever its case; but as it is spelt it has to be known to cron and to systemd, too.
+        let zone = tzdb_data::find_tz(name.as_bytes()).filter(|_| tzdb_data::TZ_NAMES.contains(&name))?;
+        Some(Self::new(name, |at| offset(zone, at)))
     }
 
     pub fn name(&self) -> &str {
@@ -116,6 +118,13 @@ impl Zone {
         let seconds = (high.timestamp() + 30).div_euclid(60) * 60;
         DateTime::from_timestamp(seconds, 0).unwrap_or(high)
     }
+}
+
+/// What clocks in a zone of the tables are ahead of UTC.
+fn offset(zone: &TimeZoneRef<'_>, at: Timestamp) -> FixedOffset {
+    // Of a time that no rule reaches what held last holds on.
+    let held = zone.find_local_time_type(at.timestamp()).ok().or_else(|| zone.local_time_types().last());
+    held.and_then(|held| FixedOffset::east_opt(held.ut_offset())).unwrap_or(Utc.fix())
 }
 
 impl Default for Zone {
@@ -192,6 +201,26 @@ mod tests {
         let santiago = Zone::named("America/Santiago").expect("zone");
         let date = NaiveDate::from_ymd_opt(2026, 9, 6).expect("date");
         assert_eq!(santiago.local(santiago.start_of(date)).time().to_string(), "01:00:00");
+    }
+
+    #[test]
+    fn every_zone_agrees_with_other_tables() {
+        use chrono::TimeZone as _;
+        let first = utc("2000-01-01 00:00");
+        let mut compared = 0;
+        for other in chrono_tz::TZ_VARIANTS {
+            // What one of the two does not have is no zone of today.
+            let Some(zone) = Zone::named(other.name()) else { continue };
+            // What was decided since then only one of the two may know.
+            for step in 0..25 * 26 {
+                let at = first + Duration::days(14 * step) + Duration::minutes(7 * step);
+                let theirs = other.offset_from_utc_datetime(&at.naive_utc()).fix();
+                assert_eq!(zone.local(at).offset(), &theirs, "{} at {at}", other.name());
+            }
+            compared += 1;
+        }
+        assert!(compared > 500, "{compared} zones");
+        assert!(Zone::named("europe/london").is_none() && Zone::named("Mars/Olympus").is_none());
     }
 
     #[test]

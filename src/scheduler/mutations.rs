@@ -18,8 +18,10 @@ const CRONTAB: &str = "CRON_TZ=Europe/London\nMAILTO=\"\"\n# m h dom mon dow\n*/
 const ASLEEP: &str = "{\"__REALTIME_TIMESTAMP\":\"1795294000000000\",\"MESSAGE_ID\":\"6bbd95ee977941e497c48be27c254128\"}\n\
     {\"__REALTIME_TIMESTAMP\":\"1795297000000000\",\"MESSAGE_ID\":\"8811e6df2a8e40f58a94cea26f8ebf14\"}\n";
 
-/// Every sample, and who reads it.
-const READERS: [(&str, &str, fn(&[u8])); 9] = [
+/// What a sample is, its text, and who reads it.
+type Reader = (&'static str, &'static str, fn(&[u8]));
+
+const READERS: [Reader; 9] = [
     ("syslog of Debian", cron_log::tests::DEBIAN, syslog),
     ("the journal's lines of cron", ASLEEP, journal),
     ("the unified log", cron_log::tests::UNIFIED, unified),
@@ -63,7 +65,9 @@ fn unified(bytes: &[u8]) {
 
 fn listed(all: Result<Vec<Listed>, String>) {
     for one in all.unwrap_or_default() {
-        [&one.name, &one.command, &one.user].into_iter().for_each(|text| plain(text));
+        for text in [&one.name, &one.command, &one.user] {
+            plain(text);
+        }
         one.runs("t").iter().for_each(|run| assert!(!run.tail.contains('\x1b'), "{run:?}"));
     }
 }
@@ -133,7 +137,7 @@ fn lines(bytes: &[u8]) {
         for line in &found.entries {
             plain(&line.shown());
             plain(&line.installed().command);
-            let next = line.schedule.iter().filter_map(|schedule| schedule.next(calendar().now)).next();
+            let next = line.schedule.iter().find_map(|schedule| schedule.next(calendar().now));
             assert!(next.is_none_or(|next| next > calendar().now));
         }
     });

@@ -12,6 +12,7 @@ mod faults;
 mod hands;
 mod manners;
 mod roles;
+mod rows;
 mod server;
 mod sessions;
 mod tls;

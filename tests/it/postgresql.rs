@@ -20,6 +20,7 @@ mod program;
 mod protocol;
 mod restores;
 mod roles;
+mod rows;
 pub(crate) mod server;
 mod sessions;
 mod shape;
