@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::domain::drift::Drift;
 use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
-use crate::domain::task::{EndKind, SORTS, Source, TaskFacts, TaskRun, TaskView};
+use crate::domain::task::{EndKind, SORTS, Source, TaskFacts, TaskPolicy, TaskRun, TaskView};
 use crate::domain::time::rfc3339;
 
 /// What stands beside a task of which nothing is expected.
@@ -35,7 +36,8 @@ pub(super) async fn run(session: &mut Session, only: Option<&str>, format: Forma
         .chain(others.1.map(|one| (others.0, one)))
         .filter_map(|(board, one)| match board.detail(&one.id) {
             Some(Detail::Task(facts)) => Some((board, one, facts.view(now))),
-            _ => None,
+            _ if SORTS.contains(&one.id.name()) => None,
+            _ => Some((board, one, unread(one, session).view(now))),
         })
         .collect();
     if let (Some(id), true) = (only, tasks.is_empty() && report.assessments.is_empty()) {
@@ -117,6 +119,21 @@ fn known(mut names: BTreeSet<String>, board: &Board) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// What is known of a task that could not be read, or is not there: what the configuration says of it.
+fn unread(one: &Assessment, session: &Session) -> TaskFacts {
+    let id = one.id.name().to_owned();
+    let spec = session.round.config.tasks.iter().find(|spec| spec.id == id);
+    let policy = TaskPolicy {
+        id,
+        source: spec.map_or(Source::Cron, |spec| spec.source),
+        schedule: spec.and_then(|spec| spec.schedule.clone()),
+        zone: session.zone.clone(),
+        blind: Some("it could not be read".to_owned()),
+        ..TaskPolicy::default()
+    };
+    TaskFacts::new(Arc::new(policy), Vec::new(), None)
 }
 
 /// What tells that it ran, where that tells nothing else.

@@ -1,6 +1,8 @@
 //! What is on record afterwards: runs, marks, signatures and the log of acts.
 
 use super::rota;
+use serde_json::json;
+
 use crate::support::World;
 
 #[test]
@@ -193,4 +195,20 @@ fn what_was_refused_and_what_was_marked_stands_in_the_log_of_acts() {
         .collect();
     assert_eq!(told, ["tick refused", "sign refused", "tick note", "undo refused", "sign note", "undo refused"]);
     world.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn a_task_that_cannot_be_read_stays_in_the_list_with_the_reason() {
+    let world = World::new().config(
+        "version = 1\n[host]\ntasks = false\n[[database]]\nid = 'rota'\nurl = 'postgres://ann@127.0.0.1:1/rota'\n\
+         [[task]]\nid = 'sent'\nsource = 'sql'\ndatabase = 'rota'\nmatch = 'SELECT 1'\nschedule = '0 5 * * *'\n",
+    );
+    let list = world.run(&["task", "list", "--format", "json"]).exits(0).json();
+    let sent = &list["tasks"][0];
+    assert_eq!((&sent["id"], &sent["source"], &sent["schedule"]), (&json!("sent"), &json!("sql"), &json!("0 5 * * *")));
+    assert_eq!((&sent["state"], &sent["status"]), (&json!("unknown"), &json!("unknown")), "{sent:#}");
+    assert!(sent["next_due"].is_string() && sent["findings"].to_string().contains("127.0.0.1:1"), "{sent:#}");
+    let shown = world.run(&["task", "list"]).exits(0).out();
+    assert!(shown.contains("daily at 05:00") && shown.contains("nothing listens there"), "{shown}");
+    assert!(world.run(&["task", "show", "sent"]).exits(0).out().contains("nothing listens there"));
 }
