@@ -1,5 +1,6 @@
 //! `rounds task`: what should have run, what did, and once more now.
 
+mod document;
 mod held;
 mod list;
 mod log;

@@ -5,14 +5,16 @@ mod frozen;
 mod held;
 mod memo;
 mod past;
+mod run;
 mod together;
 mod verdict;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::domain::drift::Drift;
 use crate::domain::hold::{Freeze, Handle, Held};
@@ -24,74 +26,10 @@ use memo::Memo;
 pub use extra::{NOTHING_EXPECTED, of_extra};
 pub use frozen::frozen;
 pub use past::Past;
+pub use run::{EndKind, RunEnd, TaskRun};
 pub use together::{SORTS, Service, Together};
 pub use verdict::TaskJudge;
-
-/// One run of a task, as `rounds exec` recorded it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TaskRun {
-    /// Sorts by time; a record is imported once.
-    pub id: String,
-    pub task: String,
-    pub started_at: Timestamp,
-    pub ended: Option<RunEnd>,
-    /// Whether the process that started it still lives; only meaningful without an end.
-    pub alive: bool,
-    /// The tail of its output, clean of escapes.
-    pub tail: String,
-    /// Nobody tells how it ended: a scheduler's log has its start alone.
-    pub untold: bool,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RunEnd {
-    pub at: Timestamp,
-    pub took_s: f64,
-    pub exit_code: Option<i32>,
-    pub signal: Option<i32>,
-    pub timed_out: bool,
-    #[serde(default)]
-    pub kind: EndKind,
-}
-
-/// What is known of an end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EndKind {
-    /// Who waited for it tells.
-    #[default]
-    Seen,
-    /// What it left behind proves that it went well; its exit code is told by nobody.
-    Proven,
-    /// It did not begin: another run of the task was not over.
-    Skipped,
-}
-
-impl TaskRun {
-    /// What stands for an output that was left in the store, when the runs of all tasks were read at once.
-    pub const UNREAD: &str = "…";
-
-    /// Whether it only came to see that another one was not over.
-    pub fn is_skipped(&self) -> bool {
-        self.ended.as_ref().is_some_and(|end| end.kind == EndKind::Skipped)
-    }
-
-    /// How many seconds it took, when it succeeded.
-    pub fn succeeded_after(&self) -> Option<f64> {
-        self.ended.as_ref().filter(|end| end.is_success()).map(|end| end.took_s)
-    }
-}
-
-impl RunEnd {
-    pub fn is_success(&self) -> bool {
-        match self.kind {
-            EndKind::Seen => self.exit_code == Some(0) && !self.timed_out,
-            EndKind::Proven => true,
-            EndKind::Skipped => false,
-        }
-    }
-}
+pub use view::{LastRun, TaskView};
 
 /// What is expected of a task.
 #[derive(Clone, Debug, Default)]
@@ -205,47 +143,6 @@ pub struct Told {
     pub as_of: Option<Timestamp>,
 }
 
-/// A task as lists show it.
-#[derive(Clone, Debug, Serialize)]
-pub struct TaskView {
-    pub id: String,
-    pub source: Source,
-    /// No configuration names it, and nothing is expected of it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub extra: bool,
-    /// As it was written; `None` for a task without a schedule.
-    pub schedule: Option<String>,
-    /// The schedule in words.
-    #[serde(skip)]
-    pub words: Option<String>,
-    pub timezone: String,
-    pub state: TaskState,
-    /// The newest run began while the one before it still ran.
-    pub overlap: bool,
-    pub last: Option<LastRun>,
-    #[serde(serialize_with = "crate::domain::time::serialize_option")]
-    pub next_due: Option<Timestamp>,
-    /// How many seconds a good run takes.
-    pub usual_s: Option<f64>,
-    /// Of the last 24 hours, oldest first.
-    #[serde(skip)]
-    pub slots: Vec<Slot>,
-}
-
-/// The newest run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LastRun {
-    #[serde(serialize_with = "crate::domain::time::serialize")]
-    pub started_at: Timestamp,
-    #[serde(serialize_with = "crate::domain::time::serialize_option")]
-    pub ended_at: Option<Timestamp>,
-    pub exit_code: Option<i32>,
-    pub signal: Option<i32>,
-    pub took_s: Option<f64>,
-    #[serde(skip)]
-    pub untold: bool,
-}
-
 /// What a strip shows.
 const STRIP: TimeDelta = TimeDelta::hours(24);
 
@@ -260,33 +157,6 @@ impl TaskFacts {
     pub fn booted_at(mut self, at: Option<Timestamp>) -> Self {
         self.booted_at = at;
         self
-    }
-
-    /// What the facts come to at `now`.
-    pub fn view(&self, now: Timestamp) -> TaskView {
-        let policy = &*self.policy;
-        let (told, schedule) = (self.told.as_ref(), policy.schedule.as_ref());
-        let slots = self.slots(now);
-        let state = self.state(&slots, now);
-        let slots = slots.iter().rev().filter(|slot| slot.at > now - STRIP).copied().collect();
-        TaskView {
-            id: policy.id.clone(),
-            source: policy.source,
-            extra: policy.extra,
-            schedule: told.and_then(|told| told.schedule.clone()).or_else(|| schedule.map(|one| one.text.clone())),
-            words: told.and_then(|told| told.schedule.clone()).or_else(|| schedule.map(Schedule::describe)),
-            timezone: schedule.map_or(&policy.zone, |schedule| &schedule.zone).name().to_owned(),
-            state,
-            overlap: self.overlap(),
-            last: self.runs.first().map(LastRun::of),
-            next_due: match told {
-                _ if self.held.is_some() => None,
-                Some(told) => told.next.filter(|_| told.disabled.is_none()),
-                None => schedule.and_then(|schedule| schedule.next(now)),
-            },
-            usual_s: self.band().usual,
-            slots,
-        }
     }
 
     /// The decided slots, newest first: of the last 24 hours, and back to the latest with a run.
@@ -371,21 +241,6 @@ impl TaskFacts {
         match &before.ended {
             Some(end) => newest.started_at < end.at,
             None => before.alive,
-        }
-    }
-}
-
-impl LastRun {
-    /// A run as lists show it.
-    pub fn of(run: &TaskRun) -> Self {
-        let end = run.ended.as_ref();
-        Self {
-            started_at: run.started_at,
-            ended_at: end.map(|end| end.at),
-            exit_code: end.and_then(|end| end.exit_code),
-            signal: end.and_then(|end| end.signal),
-            took_s: end.map(|end| end.took_s).filter(|took| took.is_finite()),
-            untold: run.untold,
         }
     }
 }

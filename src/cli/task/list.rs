@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
+use super::document::{self, Document};
 use super::unconfigured;
 use crate::cli::{Format, Session, check, output};
 use crate::domain::board::{Assessment, Board};
@@ -14,7 +13,6 @@ use crate::domain::humanize;
 use crate::domain::observation::Detail;
 use crate::domain::report::headline;
 use crate::domain::task::{EndKind, SORTS, Source, TaskFacts, TaskPolicy, TaskRun, TaskView};
-use crate::domain::time::rfc3339;
 
 /// What stands beside a task of which nothing is expected.
 const EXTRA: &str = "no task of the configuration";
@@ -51,10 +49,12 @@ pub(super) async fn run(session: &mut Session, only: Option<&str>, format: Forma
         .collect();
     match format {
         Format::Json => {
-            let tasks: Vec<Value> = tasks.iter().map(|(board, one, view)| task(board, one, view)).collect();
-            let installed = of_all.iter().map(|(one, drift)| (one.id.name().to_owned(), installed(one, *drift)));
-            let installed: serde_json::Map<String, Value> = installed.collect();
-            output::document(&json!({ "schema": 1, "tasks": tasks, "installed": installed }))?;
+            let tasks = tasks.iter().map(|(board, one, view)| {
+                let drift = board.detail(&one.id).and_then(Detail::drift);
+                document::Task::new(view, one, drift)
+            });
+            let installed = of_all.iter().map(|(one, drift)| (one.id.name(), document::Told::new(one, *drift)));
+            output::document(&Document::new(tasks.collect(), installed.collect()))?;
         }
         Format::Text if only.is_some() => {
             for (one, drift) in &of_all {
@@ -175,28 +175,6 @@ pub(super) fn ending(run: &TaskRun, facts: &TaskFacts) -> String {
         None if run.alive => "running".to_owned(),
         None => "lost".to_owned(),
     }
-}
-
-fn task(board: &Board, one: &Assessment, view: &TaskView) -> Value {
-    let mut value = json!(view);
-    value["status"] = json!(one.status);
-    value["findings"] = json!(one.findings);
-    value["accepted"] = accepted(board.detail(&one.id).and_then(Detail::drift));
-    value
-}
-
-/// All tasks of one sort, and what differs from what was accepted.
-fn installed(one: &Assessment, drift: Option<&Drift>) -> Value {
-    json!({ "status": one.status, "findings": one.findings, "accepted": accepted(drift) })
-}
-
-/// Who accepted what is installed, when and why; null where nobody did.
-fn accepted(drift: Option<&Drift>) -> Value {
-    let accepted = drift.and_then(|drift| drift.accepted.as_ref());
-    accepted.map_or(
-        Value::Null,
-        |accepted| json!({ "at": rfc3339(accepted.at), "operator": accepted.operator, "reason": accepted.reason }),
-    )
 }
 
 /// What there is to say of all tasks of one sort, a line each.
