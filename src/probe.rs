@@ -18,6 +18,7 @@ use std::fmt::Debug;
 
 pub use crate::ledger::BoxFuture;
 
+use crate::domain::inventory::TaskCard;
 use crate::domain::observation::{ProbeError, Reading};
 use crate::domain::time::Timestamp;
 
@@ -26,6 +27,11 @@ pub trait Probe: Debug + Send {
     /// Takes one reading. May take as long as the caller's deadline allows; after that the
     /// future is dropped. `&mut self` because some measurements are differences.
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>>;
+
+    /// How what it looks at is started, where it is a task of which the machine says that.
+    fn card(&self) -> Option<TaskCard> {
+        None
+    }
 }
 
 /// What a kind of probe may use to build its probes.
@@ -53,7 +59,8 @@ pub struct Kind {
     pub name: &'static str,
     pub summary: &'static str,
     /// Builds every probe of this kind that the configuration asks for. Cheap and without
-    /// waiting: nothing is opened before the first reading.
+    /// waiting: nothing is opened before the first reading, but for what says which tasks there
+    /// are, and that is not waited for.
     pub build: fn(&crate::config::Config, &Context) -> Vec<Watched>,
 }
 

@@ -1,8 +1,8 @@
 //! Scheduled tasks: what should run by the configuration and the crontabs, and what the records
 //! of `rounds exec` say of it.
 //!
-//! Which crontab lines there are has to be known before the first reading, so [`KIND`] reads
-//! the crontabs once when it builds; every probe reads them again each time.
+//! Which tasks there are has to be known before the first reading, so [`KIND`] reads the crontabs
+//! and asks the schedulers once when it builds; every probe does so again each time.
 
 mod crontabs;
 mod drifting;
@@ -23,9 +23,9 @@ use std::time::Duration;
 use super::blocking::Blocking;
 use super::{BoxFuture, Context, Kind, Probe, Watched};
 use crate::config::Config;
-use crate::config::spec::{TaskSpec, Unnamed};
+use crate::config::spec::Unnamed;
 use crate::domain::board::Watch;
-use crate::domain::inventory::{Repeat, Target, TaskCard};
+use crate::domain::inventory::Target;
 use crate::domain::observation::{ProbeError, ProbeId, Reading};
 use crate::domain::task::TaskJudge;
 use crate::domain::time::Zone;
@@ -34,7 +34,6 @@ use crate::scheduler::crontab::{self, Crontabs};
 use crate::scheduler::source;
 use crate::scheduler::{self, spool};
 use crontabs::CrontabsProbe;
-use expected::Expected;
 use line::LineProbe;
 use proof::ProofProbe;
 use sight::Scene;
@@ -58,16 +57,11 @@ fn build(config: &Config, context: &Context) -> Vec<Watched> {
     watched(config, context, &here(config, &context.zone))
 }
 
-/// How tasks that are not configured with `run` are started by hand: those found in the
-/// crontabs, and configured ones by their line.
-pub fn cards(config: &Config) -> Vec<TaskCard> {
-    cards_in(config, &here(config, &config.zone))
-}
-
 /// This machine.
 fn here(config: &Config, zone: &Zone) -> Scene {
     let scene = Scene::new(Path::new("/"), zone.clone(), crontab::list).asking(scheduler::ask);
-    Scene { elsewhere: config.unnamed == Unnamed::Ignored, slept: asleep::since_start, ..scene }
+    let ask_soon = scheduler::ask_soon;
+    Scene { elsewhere: config.unnamed == Unnamed::Ignored, slept: asleep::since_start, ask_soon, ..scene }
 }
 
 fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
@@ -93,10 +87,11 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
         let mut watch = watch(expected.id(), EVERY);
         watch.folds_under = expected.is_blind().then(|| crontabs_id.clone());
         let list = if expected.is_extra() { &mut extra } else { &mut watched };
-        let probe = LineProbe::new(expected, scene, ledger(), &spool, config);
+        let probe = LineProbe::new(expected, scene, ledger(), &spool, config).found_in(&found);
         list.push(Watched { watch, probe: Box::new(probe) });
     }
-    let told = named::all(config, scene, |id| !taken.contains(id));
+    let answers = named::Answers::of(config, scene);
+    let told = named::all(config, &answers, |id| !taken.contains(id));
     // What is known of a script is known of the job that runs its folder.
     let job_of = |name: &str| {
         let job = name.split_once('/')?.0;
@@ -118,9 +113,9 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
     // All of one sort together are no task, and have no verdict of one.
     let together = |id: &str, every| Watch { judge: None, ..watch(id, every) };
     for kind in source::SOURCES.iter().filter(|kind| scene.has(kind)) {
-        let is_here = |spec: &TaskSpec| spec.source.word() == kind.name && spec.export.is_none();
-        let Some(place) = kind.together.filter(|_| looks_around || config.tasks.iter().any(is_here)) else { continue };
-        let probe = TogetherProbe::new((kind, place), scene.clone(), ledger(), config);
+        let is_wanted = looks_around || config.tasks.iter().any(|spec| named::is_here(spec, kind));
+        let Some(place) = kind.together.filter(|_| is_wanted) else { continue };
+        let probe = TogetherProbe::new((kind, place), scene.clone(), ledger(), config).after(answers.silence(kind));
         watched.push(Watched { watch: together(kind.name, kind.every), probe: Box::new(probe) });
     }
     if looks_at_crontabs {
@@ -129,20 +124,6 @@ fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {
     }
     watched.append(&mut extra);
     watched
-}
-
-fn cards_in(config: &Config, scene: &Scene) -> Vec<TaskCard> {
-    let found = scene.crontabs();
-    let card = |expected: &Expected| {
-        let run = expected.line(&found)?.by_hand(&scene.account);
-        let repeat = expected.spec().map_or(Repeat::default(), |spec| spec.repeat);
-        Some(TaskCard { id: expected.id().to_owned(), run, repeat })
-    };
-    let all = expected::all(config, &found);
-    let free = |id: &str| all.iter().all(|expected| expected.id() != id);
-    let told = named::cards(config, scene, free);
-    let unconfigured = |expected: &&Expected| expected.spec().is_none_or(|spec| spec.run.is_none());
-    all.iter().filter(unconfigured).filter_map(card).chain(told).collect()
 }
 
 #[cfg(all(test, unix))]

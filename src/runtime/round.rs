@@ -32,10 +32,9 @@ impl Round {
         };
         let mut inventory = config.inventory();
         host.clone_into(&mut inventory.host);
-        for card in crate::probe::task::cards(&config) {
-            inventory.tasks.insert(card.id.clone(), card);
-        }
-        let watched = KINDS.iter().flat_map(|kind| (kind.build)(&config, &context)).collect();
+        let watched: Vec<Watched> = KINDS.iter().flat_map(|kind| (kind.build)(&config, &context)).collect();
+        let cards = watched.iter().filter_map(|one| one.probe.card());
+        inventory.tasks.extend(cards.map(|card| (card.id.clone(), card)));
         Self { config: Arc::new(config), inventory: Arc::new(inventory), context, watched, store }
     }
 

@@ -12,12 +12,14 @@ use super::{BoxFuture, Probe, RUNS, RUNS_AT_FIRST};
 use crate::config::Config;
 use crate::domain::finding::Finding;
 use crate::domain::hold::{Freeze, Held, Mark};
+use crate::domain::inventory::{Repeat, TaskCard};
 use crate::domain::observation::{Detail, ProbeError, Reading};
 use crate::domain::sample::Sample;
 use crate::domain::status::Status;
 use crate::domain::task::{NOTHING_EXPECTED, TaskFacts, TaskRun, of_extra};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
+use crate::scheduler::crontab::Crontabs;
 
 /// Reads what is known of one task.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub(super) struct LineProbe {
     /// The files that name the task: it is no younger than the last change of them.
     configuration: Vec<PathBuf>,
     first_read: Option<Timestamp>,
+    card: Option<TaskCard>,
 }
 
 impl LineProbe {
@@ -42,11 +45,26 @@ impl LineProbe {
         let export = expected.spec().and_then(|spec| spec.export.as_deref());
         let scene = export.map_or_else(|| scene.clone(), |export| scene.exported(export));
         let (spool, configuration) = (spool.to_owned(), config.files.clone());
-        Self { expected, scene, ledger, spool, configuration, first_read: None }
+        Self { expected, scene, ledger, spool, configuration, first_read: None, card: None }
+    }
+
+    /// With how it is started by hand: as its line says, where the configuration does not.
+    pub(super) fn found_in(mut self, crontabs: &Crontabs) -> Self {
+        let spec = self.expected.spec();
+        let says_itself = spec.is_some_and(|spec| spec.run.is_some() || spec.export.is_some());
+        let repeat = spec.map_or(Repeat::default(), |spec| spec.repeat);
+        let line = self.expected.line(crontabs).filter(|_| !says_itself);
+        let run = line.map(|line| line.by_hand(&self.scene.account));
+        self.card = run.map(|run| TaskCard { id: self.expected.id().to_owned(), run, repeat });
+        self
     }
 }
 
 impl Probe for LineProbe {
+    fn card(&self) -> Option<TaskCard> {
+        self.card.clone()
+    }
+
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async move {
             if let Some(why) = self.scene.lacks.filter(|_| self.expected.is_of_crontabs()) {

@@ -1,5 +1,6 @@
 //! The tasks whose scheduler tells of them itself: which there are, what each is called here, and how
-//! it is started.
+//! it is started. Which they are has to be known before the first reading, so each scheduler is asked
+//! once at the start, and not for long.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +15,51 @@ use crate::scheduler::systemd;
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(super) struct Named<'a> {
+pub(super) struct Named {
     pub(super) id: String,
     pub(super) kind: &'static SourceKind,
     /// What its scheduler calls it.
     pub(super) name: String,
     /// `None` for one that no configuration names.
-    pub(super) spec: Option<&'a TaskSpec>,
+    pub(super) spec: Option<TaskSpec>,
+    /// How it is started; `None` where the configuration says so itself, or it is not ours to start.
+    pub(super) card: Option<TaskCard>,
 }
 
-/// Those of the configuration, and those of this machine besides.
-pub(super) fn all<'a>(config: &'a Config, scene: &Scene, free: impl Fn(&str) -> bool) -> Vec<Named<'a>> {
-    let configured = config.tasks.iter().filter_map(|spec| {
-        let kind = source::named(spec.source.word())?;
-        Some(Named { id: spec.id.clone(), kind, name: spec.matches.clone()?, spec: Some(spec) })
-    });
-    let mut all: Vec<Named<'_>> = configured.collect();
-    if config.unnamed == Unnamed::Ignored {
-        return all;
+/// What each scheduler of this machine told, or why it did not, by its name.
+#[derive(Debug, Default)]
+pub(super) struct Answers(BTreeMap<&'static str, Result<Vec<Listed>, String>>);
+
+impl Answers {
+    /// Asks those that are wanted: because their tasks are named, or all of them are.
+    pub(super) fn of(config: &Config, scene: &Scene) -> Self {
+        let wanted = |kind: &SourceKind| {
+            config.unnamed != Unnamed::Ignored || config.tasks.iter().any(|spec| is_here(spec, kind))
+        };
+        let kinds = source::SOURCES.iter().filter(|kind| scene.has(kind) && wanted(kind));
+        Self(kinds.map(|kind| (kind.name, scene.names(kind))).collect())
     }
-    for kind in source::SOURCES.iter().filter(|kind| scene.has(kind)) {
-        // Whatever keeps it from telling is told when it is asked the next time.
-        let listed = scene.names(kind).unwrap_or_default();
-        for one in listed.into_iter().filter(|one| !(kind.is_of_system)(&one.name) && !is_claimed(config, kind, one)) {
+
+    /// Why a scheduler did not tell which tasks it has.
+    pub(super) fn silence(&self, kind: &SourceKind) -> Option<String> {
+        self.0.get(kind.name)?.as_ref().err().cloned()
+    }
+
+    fn told(&self, kind: &SourceKind) -> impl Iterator<Item = &Listed> {
+        self.0.get(kind.name).into_iter().flatten().flatten()
+    }
+}
+
+/// Whether a task of the configuration is one of this scheduler, on this machine.
+pub(super) fn is_here(spec: &TaskSpec, kind: &SourceKind) -> bool {
+    spec.source.word() == kind.name && spec.export.is_none()
+}
+
+/// Those of the configuration, and those of this machine besides; `free` are the ids that are left.
+pub(super) fn all(config: &Config, answers: &Answers, free: impl Fn(&str) -> bool) -> Vec<Named> {
+    let mut all: Vec<Named> = config.tasks.iter().filter_map(|spec| configured(spec, answers)).collect();
+    for kind in source::SOURCES.iter().filter(|_| config.unnamed != Unnamed::Ignored) {
+        for one in answers.told(kind).filter(|one| !(kind.is_of_system)(&one.name) && !is_claimed(config, kind, one)) {
             let plain = plain(&one.name);
             let is_known = |id: &str| all.iter().any(|named| named.id == id);
             let taken = SORTS.contains(&plain) || is_known(plain) || !free(plain);
@@ -46,19 +69,35 @@ pub(super) fn all<'a>(config: &'a Config, scene: &Scene, free: impl Fn(&str) -> 
                 false if kind.name == "anacron" => format!("anacron-{plain}"),
                 false => one.name.clone(),
             };
-            all.push(Named { id, kind, name: one.name, spec: None });
+            let run = Ok((kind.acts)(&one.name, &one.command).run);
+            let card = Some(TaskCard { id: id.clone(), run, repeat: Repeat::default() });
+            all.push(Named { id, kind, name: one.name.clone(), spec: None, card });
         }
     }
     all
+}
+
+fn configured(spec: &TaskSpec, answers: &Answers) -> Option<Named> {
+    let kind = source::named(spec.source.word())?;
+    let name = spec.matches.clone()?;
+    let run = match answers.told(kind).find(|one| one.is_called(&name)) {
+        Some(one) => Ok((kind.acts)(&one.name, &one.command).run),
+        None if name.contains(['*', '?']) => Err(format!("{} has none called `{name}`", kind.name)),
+        None => Ok((kind.acts)(&name, "").run),
+    };
+    let card = TaskCard { id: spec.id.clone(), run, repeat: spec.repeat };
+    let card = Some(card).filter(|_| spec.is_ours_to_start());
+    Some(Named { id: spec.id.clone(), kind, name, spec: Some(spec.clone()), card })
 }
 
 /// Whether a task of the configuration is this one: by its name there, or because `rounds exec` in it
 /// records it under that name.
 pub(super) fn is_claimed(config: &Config, kind: &SourceKind, one: &Listed) -> bool {
     let wrapped = [&one.command, &one.runs].into_iter().find_map(|command| wrapped_task(command));
-    config.tasks.iter().filter(|spec| spec.export.is_none()).any(|spec| {
-        let named = spec.matches.as_deref().filter(|_| spec.source.word() == kind.name);
-        named.is_some_and(|name| one.is_called(name)) || wrapped.as_ref() == Some(&spec.id)
+    config.tasks.iter().any(|spec| {
+        let named = spec.matches.as_deref().filter(|_| is_here(spec, kind));
+        let records_itself = spec.export.is_none() && wrapped.as_ref() == Some(&spec.id);
+        records_itself || named.is_some_and(|name| one.is_called(name))
     })
 }
 
@@ -71,30 +110,4 @@ pub(super) fn ids(name: &str) -> [String; 3] {
 /// What is left of a name without what every name of its kind has.
 fn plain(name: &str) -> &str {
     name.trim_start_matches(systemd::OF_USER).trim_start_matches('\\').trim_end_matches(".timer")
-}
-
-/// How those are started that may be started from here.
-pub(super) fn cards(config: &Config, scene: &Scene, free: impl Fn(&str) -> bool) -> Vec<TaskCard> {
-    // Each scheduler is asked once.
-    let mut listed: BTreeMap<&str, Result<Vec<Listed>, String>> = BTreeMap::new();
-    let ours = all(config, scene, free).into_iter().filter(|one| one.spec.is_none_or(TaskSpec::is_ours_to_start));
-    let card = |one| {
-        let Named { kind, .. } = one;
-        let listed = listed.entry(kind.name).or_insert_with(|| scene.names(kind));
-        card(one, listed)
-    };
-    ours.map(card).collect()
-}
-
-/// How a task is started; `listed` are all that its scheduler has, where it told.
-fn card(one: Named<'_>, listed: &Result<Vec<Listed>, String>) -> TaskCard {
-    let Named { id, kind, name, spec } = one;
-    let is_pattern = name.contains(['*', '?']);
-    let found = listed.iter().flatten().find(|one| one.is_called(&name));
-    let run = match found {
-        Some(one) => Ok((kind.acts)(&one.name, &one.command).run),
-        None if is_pattern => Err(format!("{} has none called `{name}`", kind.name)),
-        None => Ok((kind.acts)(&name, "").run),
-    };
-    TaskCard { id, run, repeat: spec.map_or(Repeat::default(), |spec| spec.repeat) }
 }

@@ -41,6 +41,8 @@ pub(super) struct Scene {
     pub(super) account: Account,
     pub(super) list: fn() -> Result<Vec<u8>, String>,
     pub(super) ask: Ask,
+    /// The same for when somebody waits for the first screen.
+    pub(super) ask_soon: Ask,
     /// Why there are no crontabs on this system, if there are none.
     pub(super) lacks: Option<&'static str>,
     /// The file that stands for the crontabs.
@@ -128,6 +130,7 @@ impl Scene {
             account,
             list,
             ask,
+            ask_soon: ask,
             lacks: lacks::CRONTABS,
             export: None,
             elsewhere: false,
@@ -140,7 +143,7 @@ impl Scene {
 
     /// The same, in which programs answer.
     pub(super) fn asking(self, ask: Ask) -> Self {
-        Self { ask, ..self }
+        Self { ask, ask_soon: ask, ..self }
     }
 
     pub(super) fn crontabs(&self) -> Crontabs {
@@ -257,7 +260,7 @@ impl Scene {
     /// What the tasks of a scheduler are called.
     pub(super) fn names(&self, kind: &SourceKind) -> Result<Vec<Listed>, String> {
         let calendar = Calendar { zone: self.place.zone.clone(), now: Timestamp::default() };
-        (kind.names)(self.ask, &calendar, &self.place.root)
+        (kind.names)(self.ask_soon, &calendar, &self.place.root)
     }
 
     /// Whether a scheduler manages this machine.

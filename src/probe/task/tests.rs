@@ -23,6 +23,14 @@ use crate::ledger::{Ledger, LedgerError};
 use chrono::TimeDelta;
 use tempfile::TempDir;
 
+/// How the tasks of a configuration are started.
+fn cards_in(config: &Config, scene: &Scene) -> Vec<crate::domain::inventory::TaskCard> {
+    let ledger = Arc::new(Runs(Vec::new(), Vec::new()));
+    let context =
+        Context { ledger, system: "rota".into(), zone: Zone::utc(), state_dir: scene.place.root.join("state") };
+    watched(config, &context, scene).iter().filter_map(|one| one.probe.card()).collect()
+}
+
 #[derive(Debug)]
 struct Runs(Vec<TaskRun>, Vec<Acceptance>);
 

@@ -33,6 +33,8 @@ pub(super) struct TogetherProbe {
     /// The tasks there were at the first look.
     at_start: Option<Set>,
     config: Config,
+    /// Why it did not tell its tasks when the program started.
+    silence: Option<String>,
     blocking: Blocking,
 }
 
@@ -43,7 +45,13 @@ impl TogetherProbe {
         ledger: Arc<dyn Ledger>,
         config: &Config,
     ) -> Self {
-        Self { kind, place, scene, ledger, at_start: None, config: config.clone(), blocking: Blocking::new() }
+        let (config, blocking) = (config.clone(), Blocking::new());
+        Self { kind, place, scene, ledger, at_start: None, config, silence: None, blocking }
+    }
+
+    /// After a start at which its scheduler did not tell which tasks it has: so none of them is watched.
+    pub(super) fn after(self, silence: Option<String>) -> Self {
+        Self { silence, ..self }
     }
 
     /// Whether it is of those whose coming and going is told: what its manager forgets by itself, or came
@@ -102,6 +110,10 @@ impl Probe for TogetherProbe {
             reading.samples.push(Sample::count(if failed.is_some() { "timers" } else { "tasks" }, listed.len() as f64));
             reading.samples.extend(failed.as_ref().map(|failed| Sample::count("failed", failed.len() as f64)));
             reading.findings.extend(failed.iter().flatten().map(about));
+            reading.findings.extend(self.silence.as_ref().map(|why| {
+                let text = format!("{} did not tell its tasks when this program started: {why}", self.kind.name);
+                Finding::new(Status::Unknown, "start", text).advice("start it again to watch them")
+            }));
             reading.findings.extend(listed.iter().find_map(|one| one.forgetful.as_deref()).map(forgetful));
 
             let installed = self.installed(&listed).await?;

@@ -15,6 +15,7 @@ use crate::domain::drift::{Drift, Installed, Set};
 use crate::domain::finding::Finding;
 use crate::domain::hold::{Held, Hold};
 use crate::domain::humanize;
+use crate::domain::inventory::TaskCard;
 use crate::domain::observation::Detail;
 use crate::domain::sample::Sample;
 use crate::domain::status::Status;
@@ -40,6 +41,7 @@ pub(super) struct ToldProbe {
     /// What its scheduler calls it.
     name: String,
     spec: Option<TaskSpec>,
+    card: Option<TaskCard>,
     /// The configuration says which tasks there should be, and does not name it.
     extra: bool,
     scene: Scene,
@@ -50,10 +52,9 @@ pub(super) struct ToldProbe {
 }
 
 impl ToldProbe {
-    pub(super) fn new(one: Named<'_>, extra: bool, scene: Scene, ledger: Arc<dyn Ledger>) -> Self {
-        let Named { id, kind, name, spec } = one;
-        let spec = spec.cloned();
-        Self { id, kind, name, spec, extra, scene, ledger, blocking: Blocking::new(), seen: Vec::new() }
+    pub(super) fn new(one: Named, extra: bool, scene: Scene, ledger: Arc<dyn Ledger>) -> Self {
+        let Named { id, kind, name, spec, card } = one;
+        Self { id, kind, name, spec, card, extra, scene, ledger, blocking: Blocking::new(), seen: Vec::new() }
     }
 
     /// What is known, and what is wrong with it.
@@ -150,6 +151,10 @@ impl ToldProbe {
 }
 
 impl Probe for ToldProbe {
+    fn card(&self) -> Option<TaskCard> {
+        self.card.clone()
+    }
+
     fn read(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Reading, ProbeError>> {
         Box::pin(async move {
             let (scene, kind) = (self.scene.clone(), self.kind);

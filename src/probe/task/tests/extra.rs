@@ -88,6 +88,17 @@ async fn what_records_itself_under_a_configured_name_is_no_extra() {
     assert_eq!(ids(&world), found, "nor is a line of a crontab");
 }
 
+#[tokio::test]
+async fn a_manager_that_does_not_answer_at_the_start_is_told_with_what_is_not_watched_for_it() {
+    let (world, scene) = by_systemd("");
+    let mute: crate::scheduler::source::Ask = |_| Err("`systemctl` has not answered for 1 s".to_owned());
+    let told = world.told(&mut world.watched_in(&Scene { ask_soon: mute, ..scene })).await;
+    let (_, status, texts) = told.iter().find(|(id, ..)| id == "task:systemd").expect("the timers");
+    assert_eq!(*status, Status::Unknown, "{told:?}");
+    let said = "systemd did not tell its tasks when this program started: `systemctl` has not answered for 1 s";
+    assert!(texts.iter().any(|text| text == said), "{texts:?}");
+}
+
 /// The Task Scheduler of a machine with one task of its own that failed, one that came with Windows, and
 /// one whose letters are lost where the code page is asked.
 fn windows(asked: &Invocation) -> Result<Captured, String> {
