@@ -106,3 +106,24 @@ fn root_systemd_what_a_condition_keeps_back_is_skipped_and_a_service_that_crashe
     });
     assert!(crash.contains("no port"), "with what it said: {crash}");
 }
+
+#[test]
+#[ignore = "needs root and systemd: boots one in namespaces of its own"]
+fn root_systemd_what_was_due_while_the_machine_slept_is_skipped() {
+    let machine = Machine::new(
+        "[[task]]\nid = \"nap\"\nsource = \"exec\"\nschedule = \"* * * * *\"\ngrace = \"1s\"\n",
+    );
+    machine.run(&["exec", "--task", "nap", "--", "true"]).exits(0);
+    // What systemd writes down around a sleep; nothing here can be put to sleep.
+    let note = |id: &str| machine.script(&format!("printf 'MESSAGE_ID={id}\\nMESSAGE=x\\n' | logger --journald"));
+    note("6bbd95ee977941e497c48be27c254128");
+    machine.script("sleep $((62 - $(date +%-S)))");
+    note("8811e6df2a8e40f58a94cea26f8ebf14");
+    machine.script("sleep 2");
+    let task = within("the slot is told", || {
+        let task = machine.tasks().remove("nap").unwrap_or_default();
+        let told = task["findings"].to_string().contains("the machine was asleep from");
+        if told && task["state"] == "skipped" { Ok(task) } else { Err(format!("{task:#}")) }
+    });
+    assert_eq!(task["status"], "warning", "{task:#}");
+}
