@@ -110,9 +110,7 @@ fn root_systemd_what_a_condition_keeps_back_is_skipped_and_a_service_that_crashe
 #[test]
 #[ignore = "needs root and systemd: boots one in namespaces of its own"]
 fn root_systemd_what_was_due_while_the_machine_slept_is_skipped() {
-    let machine = Machine::new(
-        "[[task]]\nid = \"nap\"\nsource = \"exec\"\nschedule = \"* * * * *\"\ngrace = \"1s\"\n",
-    );
+    let machine = Machine::new("[[task]]\nid = \"nap\"\nsource = \"exec\"\nschedule = \"* * * * *\"\ngrace = \"1s\"\n");
     machine.run(&["exec", "--task", "nap", "--", "true"]).exits(0);
     // What systemd writes down around a sleep; nothing here can be put to sleep.
     let note = |id: &str| machine.script(&format!("printf 'MESSAGE_ID={id}\\nMESSAGE=x\\n' | logger --journald"));
