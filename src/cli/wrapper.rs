@@ -34,8 +34,8 @@ pub struct ExecArgs {
     command: Vec<OsString>,
 }
 
-/// The words of `rounds exec` and of nothing else: to put the whole command line together takes longer
-/// than all else that is done before the command begins.
+/// The words of `rounds exec` and of nothing else: to put the whole command line together takes time,
+/// and every wrapped command would wait for it.
 #[derive(Debug, Parser)]
 #[command(name = "rounds", disable_version_flag = true)]
 struct Alone {

@@ -27,6 +27,8 @@ const MOST: usize = 100;
 pub struct Asleep {
     /// How long it was asleep in sum at the last look, and when that was.
     last: Option<(Timestamp, Duration)>,
+    /// The journal was asked and did not answer.
+    owed: bool,
     /// As the journal has it.
     told: Vec<Gap>,
     /// As the clocks had it where the journal said nothing.
@@ -40,12 +42,15 @@ impl Asleep {
         let Some(slept) = slept else { return Vec::new() };
         let last = self.last.replace((now, slept));
         let woke = last.filter(|(_, before)| slept.saturating_sub(*before) > AWAKE);
-        if (last.is_none() || woke.is_some())
+        if (last.is_none() || woke.is_some() || self.owed)
             && let Some(ask) = journal
         {
+            let answer = ask(&question(now));
+            self.owed = answer.is_err();
             // What cannot be asked has said nothing new.
-            let told = ask(&question(now)).map(|answer| told(&answer.stdout));
-            self.told = told.unwrap_or_else(|_| std::mem::take(&mut self.told));
+            if let Ok(answer) = answer {
+                self.told = told(&answer.stdout);
+            }
         }
         if let Some((before, at_last)) = woke {
             let slept = span(slept.saturating_sub(at_last));
@@ -131,6 +136,8 @@ mod tests {
         let hour = Some(Duration::from_hours(1));
         assert_eq!(asleep.gaps(hour, at("07:30"), Some(mute)).len(), 3, "and stays when it cannot be asked");
         assert_eq!(asleep.gaps(None, at("07:31"), Some(nobody)), [], "no clock tells");
+        let answer: Ask = |asked| journal(asked).map(|told| Captured { stdout: Vec::new(), ..told });
+        assert_eq!(asleep.gaps(hour, at("07:32"), Some(answer)).len(), 1, "it is asked again until it answers");
     }
 
     #[test]

@@ -103,12 +103,15 @@ fn reading(found: &Crontabs, expected: &[&Entry], daemon: Option<bool>) -> Readi
     let mut findings: Vec<Finding> = broken.into_iter().chain(odd).collect();
     findings.extend(found.problems.iter().map(|problem| Finding::new(Status::Warning, "crontabs", problem.clone())));
     if daemon == Some(false) && !expected.is_empty() {
-        let text = format!("no cron daemon seems to run, and {} wait for one", humanize::count(expected.len(), "line"));
+        let wait = if expected.len() == 1 { "waits" } else { "wait" };
+        let lines = humanize::count(expected.len(), "line");
+        let text = format!("no cron daemon seems to run, and {lines} {wait} for one");
         findings.push(Finding::new(Status::Warning, "daemon", text).advice("start cron, or take the lines out"));
     }
     if blind > 0 {
         let of = humanize::count(expected.len(), "line");
-        let text = format!("{blind} of {of} leave no evidence of how they went");
+        let (leave, they) = if blind == 1 { ("leaves", "it") } else { ("leave", "they") };
+        let text = format!("{blind} of {of} {leave} no evidence of how {they} went");
         let advice = "put `rounds exec --task ID --` before their commands";
         findings.push(Finding::new(Status::Unknown, "evidence", text).advice(advice));
     }

@@ -41,7 +41,8 @@ pub(super) struct Scene {
     pub(super) account: Account,
     pub(super) list: fn() -> Result<Vec<u8>, String>,
     pub(super) ask: Ask,
-    /// The same for when somebody waits for the first screen.
+    /// The same for what is not worth a long wait: somebody sits before an empty screen, or other
+    /// questions follow.
     pub(super) ask_soon: Ask,
     /// Why there are no crontabs on this system, if there are none.
     pub(super) lacks: Option<&'static str>,
@@ -291,7 +292,7 @@ impl Scene {
         let records = std::fs::read(self.place.root.join("var/log/wtmp")).unwrap_or_default();
         let mut gaps = Vec::new();
         if !self.elsewhere {
-            let journal = self.has(&systemd::SOURCE).then_some(self.ask);
+            let journal = self.has(&systemd::SOURCE).then_some(self.ask_soon);
             gaps.extend(uptime::gaps(&records, booted_at, &signs));
             gaps.extend(memory.asleep.gaps((self.slept)(), now, journal));
         }

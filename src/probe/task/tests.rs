@@ -320,7 +320,7 @@ async fn a_schedule_that_differs_is_drift() {
 async fn of_the_crontabs(world: &World, watched: &mut [Watched]) -> Vec<String> {
     let told = world.told(watched).await;
     let (_, _, texts) = told.into_iter().find(|(id, ..)| id == "task:cron").expect("the crontabs");
-    texts.into_iter().filter(|text| !text.contains("leave no evidence")).collect()
+    texts.into_iter().filter(|text| !text.contains("no evidence of how")).collect()
 }
 
 #[tokio::test]
@@ -459,7 +459,7 @@ async fn a_folder_of_scripts_is_told_with_those_that_do_not_run() {
         ["it began at 06:25; nothing records how a single script went; put `rounds exec --task cron-daily --` before \
           the command in crontab of ann, line 1, which runs its folder"]
     );
-    assert_eq!(told[2].2, ["1 of 1 line leave no evidence of how they went"]);
+    assert_eq!(told[2].2, ["1 of 1 line leaves no evidence of how it went"]);
     let cards = cards_in(&world.config, &world.scene());
     let card = cards.iter().find(|card| card.id == "cron-daily/dpkg").expect("it can be run alone");
     assert_eq!(card.run.as_ref().map(|run| run.argv.clone()), Ok(vec!["/etc/cron.daily/dpkg".to_owned()]));
