@@ -414,6 +414,9 @@ fn cards_say_how_a_line_is_started_by_hand() {
     assert_eq!(cards[0].run.as_ref().expect("runs").argv, ["/bin/sh", "-c", "/srv/backup.sh --all"]);
     assert_eq!(cards[1].run, Err("it belongs to user bob; start it as that user".to_owned()));
 
+    let elsewhere = World::new("0 2 * * * /srv/backup.sh\n", &format!("{NIGHTLY}export = \"crontab\"\n"));
+    let cards = cards_in(&elsewhere.config, &elsewhere.scene());
+    assert!(cards.iter().all(|card| card.id != "nightly"), "it runs on another machine: {cards:?}");
     let configured = World::new("0 2 * * * /srv/backup.sh --all\n", NIGHTLY);
     let cards = cards_in(&configured.config, &configured.scene());
     assert_eq!((cards.len(), cards[0].id.as_str(), cards[0].run.is_ok()), (1, "nightly", true));

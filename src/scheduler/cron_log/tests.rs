@@ -125,6 +125,10 @@ fn the_log_of_macos_tells_the_same_and_nothing_twice() {
     unified.take(later.as_bytes());
     assert_eq!(told(unified.log()).len(), 3);
     assert_eq!(told(unified.log())[2], "11-20 09:10:00 ann c");
+    let starts: String = UNIFIED.split_inclusive('\n').take(2).collect();
+    let mut twice = Unified::default();
+    (0..2).for_each(|_| twice.take(starts.as_bytes()));
+    assert_eq!(told(twice.log()).len(), 2, "the last one is told again with what follows it");
     let denied = unified.denied(b"log: Could not open local log store: Operation not permitted\n");
     assert!(denied.is_some() && unified.denied(b"").is_none());
 }

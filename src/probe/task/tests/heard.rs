@@ -118,4 +118,12 @@ async fn a_slot_in_which_the_machine_was_off_is_skipped_and_says_why() {
     let elsewhere = Scene { elsewhere: true, ..world.scene() };
     let (_, status, texts) = world.told(&mut world.watched_in(&elsewhere)).await.remove(0);
     assert_eq!(status, Status::Critical, "that excuses nothing of what does not run here: {texts:?}");
+    let came_up: Timestamp = "2026-03-02T02:30:00Z".parse().expect("time");
+    std::fs::write(world.root.path().join("proc/stat"), format!("btime {}\n", came_up.timestamp())).expect("stat");
+    let reason = "; the machine started at 02:30, after it";
+    let told = world.told(&mut world.watched()).await.remove(0).2;
+    assert!(told[0].ends_with(reason), "{told:?}");
+    let elsewhere = Scene { elsewhere: true, ..world.scene() };
+    let told = world.told(&mut world.watched_in(&elsewhere)).await.remove(0).2;
+    assert!(!told[0].contains("the machine started"), "{told:?}");
 }
