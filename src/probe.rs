@@ -41,6 +41,8 @@ pub struct Context {
     /// The system's name, which groups what is watched.
     pub system: String,
     pub zone: crate::domain::time::Zone,
+    /// How schedulers are asked which tasks they have, before anything is read of them.
+    pub at_start: crate::scheduler::source::Ask,
     /// Where leftovers, locks and the spool lie.
     pub state_dir: std::path::PathBuf,
 }

@@ -67,7 +67,8 @@ fn one(proposal: &Proposal<'_>, id: &str) -> Result<Drift, PlanError> {
     let moot = |why: String| PlanError::Moot(format!("`{id}`: {why}"));
     let own = proposal.board.detail(&Target::task(id).probe()).and_then(Detail::drift).cloned();
     let of_all = || {
-        let names = [id.to_owned(), format!("{id}.timer")];
+        // As its scheduler calls it: what every name of its kind has is left out here.
+        let names = [id.to_owned(), format!("{id}.timer"), format!("\\{id}")];
         // By their names: it is asked for every frame of a selected task, of which there may be thousands.
         let (within, all, name) = SORTS.iter().find_map(|within| {
             let all = proposal.board.detail(&Target::task(*within).probe())?.drift()?;

@@ -61,7 +61,12 @@ fn freeze(proposal: &Proposal<'_>) -> Result<Plan, PlanError> {
         }
     }
     for task in unread(proposal) {
-        work.left(&task, "it could not be read; freeze it by its name once it can");
+        let why = if SORTS.contains(&task.as_str()) {
+            "which tasks it has is not known; freeze again once it answers"
+        } else {
+            "it could not be read; freeze it by its name once it can"
+        };
+        work.left(&task, why);
     }
     let tasks = work.something("nothing can be frozen")?;
     let zone = &proposal.inventory.zone;
@@ -174,10 +179,14 @@ fn unread(proposal: &Proposal<'_>) -> Vec<String> {
     if proposal.target.id != ALL || list(proposal, "tasks").next().is_some() {
         return Vec::new();
     }
-    let stands_for_many = |id: &ProbeId| SORTS.contains(&id.name());
+    let is_unread = |id: &&ProbeId| match proposal.board.detail(id) {
+        Some(Detail::Tasks(all)) => all.unwatched,
+        Some(_) => false,
+        // Of those that stand for many, each that was known tells of itself.
+        None => !SORTS.contains(&id.name()),
+    };
     let tasks = proposal.board.watches().iter().map(|watch| &watch.id).filter(|id| id.kind() == "task");
-    let unread = tasks.filter(|id| !stands_for_many(id) && proposal.board.detail(id).is_none());
-    unread.map(|id| id.name().to_owned()).collect()
+    tasks.filter(is_unread).map(|id| id.name().to_owned()).collect()
 }
 
 pub(super) fn one<'a>(proposal: &'a Proposal<'_>) -> Result<(&'a str, &'a TaskFacts), PlanError> {

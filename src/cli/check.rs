@@ -53,7 +53,7 @@ enum FailOn {
 
 pub(super) async fn run(args: &CheckArgs, global: &Global) -> color_eyre::Result<ExitCode> {
     let started = Instant::now();
-    let mut session = Session::begin(global, args.deadline)?;
+    let mut session = Session::begin(global, args.deadline, crate::scheduler::ask)?;
     let wanted = |id: &str| args.patterns.is_empty() || args.patterns.iter().any(|pattern| fits(pattern, id));
     session.round.watched.retain(|one| wanted(one.watch.id.as_str()));
     if session.round.watched.is_empty() && !args.patterns.is_empty() {

@@ -11,6 +11,7 @@ use crate::domain::board::Board;
 use crate::domain::sanitize::line;
 use crate::domain::update::Update;
 use crate::runtime::{Runtime, memory};
+use crate::scheduler;
 use crate::tui;
 use crate::tui::app::{App, Event, Setup};
 use crate::tui::keymap::Keymap;
@@ -19,7 +20,7 @@ use crate::tui::theme::{self, ColorDepth, Said, Theme, ThemeName};
 
 pub(super) async fn run(global: &Global) -> color_eyre::Result<ExitCode> {
     let theme = theme(global)?;
-    let session = Session::begin(global, FOR_THE_CONFIGURATION)?;
+    let session = Session::begin(global, FOR_THE_CONFIGURATION, scheduler::ask_soon)?;
     let now = session.clock.now();
     let setup = Setup {
         board: Board::new(session.round.watches(), now),

@@ -11,7 +11,8 @@ use crate::runtime::clock::Clock;
 use crate::runtime::opening::Opening;
 use crate::runtime::round::Round;
 use crate::runtime::runner::Runner;
-use crate::scheduler::spool;
+use crate::scheduler::source::Ask;
+use crate::scheduler::{self, spool};
 use crate::store::Store;
 
 /// The world of one command.
@@ -34,14 +35,14 @@ impl Session {
     /// Reads the configuration and opens the store. A store that cannot be opened is no error
     /// here: looking works without one, and acts refuse with the reason.
     pub async fn open(global: &Global) -> color_eyre::Result<Self> {
-        let session = Self::begin(global, FOR_THE_CONFIGURATION)?;
+        let session = Self::begin(global, FOR_THE_CONFIGURATION, scheduler::ask)?;
         // Why there is none is told by whoever wants it.
         let _ = session.round.store.within(FOR_THE_STORE).await;
         Ok(session)
     }
 
     /// The same for whoever does not wait for the store: it is opened in the background.
-    pub(super) fn begin(global: &Global, patience: Duration) -> color_eyre::Result<Self> {
+    pub(super) fn begin(global: &Global, patience: Duration, at_start: Ask) -> color_eyre::Result<Self> {
         let environment = environment(global);
         let config = config::load_within(patience, &global.config, &environment)?;
         let clock = Clock::system();
@@ -49,7 +50,7 @@ impl Session {
         let store = Opening::begin(config.store.path.clone(), spool, environment.host_name.clone(), clock.clone());
         let zone = config.zone.clone();
         let read_only = global.read_only || config.acts.read_only;
-        let round = Round::new(config, &environment.host_name, store);
+        let round = Round::new(config, &environment.host_name, store, at_start);
         let actor = actor(global, &environment.host_name);
         Ok(Self { clock, zone, round, actor, read_only })
     }

@@ -28,7 +28,6 @@ use crate::domain::board::Watch;
 use crate::domain::inventory::Target;
 use crate::domain::observation::{ProbeError, ProbeId, Reading};
 use crate::domain::task::TaskJudge;
-use crate::domain::time::Zone;
 use crate::platform::asleep;
 use crate::scheduler::crontab::{self, Crontabs};
 use crate::scheduler::source;
@@ -54,14 +53,14 @@ const RUNS: usize = 50;
 const RUNS_AT_FIRST: usize = 24;
 
 fn build(config: &Config, context: &Context) -> Vec<Watched> {
-    watched(config, context, &here(config, &context.zone))
+    watched(config, context, &here(config, context))
 }
 
 /// This machine.
-fn here(config: &Config, zone: &Zone) -> Scene {
-    let scene = Scene::new(Path::new("/"), zone.clone(), crontab::list).asking(scheduler::ask);
-    let ask_soon = scheduler::ask_soon;
-    Scene { elsewhere: config.unnamed == Unnamed::Ignored, slept: asleep::since_start, ask_soon, ..scene }
+fn here(config: &Config, context: &Context) -> Scene {
+    let scene = Scene::new(Path::new("/"), context.zone.clone(), crontab::list).asking(scheduler::ask);
+    let (at_start, ask_soon) = (context.at_start, scheduler::ask_soon);
+    Scene { elsewhere: config.unnamed == Unnamed::Ignored, slept: asleep::since_start, at_start, ask_soon, ..scene }
 }
 
 fn watched(config: &Config, context: &Context, scene: &Scene) -> Vec<Watched> {

@@ -8,6 +8,7 @@ use crate::domain::inventory::Inventory;
 use crate::ledger::Ledger;
 use crate::probe::{Context, KINDS, Watched};
 use crate::runtime::opening::Opening;
+use crate::scheduler::source::Ask;
 
 /// Everything that is watched and can be acted upon.
 #[derive(Debug)]
@@ -21,13 +22,15 @@ pub struct Round {
 }
 
 impl Round {
-    /// Builds every probe of the configuration. Opens nothing that can hang.
-    pub fn new(config: Config, host: &str, store: Opening) -> Self {
+    /// Builds every probe of the configuration. Opens nothing that can hang; `at_start` asks schedulers
+    /// which tasks they have, and knows how long it may take.
+    pub fn new(config: Config, host: &str, store: Opening, at_start: Ask) -> Self {
         let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
         let context = Context {
             ledger,
             system: config.system.name.clone(),
             zone: config.zone.clone(),
+            at_start,
             state_dir: config.store.state_dir(),
         };
         let mut inventory = config.inventory();

@@ -96,7 +96,7 @@ impl Scene {
         };
         let config = config::load(&[world.path("config.toml")], &environment).expect("a configuration");
         let store = Store::open(&config.store.path, clock.now()).await.expect("a store");
-        let mut round = Round::new(config, "db1", Opening::of(store.clone()));
+        let mut round = Round::new(config, "db1", Opening::of(store.clone()), rounds::scheduler::ask);
         change(&mut round);
         let inventory = Arc::clone(&round.inventory);
         let runner = Runner::new(&round, false, &clock);

@@ -120,8 +120,13 @@ fn config(checks: Vec<CheckSpec>) -> Config {
 }
 
 fn build(config: &Config, ledger: Arc<dyn Ledger>) -> Vec<Watched> {
-    let context =
-        Context { ledger, system: "here".to_owned(), zone: Zone::utc(), state_dir: PathBuf::from("/nowhere") };
+    let context = Context {
+        ledger,
+        system: "here".to_owned(),
+        zone: Zone::utc(),
+        at_start: rounds::scheduler::ask,
+        state_dir: PathBuf::from("/nowhere"),
+    };
     KINDS.iter().flat_map(|kind| (kind.build)(config, &context)).collect()
 }
 

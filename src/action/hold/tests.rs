@@ -9,7 +9,7 @@ use crate::domain::hold::{Freeze, Held, Lever};
 use crate::domain::inventory::Inventory;
 use crate::domain::observation::{Observation, Reading};
 use crate::domain::plan::Invocation;
-use crate::domain::task::{TaskPolicy, TaskRun};
+use crate::domain::task::{TaskPolicy, TaskRun, Together};
 use crate::domain::time::Timestamp;
 
 fn now() -> Timestamp {
@@ -102,6 +102,25 @@ fn a_task_that_could_not_be_read_is_not_left_out_in_silence() {
         assert!(told[0].starts_with("left as it is: ping: ") && told[0].contains(when), "{told:?}");
         assert_eq!(plan.affects.len(), 2, "the one that was read, and cron");
     }
+}
+
+#[test]
+fn a_scheduler_that_did_not_tell_its_tasks_is_not_left_out_in_silence() {
+    let minute = Duration::from_mins(1);
+    let watched = ["backup", "systemd"].map(|id| Watch::new(Target::task(id).probe(), "s", minute, minute));
+    let read = |unwatched| {
+        let mut board = Board::new(watched.to_vec(), now());
+        let all = Detail::Tasks(Box::new(Together { unwatched, ..Together::default() }));
+        let backup = Detail::task(facts("backup", Some(line("backup", "/etc/crontab"))));
+        for (id, detail) in [("backup", backup), ("systemd", all)] {
+            let (probe, outcome) = (Target::task(id).probe(), Ok(Reading::of(Vec::new()).with(detail)));
+            board.apply(&Observation { probe, at: now(), took: Duration::ZERO, outcome });
+        }
+        planned_on(&board, &ActionName::FREEZE, ALL, &[]).expect("a plan").notes
+    };
+    let told =
+        |notes: Vec<String>| notes.iter().any(|note| note.starts_with("left as it is: systemd: which tasks it has"));
+    assert!(told(read(true)) && !told(read(false)));
 }
 
 #[test]

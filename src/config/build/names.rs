@@ -42,8 +42,7 @@ impl Names {
     /// All names of these files; one that is given twice is a fault that names both places.
     pub(super) fn of(documents: &[Document], faults: &mut Vec<Fault>) -> Self {
         let hosts = documents.iter().filter_map(|document| document.sections.host.as_ref());
-        let looks_for_tasks = hosts.filter_map(|host| host.get_ref().tasks).next_back();
-        let looks_for_tasks = looks_for_tasks.unwrap_or(true);
+        let looks_for_tasks = hosts.filter_map(|host| host.get_ref().tasks).all(|tasks| tasks);
         let mut names = Self { known: Vec::new(), looks_for_tasks };
         let mut seen: HashMap<(&str, String), usize> = HashMap::new();
         for Document { source, sections } in documents {

@@ -12,6 +12,8 @@ pub struct Together {
     pub drift: Drift,
     /// Services that no timer starts.
     pub failed: Vec<Service>,
+    /// Which there are was not told when the program started, so that nothing is known of each.
+    pub unwatched: bool,
 }
 
 /// A service that failed, and what starts it anew.

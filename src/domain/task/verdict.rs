@@ -21,7 +21,10 @@ impl Judge for TaskJudge {
         match &reading.detail {
             Detail::Task(facts) if facts.policy.extra => {
                 let verdict = facts.verdict(now);
-                Verdict { findings: verdict.findings.into_iter().map(of_extra).collect(), ..verdict }
+                // What is not known is nobody's question, and no evidence that all is well either.
+                let unknown = verdict.findings.iter().any(|finding| finding.status == Status::Unknown);
+                let premature = verdict.premature || unknown;
+                Verdict { findings: verdict.findings.into_iter().map(of_extra).collect(), premature, ..verdict }
             }
             Detail::Task(facts) => facts.verdict(now),
             _ => Verdict::default(),

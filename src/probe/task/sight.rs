@@ -41,8 +41,9 @@ pub(super) struct Scene {
     pub(super) account: Account,
     pub(super) list: fn() -> Result<Vec<u8>, String>,
     pub(super) ask: Ask,
-    /// The same for what is not worth a long wait: somebody sits before an empty screen, or other
-    /// questions follow.
+    /// The same for which tasks there are, before the first look.
+    pub(super) at_start: Ask,
+    /// The same for what is not worth a long wait, because other questions follow.
     pub(super) ask_soon: Ask,
     /// Why there are no crontabs on this system, if there are none.
     pub(super) lacks: Option<&'static str>,
@@ -131,6 +132,7 @@ impl Scene {
             account,
             list,
             ask,
+            at_start: ask,
             ask_soon: ask,
             lacks: lacks::CRONTABS,
             export: None,
@@ -144,7 +146,7 @@ impl Scene {
 
     /// The same, in which programs answer.
     pub(super) fn asking(self, ask: Ask) -> Self {
-        Self { ask, ask_soon: ask, ..self }
+        Self { ask, at_start: ask, ask_soon: ask, ..self }
     }
 
     pub(super) fn crontabs(&self) -> Crontabs {
@@ -261,7 +263,7 @@ impl Scene {
     /// What the tasks of a scheduler are called.
     pub(super) fn names(&self, kind: &SourceKind) -> Result<Vec<Listed>, String> {
         let calendar = Calendar { zone: self.place.zone.clone(), now: Timestamp::default() };
-        (kind.names)(self.ask_soon, &calendar, &self.place.root)
+        (kind.names)(self.at_start, &calendar, &self.place.root)
     }
 
     /// Whether a scheduler manages this machine.

@@ -26,8 +26,13 @@ use tempfile::TempDir;
 /// How the tasks of a configuration are started.
 fn cards_in(config: &Config, scene: &Scene) -> Vec<crate::domain::inventory::TaskCard> {
     let ledger = Arc::new(Runs(Vec::new(), Vec::new()));
-    let context =
-        Context { ledger, system: "rota".into(), zone: Zone::utc(), state_dir: scene.place.root.join("state") };
+    let context = Context {
+        ledger,
+        system: "rota".into(),
+        zone: Zone::utc(),
+        at_start: crate::scheduler::ask,
+        state_dir: scene.place.root.join("state"),
+    };
     watched(config, &context, scene).iter().filter_map(|one| one.probe.card()).collect()
 }
 
@@ -121,6 +126,7 @@ impl World {
             ledger: Arc::new(Runs(self.runs.clone(), self.accepted.clone())),
             system: "rota".into(),
             zone: Zone::utc(),
+            at_start: crate::scheduler::ask,
             state_dir: self.root.path().join("state"),
         };
         watched(&self.config, &context, scene)
@@ -190,6 +196,7 @@ async fn of_many_tasks_the_store_is_asked_once_and_of_few_or_later_for_each() {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             system: "rota".into(),
             zone: Zone::utc(),
+            at_start: crate::scheduler::ask,
             state_dir: world.root.path().join("state"),
         };
         let mut watched = super::watched(&world.config, &context, &world.scene());

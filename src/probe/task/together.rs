@@ -86,9 +86,8 @@ impl TogetherProbe {
 
     /// What is installed and not named, where the configuration says which of them there should be.
     fn extra(&self, listed: &[Listed]) -> Option<Finding> {
-        let is_here = |source: &str| source == self.kind.name;
-        let mut specs = self.config.tasks.iter().filter(|spec| spec.export.is_none());
-        let names_some = self.config.unnamed == Unnamed::Extra && specs.any(|spec| is_here(spec.source.word()));
+        let some_are_named = self.config.tasks.iter().any(|spec| named::is_here(spec, self.kind));
+        let names_some = self.config.unnamed == Unnamed::Extra && some_are_named;
         let unnamed = listed.iter().filter(|one| names_some && self.is_lasting(one));
         let unnamed = unnamed.filter(|one| !named::is_claimed(&self.config, self.kind, one));
         drifting::extra(self.place, unnamed.map(|one| &*one.name))
@@ -125,7 +124,8 @@ impl Probe for TogetherProbe {
             let clock = |at| humanize::clock(at, now, &self.scene.place.zone);
             reading.findings.extend(drift.settle(drifted, clock));
             let failed: Vec<Service> = failed.into_iter().flatten().map(|unit| unit.service).collect();
-            Ok(reading.with(Detail::Tasks(Box::new(Together { drift, failed }))))
+            let unwatched = self.silence.is_some();
+            Ok(reading.with(Detail::Tasks(Box::new(Together { drift, failed, unwatched }))))
         })
     }
 }

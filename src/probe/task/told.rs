@@ -24,7 +24,6 @@ use crate::domain::time::{Timestamp, seconds_between, span};
 use crate::ledger::Ledger;
 use crate::scheduler::cron_log::Calendar;
 use crate::scheduler::source::{Listed, SourceKind};
-use crate::scheduler::systemd;
 
 /// What another machine wrote is believed for so long.
 const FRESH: TimeDelta = TimeDelta::hours(26);
@@ -115,7 +114,7 @@ impl ToldProbe {
     ) -> Result<(Vec<Finding>, Drift), ProbeError> {
         // One that nobody configured is known by its own name where all are told of.
         let (scope, within) = match &self.spec {
-            None if self.kind.name == systemd::SOURCE.name => (self.name.as_str(), Some("systemd")),
+            None if self.kind.together.is_some() => (self.name.as_str(), Some(self.kind.name)),
             _ => (self.id.as_str(), None),
         };
         let set = Set::from([(self.name.clone(), installed)]).into_iter().chain(self.spec.as_ref().map(configuration));

@@ -144,7 +144,7 @@ async fn a_mark_and_a_signature_of_another_instance_come_to_this_ones_screen() {
     let environment = Environment { home: Some(directory.path().to_owned()), ..Environment::default() };
     let config = config::load(&[config], &environment).expect("valid");
     let (here, there) = (open(&path).await, open(&path).await);
-    let round = Round::new(config, "db1", Opening::of(here));
+    let round = Round::new(config, "db1", Opening::of(here), rounds::scheduler::ask);
     let clock = Clock::following_tokio(nine());
     let runner = Runner::new(&round, false, &clock);
     let mut runtime = Runtime::start(round, runner, &clock);

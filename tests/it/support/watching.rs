@@ -27,6 +27,7 @@ impl Watching {
             ledger: std::sync::Arc::new(rounds::ledger::NoLedger),
             system: "rota".into(),
             zone: rounds::domain::time::Zone::utc(),
+            at_start: rounds::scheduler::ask,
             state_dir: "/nowhere".into(),
         };
         let kind = KINDS.iter().find(|kind| kind.name == "database").expect("the kind");

@@ -116,6 +116,22 @@ fn a_task_that_nobody_records_is_unknown_with_the_mend() {
 }
 
 #[test]
+fn what_is_not_known_of_an_extra_task_is_no_evidence_that_all_is_well() {
+    let judged = |facts: TaskFacts| {
+        let reading = Reading { detail: crate::domain::observation::Detail::task(facts), ..Reading::default() };
+        let verdict = TaskJudge.judge(&reading, at("2026-03-02 09:00:00"));
+        (verdict.findings.iter().map(|finding| finding.status).max(), verdict.premature)
+    };
+    let mut dark = nightly(vec![]);
+    let policy = Arc::make_mut(&mut dark.policy);
+    (policy.blind, policy.extra) = (Some("cron records no result".into()), true);
+    assert_eq!(judged(dark), (Some(Status::Ok), true));
+    let mut well = nightly(vec![run("2026-03-02 02:00:00", end("2026-03-02 02:00:00", 12.0, 0))]);
+    Arc::make_mut(&mut well.policy).extra = true;
+    assert_eq!(judged(well), (None, false));
+}
+
+#[test]
 fn overlap_is_a_flag_beside_the_state() {
     let facts = nightly(vec![
         run("2026-03-02 02:00:00", end("2026-03-02 02:00:00", 60.0, 0)),

@@ -92,7 +92,7 @@ async fn what_records_itself_under_a_configured_name_is_no_extra() {
 async fn a_manager_that_does_not_answer_at_the_start_is_told_with_what_is_not_watched_for_it() {
     let (world, scene) = by_systemd("");
     let mute: crate::scheduler::source::Ask = |_| Err("`systemctl` has not answered for 1 s".to_owned());
-    let told = world.told(&mut world.watched_in(&Scene { ask_soon: mute, ..scene })).await;
+    let told = world.told(&mut world.watched_in(&Scene { at_start: mute, ..scene })).await;
     let (_, status, texts) = told.iter().find(|(id, ..)| id == "task:systemd").expect("the timers");
     assert_eq!(*status, Status::Unknown, "{told:?}");
     let said = "systemd did not tell its tasks when this program started: `systemctl` has not answered for 1 s";
@@ -133,4 +133,21 @@ async fn tasks_of_windows_are_found_but_for_those_that_came_with_it() {
         let run = cards.iter().find(|card| card.id == "Zoom").and_then(|card| card.run.as_ref().ok());
         assert_eq!(run.expect("it can be started").argv, ["schtasks", "/run", "/tn", r"\Zoom"]);
     }
+}
+
+#[tokio::test]
+async fn a_task_of_windows_that_is_gone_is_held_against_what_was_found_right_of_all() {
+    let world = World::new("", "");
+    std::fs::create_dir_all(world.root.path().join("Windows/System32/Tasks")).expect("folder");
+    let before: crate::scheduler::source::Ask = |asked| {
+        let answer = windows(asked)?;
+        Ok(Captured { stdout: b"\"\\Old\",\"N/A\",\"Ready\"\r\n".to_vec(), ..answer })
+    };
+    let mut scene = Scene { at_start: before, ..world.scene().asking(windows) };
+    scene.lacks = Some("Windows has no crontabs");
+    let mut watched = world.watched_in(&scene);
+    let old = watched.iter_mut().find(|one| one.watch.id.name() == "Old").expect("it was there");
+    let reading = old.probe.read(world.now).await.expect("a reading");
+    let drift = reading.detail.drift().expect("what is installed of it");
+    assert_eq!((drift.scope.as_str(), drift.within), (r"\Old", Some("schtasks")));
 }
